@@ -1,0 +1,124 @@
+import type { DomainId, Target } from "../events/ids.ts";
+import type { Backing, CompressLayer, FreezeGuest, MakeOverlay } from "../events/plan.ts";
+import type {
+  Compression,
+  DriverName,
+  FileFacts,
+  FileIdentity,
+  GuestState,
+  ImageFacts,
+  ImageFormat,
+  MemoryFile,
+} from "../events/records.ts";
+
+/**
+ * How it is done: the contract between the rules' plans and files and guests. The comments here are the
+ * specification; test/conformance/driver.ts checks every driver against them.
+ *
+ * Every step is idempotent: run again with the same arguments, also after having been killed half-way, it ends as if
+ * it had run once. A step that resolves has made its effect durable (file and folder synced). A step that rejects has
+ * left no file behind that was not there before, and no named content changed. No step ever goes past another
+ * process's image lock: it rejects with IMAGE_LOCKED, whose facts hold `path`. Other rejections: DISK_FULL,
+ * FILE_NOT_FOUND, UNSUPPORTED, and DRIVER_FAILED with the tool's own words.
+ */
+export interface Driver {
+  readonly name: DriverName;
+  readonly supports: Supports;
+
+  /** Lets a driver whose files and guests live in RAM rebuild what the log says exists. Real drivers do nothing. */
+  adopt(domain: AdoptedDomain): Promise<void>;
+
+  // Looking. Nothing here changes anything.
+
+  /**
+   * The image at `path` and its whole backing chain. The header is read by our own reader before any tool opens the
+   * file. Rejects with FILE_NOT_FOUND, or IMAGE_INVALID when it is not of `format`, is cut short, has a backing or
+   * data file that is not a plain absolute path with a stated format (no `json:`, no protocol, no device), has a chain
+   * that loops or is missing a file, or is raw and not a multiple of 512 bytes.
+   */
+  inspectImage(path: string, format: ImageFormat): Promise<ImageFacts>;
+  /** undefined when there is no such file. */
+  identify(path: string): Promise<FileIdentity | undefined>;
+  /** The file and the link in its header; undefined when there is no such file. Rejects with IMAGE_INVALID. */
+  observe(file: Backing): Promise<ObservedFile | undefined>;
+  /** Resolves when no other process holds the file for writing; else rejects with IMAGE_LOCKED. */
+  probeLock(file: Backing): Promise<void>;
+  /** Free bytes where `folder` is, for this user. */
+  freeBytes(folder: string): Promise<number>;
+
+  // Making, before the event.
+
+  /** Makes the folder (0700) if it is missing; LAYERS_UNSAFE when others may write to it, or it is not a folder. */
+  prepareFolder(folder: string): Promise<void>;
+  makeOverlay(step: MakeOverlay): Promise<FileFacts>;
+  /** Copies the top layer alone. `method` is one that `supports` lists. */
+  compressLayer(step: CompressLayer, watch?: Watch): Promise<FileFacts>;
+
+  // Folding, after the event. `into` takes the content of `from`, whose own dependents are re-pointed by the caller.
+
+  /** Writes what `from` holds over `into` (always named to the tool), growing `into` if it is smaller. `from` stays. */
+  commit(step: { readonly from: Backing; readonly into: Backing }, watch?: Watch): Promise<void>;
+  /** Cuts a qcow2 file's virtual size down to `virtualBytes`; does nothing when it is that or smaller. */
+  shrink(file: Backing, virtualBytes: number): Promise<void>;
+  /** Changes which file the header of qcow2 `file` names, without touching content. */
+  repoint(file: Backing, backing: Backing): Promise<void>;
+  /** Frees clusters that a killed writer left; does nothing to raw files. */
+  repairLeaks(file: Backing): Promise<void>;
+  /** Unlinks a file and syncs its folder; no error when it is gone already. */
+  remove(path: string): Promise<void>;
+
+  // Guests. A driver without `supports.guests` rejects with UNSUPPORTED, except that guestState is "off".
+
+  guestState(domain: DomainId): Promise<GuestState>;
+  /** Boots the guest on these heads, or resumes it from `memory`. */
+  start(guest: {
+    readonly domain: DomainId;
+    readonly heads: readonly { readonly target: Target; readonly path: string }[];
+    readonly memory: MemoryFile | null;
+    readonly paused: boolean;
+  }): Promise<void>;
+  stop(domain: DomainId): Promise<void>;
+  /** Moves a running guest onto overlays that `makeOverlay` made, all disks at one instant; resolves with its memory. */
+  freeze(domain: DomainId, step: FreezeGuest, watch?: Watch): Promise<MemoryFile | null>;
+}
+
+export interface Supports {
+  /** Can run guests at all. */
+  readonly guests: boolean;
+  /** Can save and load a guest's memory. */
+  readonly memory: boolean;
+  readonly compression: readonly Compression[];
+}
+
+/** `done` of `total`, in the tool's own unit; `total` is 100 for percentages. */
+export interface Progress {
+  readonly step: string;
+  readonly path: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface Watch {
+  readonly onProgress?: (progress: Progress) => void;
+  /** Aborting ends the tool; what it did so far is kept for a later run. The step rejects with INTERRUPTED. */
+  readonly signal?: AbortSignal;
+  /** Called with the pid of each program that is spawned, so that a later manager can know it by pid and start time. */
+  readonly onChild?: (pid: number) => void;
+}
+
+export interface ObservedFile {
+  readonly facts: FileFacts;
+  /** The backing file its header names; null for none and for raw files. */
+  readonly backing: string | null;
+  /** The mode bits allow its owner to write. */
+  readonly writable: boolean;
+}
+
+/** What the log says of a domain's files and guest, for `adopt`. `bytes` and `virtualBytes` as last logged. */
+export interface AdoptedDomain {
+  readonly id: DomainId;
+  readonly guest: GuestState;
+  readonly files: readonly { readonly facts: FileFacts; readonly backing: string | null; readonly writable: boolean }[];
+  readonly memories: readonly MemoryFile[];
+  readonly heads: readonly string[];
+}

@@ -1,0 +1,105 @@
+import type { DomainId, Target } from "./ids.ts";
+import type { Compression, DriverName, ImageFormat, UnmanagedDevice } from "./records.ts";
+
+/** Commands are data, in the imperative. They name domains and snapshots as the user did; rules turn names into ids. */
+
+export interface DiskDefinition {
+  readonly target: Target;
+  /** Absolute path of the base image. */
+  readonly path: string;
+  readonly format: ImageFormat;
+}
+
+export interface DefineDomain {
+  readonly type: "DefineDomain";
+  readonly uuid: DomainId;
+  readonly name: string;
+  readonly driver: DriverName;
+  readonly memoryMib: number | null;
+  readonly vcpus: number | null;
+  readonly disks: readonly DiskDefinition[];
+  readonly unmanaged: readonly UnmanagedDevice[];
+  /** Absolute folder that gets a subfolder named after the domain's uuid; null for the store's own. */
+  readonly layersFolder: string | null;
+  /** SHA-256 (hex) of the domain XML this came from. The XML itself is never stored: it may hold passwords. */
+  readonly xmlSha256: string | null;
+}
+
+export interface UndefineDomain {
+  readonly type: "UndefineDomain";
+  readonly domain: string;
+  /** What happens to snapshots, dirty heads and files; `refuse` when there is anything to lose. */
+  readonly keep: "refuse" | "discard-all" | "keep-files";
+}
+
+export interface CreateSnapshot {
+  readonly type: "CreateSnapshot";
+  readonly domain: string;
+  /** null: a name is made up from the time. */
+  readonly name: string | null;
+  readonly description: string;
+  readonly compression: Compression | null;
+  readonly offline: boolean;
+  readonly diskOnly: boolean;
+}
+
+export interface CreateWithSnapshot {
+  readonly type: "CreateWithSnapshot";
+  readonly domain: string;
+  readonly snapshot: string;
+  readonly start: boolean;
+  readonly discardChanges: boolean;
+}
+
+interface Deactivation {
+  readonly domain: string;
+  readonly snapshot: string;
+  readonly discardChanges: boolean;
+}
+export interface DeactivateSnapshot extends Deactivation {
+  readonly type: "DeactivateSnapshot";
+}
+export interface MergeSnapshot extends Deactivation {
+  readonly type: "MergeSnapshot";
+  readonly force: boolean;
+}
+export interface DiscardSnapshot extends Deactivation {
+  readonly type: "DiscardSnapshot";
+  readonly force: boolean;
+}
+
+export interface CompactDomain {
+  readonly type: "CompactDomain";
+  readonly domain: string;
+}
+export interface RecoverDomain {
+  readonly type: "RecoverDomain";
+  readonly domain: string;
+}
+export interface StartDomain {
+  readonly type: "StartDomain";
+  readonly domain: string;
+  readonly paused: boolean;
+}
+export interface DestroyDomain {
+  readonly type: "DestroyDomain";
+  readonly domain: string;
+}
+
+export type Command =
+  | DefineDomain
+  | UndefineDomain
+  | CreateSnapshot
+  | CreateWithSnapshot
+  | DeactivateSnapshot
+  | MergeSnapshot
+  | DiscardSnapshot
+  | CompactDomain
+  | RecoverDomain
+  | StartDomain
+  | DestroyDomain;
+
+/** The RFC's flags of virDomainSnapshotDeactivate; more than one at a time is INVALID_FLAGS. */
+export const DeactivateFlags = { NONE: 0, MERGE: 1, MERGE_FORCE: 2, DISCARD: 4, DISCARD_FORCE: 8 } as const;
+/** Flags of virDomainSnapshotCreateXML. OFFLINE allows a stopped domain; DISK_ONLY leaves memory out. */
+export const CreateFlags = { NONE: 0, OFFLINE: 1, DISK_ONLY: 2 } as const;

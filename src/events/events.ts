@@ -1,0 +1,250 @@
+import type { ErrorCode } from "../errors.ts";
+import type { Command } from "./command.ts";
+import type { CommandId, DomainId, EventId, LayerId, OperationId, SnapshotId, Target } from "./ids.ts";
+import type { Plan } from "./plan.ts";
+import type {
+  Affected,
+  DefinedDisk,
+  DriverName,
+  FileFacts,
+  LayerFile,
+  NewSnapshot,
+  SnapshotRef,
+  Sets,
+  UnmanagedDevice,
+} from "./records.ts";
+
+/** What happened, in the past tense. `type` names it, `schema` its version; both only ever grow. */
+export interface Event<Type extends string, Data> {
+  readonly type: Type;
+  readonly schema: 1;
+  readonly data: Data;
+}
+
+/** Position 1 of every log. */
+export type LogCreated = Event<"LogCreated", { readonly logId: string; readonly format: 1 }>;
+
+/** A store was rebuilt from a damaged one: the positions whose records could not be proven, both ends included. */
+export type LogSalvaged = Event<
+  "LogSalvaged",
+  { readonly from: string; readonly lost: readonly { readonly first: number; readonly last: number }[] }
+>;
+
+export type DomainDefined = Event<
+  "DomainDefined",
+  {
+    readonly name: string;
+    readonly driver: DriverName;
+    readonly memoryMib: number | null;
+    readonly vcpus: number | null;
+    readonly layersFolder: string;
+    readonly disks: readonly DefinedDisk[];
+    readonly unmanaged: readonly UnmanagedDevice[];
+    readonly xmlSha256: string | null;
+  }
+>;
+
+/** The domain is gone from the lists. `kept`: files left on disk, which still count as users of their base images. */
+export type DomainUndefined = Event<
+  "DomainUndefined",
+  {
+    readonly name: string;
+    readonly discarded: readonly SnapshotRef[];
+    readonly destroyed: readonly Affected[];
+    readonly kept: readonly string[];
+  }
+>;
+
+export type DomainStarted = Event<
+  "DomainStarted",
+  { readonly from: SnapshotRef | null; readonly state: "running" | "paused"; readonly memoryLoaded: boolean }
+>;
+
+export type DomainStopped = Event<"DomainStopped", { readonly cause: "destroyed" | "shutdown" | "observed" }>;
+
+/** The old heads are the snapshot's layers (or were compressed into them); `heads` are fresh overlays on those. */
+export type SnapshotCreated = Event<
+  "SnapshotCreated",
+  { readonly snapshot: NewSnapshot; readonly heads: readonly LayerFile[] }
+>;
+
+/** Fresh heads on a snapshot's layers, and `current` with them. A dirty head becomes `autosave` in this very event. */
+export type HeadsMoved = Event<
+  "HeadsMoved",
+  {
+    readonly to: SnapshotRef;
+    readonly heads: readonly LayerFile[];
+    readonly autosave: NewSnapshot | null;
+    readonly destroyed: readonly Affected[];
+  }
+>;
+
+/** Where heads went: null when they stayed. */
+export interface MovedHeads {
+  readonly heads: readonly LayerFile[];
+  readonly current: SnapshotRef | null;
+}
+
+export type SnapshotDeactivated = Event<
+  "SnapshotDeactivated",
+  {
+    readonly snapshot: SnapshotRef;
+    readonly moved: MovedHeads | null;
+    readonly autosave: NewSnapshot | null;
+    readonly destroyed: readonly Affected[];
+  }
+>;
+
+/**
+ * `into` (null: the base images) now has the snapshot's content, memory and state; the snapshot's name is gone.
+ * `children` are the snapshots that hung on it; `discarded` went with force, the snapshot itself not among them.
+ */
+export type SnapshotMerged = Event<
+  "SnapshotMerged",
+  {
+    readonly snapshot: SnapshotRef;
+    readonly into: SnapshotRef | null;
+    readonly sets: Sets;
+    readonly children: readonly SnapshotRef[];
+    readonly discarded: readonly SnapshotRef[];
+    readonly moved: MovedHeads | null;
+    readonly current: SnapshotRef | null;
+  }
+>;
+
+/** `discarded` names every snapshot that went, the one asked for first. */
+export type SnapshotDiscarded = Event<
+  "SnapshotDiscarded",
+  {
+    readonly snapshot: SnapshotRef;
+    readonly discarded: readonly SnapshotRef[];
+    readonly sets: Sets;
+    readonly moved: MovedHeads | null;
+  }
+>;
+
+/**
+ * One fold: layer `into` has taken the content of `from`, whose dependents are now backed by `into`; who referred to
+ * `from` refers to `into`. The file of `into` gets generation + 1 and is described by `file`.
+ */
+export type LayersCompacted = Event<
+  "LayersCompacted",
+  {
+    readonly target: Target;
+    readonly from: LayerId;
+    readonly into: LayerId;
+    readonly generation: number;
+    readonly file: FileFacts;
+    /** Layers and heads that were backed by `from`. */
+    readonly repointed: readonly LayerId[];
+    /** Snapshots whose layer on this disk was `from`. */
+    readonly snapshots: readonly SnapshotId[];
+  }
+>;
+
+/** Files that nothing referred to any more were unlinked. `layer` is null for a memory file. */
+export type LayersRemoved = Event<
+  "LayersRemoved",
+  { readonly files: readonly { readonly layer: LayerId | null; readonly path: string; readonly bytes: number }[] }
+>;
+
+/** The driver is about to run. If nothing follows, the process died half-way and `recover` decides by evidence. */
+export type OperationStarted = Event<
+  "OperationStarted",
+  { readonly command: Command; readonly facts: RecordedFacts; readonly plan: Plan }
+>;
+
+/** The operation ended without its outcome. `undone`: files that were made for it and taken away again. */
+export type OperationFailed = Event<
+  "OperationFailed",
+  {
+    readonly command: Command["type"];
+    readonly code: ErrorCode;
+    readonly message: string;
+    readonly undone: readonly string[];
+    /** true: found dead by a later command or `recover`; false: reported by the process that ran it. */
+    readonly found: boolean;
+  }
+>;
+
+/** A refusal is evidence: what was asked, which rule said no, on which facts, and what would have passed. */
+export type CommandRejected = Event<
+  "CommandRejected",
+  {
+    readonly command: Command;
+    readonly facts: RecordedFacts;
+    readonly code: ErrorCode;
+    readonly message: string;
+    readonly errorFacts: Readonly<Record<string, unknown>>;
+    readonly hint: string | null;
+  }
+>;
+
+/** What the rules saw, as plain JSON, so that a decision can be made again from the log alone. */
+export type RecordedFacts = Readonly<Record<string, unknown>>;
+
+export type LogEvent = LogCreated | LogSalvaged;
+export type DomainEvent =
+  | DomainDefined
+  | DomainUndefined
+  | DomainStarted
+  | DomainStopped
+  | SnapshotCreated
+  | HeadsMoved
+  | SnapshotDeactivated
+  | SnapshotMerged
+  | SnapshotDiscarded
+  | LayersCompacted
+  | LayersRemoved
+  | OperationStarted
+  | OperationFailed
+  | CommandRejected;
+export type AnyEvent = LogEvent | DomainEvent;
+export type EventType = AnyEvent["type"];
+
+/** Who did it, and how that is known. */
+export interface Actor {
+  readonly user: string;
+  readonly uid: number | null;
+  /** From the kernel's audit login id: survives su and sudo. null where there is none. */
+  readonly loginUid: number | null;
+  /** SUDO_USER as the environment claimed it. */
+  readonly sudoUser: string | null;
+  readonly host: string;
+  /** The face it came through: `cli`, `library`. */
+  readonly via: string;
+  /** What `user` rests on: `process` (the kernel's uid), `claimed`. */
+  readonly knownBy: string;
+}
+
+/** What is asked to be appended; the log adds position, id, revision, time and hashes. */
+export interface Envelope {
+  /** null: an event of the log's own. */
+  readonly domain: DomainId | null;
+  readonly actor: Actor;
+  readonly reason: string | null;
+  readonly ticket: string | null;
+  readonly operation: OperationId | null;
+  readonly commandId: CommandId | null;
+}
+export type NewEvent = Envelope & AnyEvent;
+
+/** A sealed event as it is read back. Field order here is the order in the stored line. */
+export type EventRecord = {
+  /** 1, 2, 3 … in the whole log. */
+  readonly position: number;
+  readonly id: EventId;
+  readonly domain: DomainId | null;
+  /** 1, 2, 3 … among the domain's events; null with `domain`. */
+  readonly revision: number | null;
+  /** ISO 8601 UTC with milliseconds; never behind the record before it. */
+  readonly time: string;
+  /** What the clock said, when that was behind the record before it. */
+  readonly clock?: string;
+  readonly previousHash: string;
+  readonly hash: string;
+} & Envelope &
+  AnyEvent;
+
+/** A record of one type. */
+export type RecordOf<Type extends EventType> = Extract<EventRecord, { type: Type }>;

@@ -1,0 +1,33 @@
+/** Identities. All are lower-case UUIDs made from the time and randomness handed in; files are named after them. */
+export type DomainId = string;
+export type SnapshotId = string;
+export type LayerId = string;
+export type OperationId = string;
+export type EventId = string;
+export type CommandId = string;
+/** A disk as the guest's definition names it, `vda`. */
+export type Target = string;
+
+/** Milliseconds since 1970 (UTC). */
+export type Clock = () => number;
+/** As many random bytes as asked for. */
+export type Random = (bytes: number) => Uint8Array;
+/** A new UUID at each call. */
+export type NewId = () => string;
+
+/** UUIDv7 (RFC 9562): 48 bits of time, then randomness, so that ids sort by when they were made. */
+export function uuidv7(clock: Clock, random: Random): NewId {
+  return () => {
+    const bytes = random(16);
+    const time = clock();
+    for (let i = 0; i < 6; i++) bytes[i] = Math.floor(time / 2 ** (8 * (5 - i))) & 0xff;
+    bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70;
+    bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+  };
+}
+
+export function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(text);
+}

@@ -1,0 +1,198 @@
+import type { Command } from "./events/command.ts";
+import type { Actor, EventRecord } from "./events/events.ts";
+import type { LogHead, StoredRecord } from "./events/log.ts";
+import type { CommandId, DomainId, LayerId, OperationId, SnapshotId, Target } from "./events/ids.ts";
+import type { Plan } from "./events/plan.ts";
+import type {
+  Compression,
+  DomainRef,
+  DriverName,
+  FileFacts,
+  GuestState,
+  Sets,
+  SnapshotRef,
+  SnapshotState,
+  UnmanagedDevice,
+} from "./events/records.ts";
+import type { ErrorCode } from "./errors.ts";
+import type { Progress } from "./drivers/driver.ts";
+
+/** The types of the library's face. Everything taken and returned is plain JSON, so that a face may be far away. */
+
+/** Who asks. Passed with each call; nothing below the edge reads it from the process. */
+export interface Caller extends Actor {
+  readonly pid: number | null;
+}
+
+export interface Request {
+  readonly reason?: string | null;
+  readonly ticket?: string | null;
+  /** The same id with the same command again returns the first result; with another command it is COMMAND_ID_REUSED. */
+  readonly commandId?: CommandId | null;
+  /** REVISION_CONFLICT unless the domain is at this revision when the command is decided. */
+  readonly expectRevision?: number;
+  /** Decide, and say what would be done, but do nothing and record nothing. */
+  readonly plan?: boolean;
+  readonly onProgress?: (progress: Progress) => void;
+  /** Aborting is Ctrl-C: a long step stops where it is and stays resumable; INTERRUPTED. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Warning {
+  readonly code: ErrorCode | "CHAIN_DEEP" | "MANY_SNAPSHOTS" | "CLOCK_WENT_BACK" | "RECOVERED" | "UNMANAGED_DEVICE";
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** What a command did, or with `plan` would do. */
+export interface Outcome {
+  readonly command: Command["type"];
+  readonly planned: boolean;
+  readonly domain: DomainRef;
+  readonly operation: OperationId | null;
+  /** The position of the event that decided it; null with `plan`, or when there was nothing to do. */
+  readonly position: number | null;
+  /** The domain's revision afterwards. */
+  readonly revision: number;
+  /** The snapshot it was about. */
+  readonly snapshot: SnapshotRef | null;
+  /** What took the snapshot's place: the merge's target, the new current. */
+  readonly current: SnapshotRef | null;
+  /** A dirty head that was kept under this name. */
+  readonly autosave: SnapshotRef | null;
+  readonly plan: Plan;
+  readonly sets: Sets;
+  /** Files unlinked, folds done and still to do. */
+  readonly removed: readonly string[];
+  readonly folded: number;
+  readonly foldsPending: number;
+  /** Files left on disk by undefine --keep-files. */
+  readonly kept: readonly string[];
+  /** What was found and chosen for an operation that died, for recover --explain: one sentence each. */
+  readonly recovered: readonly string[];
+  readonly warnings: readonly Warning[];
+  /** true: this command id was executed before, and this is what it did then. */
+  readonly repeated: boolean;
+}
+
+export interface DiskInfo {
+  readonly target: Target;
+  readonly base: FileFacts;
+  readonly head: FileFacts;
+  /** Layers between the head and the base image. */
+  readonly depth: number;
+}
+
+export interface OperationInfo {
+  readonly id: OperationId;
+  readonly command: Command["type"];
+  readonly since: string;
+  readonly position: number;
+  readonly user: string;
+}
+
+export interface DomainInfo {
+  readonly id: DomainId;
+  readonly name: string;
+  readonly driver: DriverName;
+  readonly state: GuestState;
+  readonly memoryMib: number | null;
+  readonly vcpus: number | null;
+  readonly layersFolder: string;
+  readonly disks: readonly DiskInfo[];
+  readonly unmanaged: readonly UnmanagedDevice[];
+  readonly current: SnapshotRef | null;
+  readonly snapshots: number;
+  /** Folds still to do, as layer files whose content nothing refers to any more. */
+  readonly foldsPending: number;
+  /** Files that nothing refers to and that are still there. */
+  readonly garbage: number;
+  /** An operation whose outcome is not in the log: running, or dead. */
+  readonly operation: OperationInfo | null;
+  readonly revision: number;
+  readonly position: number;
+}
+
+export interface SnapshotInfo extends SnapshotRef {
+  readonly domain: DomainRef;
+  readonly description: string;
+  readonly parent: SnapshotRef | null;
+  readonly children: number;
+  readonly descendants: number;
+  readonly current: boolean;
+  readonly state: SnapshotState;
+  /** false: marked by deactivate. */
+  readonly active: boolean;
+  readonly automatic: boolean;
+  /** ISO 8601 UTC. */
+  readonly creationTime: string;
+  /** Absolute path of the layer file of each disk. */
+  readonly layers: Readonly<Record<Target, string>>;
+  readonly layerIds: Readonly<Record<Target, LayerId>>;
+  readonly compression: Compression | null;
+  readonly memory: string | null;
+  /** Bytes of its own layers and memory, not of what they are backed by. */
+  readonly bytes: number;
+  readonly position: number;
+  readonly user: string;
+  readonly reason: string | null;
+}
+
+/** As virsh's snapshot-list: flags of one kind are alternatives, of different kinds must all hold. */
+export interface SnapshotFilter {
+  readonly roots?: boolean;
+  readonly leaves?: boolean;
+  readonly noLeaves?: boolean;
+  /** Only children of this snapshot, or with `descendants` all below it. */
+  readonly from?: string;
+  readonly descendants?: boolean;
+  /** By state at creation. */
+  readonly states?: readonly SnapshotState[];
+  /** Only those marked by deactivate. */
+  readonly deactivated?: boolean;
+  /** Parents before children; otherwise by name. */
+  readonly topological?: boolean;
+}
+
+export interface Verdict {
+  readonly ok: boolean;
+  readonly head: LogHead;
+  /** Records whose hash, link, position and revision were proven. */
+  readonly valid: number;
+  /** The first position that is not as it must be, and why. */
+  readonly firstBad: { readonly position: number; readonly why: string } | null;
+}
+
+export interface Connection {
+  /** The store's absolute folder. */
+  readonly store: string;
+  execute(command: Command, caller: Caller, request?: Request): Promise<Outcome>;
+
+  domains(): Promise<readonly DomainInfo[]>;
+  /** By name or uuid. DOMAIN_NOT_FOUND. */
+  domain(domain: string): Promise<DomainInfo>;
+  /** By name, or topological. DOMAIN_NOT_FOUND, SNAPSHOT_NOT_FOUND (of `from`). */
+  snapshots(domain: string, filter?: SnapshotFilter): Promise<readonly SnapshotInfo[]>;
+  snapshot(domain: string, name: string): Promise<SnapshotInfo>;
+
+  /** Stored lines with their records, in position order; `domain` narrows to one domain's. */
+  read(range?: { from?: number; to?: number; domain?: string }): AsyncIterable<StoredRecord>;
+  /** POSITION_NOT_FOUND. */
+  record(position: number): Promise<StoredRecord>;
+  head(): Promise<LogHead>;
+  verify(options?: { onProgress?: (done: number, total: number) => void }): Promise<Verdict>;
+  /** Yields the log's position each time it has grown past `from`; a wake-up only. Ends when `signal` aborts. */
+  watch(from: number, signal?: AbortSignal): AsyncIterable<number>;
+  close(): Promise<void>;
+}
+
+export interface ConnectionOptions {
+  /** Absolute folder of an existing store. */
+  readonly store: string;
+  /** How long to wait for another process that has the log open, or works on the same domain. Default 5000. */
+  readonly waitMs?: number;
+  /** Keep the database open between calls (a server). Default false. */
+  readonly hold?: boolean;
+}
+
+export type { SnapshotId, EventRecord };
