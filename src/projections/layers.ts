@@ -1,0 +1,100 @@
+import type { LayerId, SnapshotId, Target } from "../events/ids.ts";
+import type { DomainState, Layer, Snapshot } from "./state.ts";
+
+/** The layer graph: who refers to which file, which files nobody reaches, and which folds are still to do. */
+
+export function layerOf(state: DomainState, id: LayerId | undefined): Layer {
+  const layer = id === undefined ? undefined : state.layers.get(id);
+  if (!layer) throw new Error(`no layer ${id ?? "at all"} in domain ${state.id} at position ${state.position}`);
+  return layer;
+}
+
+export function headOf(state: DomainState, target: Target): Layer {
+  return layerOf(state, state.heads[target]);
+}
+
+/** The layers that a snapshot, or for null the base images, stand on, in the order of the disks. */
+export function layersOf(state: DomainState, snapshot: Snapshot | null): Layer[] {
+  return state.disks.map((target) => layerOf(state, (snapshot?.layers ?? state.baseRoles)[target]));
+}
+
+/** Bytes that a snapshot holds on its own: its layers' files and its memory. */
+export function bytesOf(state: DomainState, snapshot: Snapshot): number {
+  const layers = layersOf(state, snapshot).reduce((sum, { file }) => sum + file.bytes, 0);
+  return layers + (snapshot.memory?.bytes ?? 0);
+}
+
+/** Layers between a layer (itself counted) and the base image, anonymous ones among them. */
+export function depthOf(state: DomainState, id: LayerId): number {
+  let depth = 0;
+  for (let layer = layerOf(state, id); layer.backing !== null; layer = layerOf(state, layer.backing)) depth++;
+  return depth;
+}
+
+/** Layers that a snapshot, a head or a base role refers to. */
+function referred(state: DomainState): Set<LayerId> {
+  const found = new Set([...Object.values(state.heads), ...Object.values(state.baseRoles)]);
+  for (const snapshot of state.snapshots.values()) for (const id of Object.values(snapshot.layers)) found.add(id);
+  return found;
+}
+
+/** Layers that are referred to, and all that they are backed by. */
+export function reachable(state: DomainState): Set<LayerId> {
+  const found = new Set<LayerId>();
+  for (const start of referred(state)) {
+    for (let id: LayerId | null = start; id !== null && !found.has(id); id = layerOf(state, id).backing) found.add(id);
+  }
+  return found;
+}
+
+/** Files of ours that are there by the log and that nobody can reach. */
+export function garbage(state: DomainState): Layer[] {
+  const kept = reachable(state);
+  return [...state.layers.values()].filter(({ id, backing }) => backing !== null && !kept.has(id));
+}
+
+/** B's content goes into A, which nothing names any more; then whatever hangs on B hangs on A. */
+export interface Fold {
+  readonly target: Target;
+  /** A: reachable, but anonymous. */
+  readonly into: Layer;
+  /** B: the only reachable layer that A backs; never a head. */
+  readonly from: Layer;
+  /** Reachable layers and heads backed by B. */
+  readonly dependents: readonly Layer[];
+  /** Snapshots whose layer on this disk is B. */
+  readonly snapshots: readonly SnapshotId[];
+}
+
+/** An anonymous layer that has other than one dependent, or a head for it: a fault that must stop every fold. */
+export class BrokenGraph extends Error {
+  override readonly name = "BrokenGraph";
+}
+
+/** The folds still to do, the lowest of each chain first. Throws BrokenGraph. */
+export function pendingFolds(state: DomainState): Fold[] {
+  const kept = reachable(state);
+  const named = referred(state);
+  const above = new Map<LayerId, Layer[]>();
+  for (const id of kept) {
+    const layer = layerOf(state, id);
+    if (layer.backing === null) continue;
+    const others = above.get(layer.backing);
+    if (others) others.push(layer);
+    else above.set(layer.backing, [layer]);
+  }
+  const folds = [...kept].filter((id) => !named.has(id)).map((id) => foldInto(state, layerOf(state, id), above));
+  const depth = new Map(folds.map(({ into }) => [into.id, depthOf(state, into.id)]));
+  return folds.sort((a, b) => (depth.get(a.into.id) ?? 0) - (depth.get(b.into.id) ?? 0));
+}
+
+function foldInto(state: DomainState, into: Layer, above: ReadonlyMap<LayerId, Layer[]>): Fold {
+  const [from, ...others] = above.get(into.id) ?? [];
+  if (!from || others.length > 0) {
+    throw new BrokenGraph(`anonymous layer ${into.id} backs ${from ? others.length + 1 : 0} layers instead of one`);
+  }
+  const { target } = into;
+  if (state.heads[target] === from.id) throw new BrokenGraph(`anonymous layer ${into.id} backs a head`);
+  const snapshots = [...state.snapshots.values()].filter((snapshot) => snapshot.layers[target] === from.id);
+  return { target, into, from, dependents: above.get(from.id) ?? [], snapshots: snapshots.map(({ id }) => id) };
+}
