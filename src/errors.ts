@@ -40,7 +40,6 @@ export const exitStatusOf = {
   IMAGE_INVALID: 3,
   IMAGE_IN_USE: 3,
   LAYERS_UNSAFE: 3,
-  NOT_ENOUGH_SPACE: 3,
   // 4: no such thing
   DOMAIN_NOT_FOUND: 4,
   SNAPSHOT_NOT_FOUND: 4,

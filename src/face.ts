@@ -167,6 +167,8 @@ export interface Connection {
   /** The store's absolute folder. */
   readonly store: string;
   execute(command: Command, caller: Caller, request?: Request): Promise<Outcome>;
+  /** RecoverDomain for every domain the log knows, also those that are undefined or were never defined to the end. */
+  recover(caller: Caller, request?: Request): Promise<readonly Outcome[]>;
 
   domains(): Promise<readonly DomainInfo[]>;
   /** By name or uuid. DOMAIN_NOT_FOUND. */

@@ -70,6 +70,8 @@ export interface Driver {
   // Guests. A driver without `supports.guests` rejects with UNSUPPORTED, except that guestState is "off".
 
   guestState(domain: DomainId): Promise<GuestState>;
+  /** The head files that a running guest writes to, one per disk; none when it is off. */
+  guestHeads(domain: DomainId): Promise<readonly string[]>;
   /** Boots the guest on these heads, or resumes it from `memory`. */
   start(guest: {
     readonly domain: DomainId;

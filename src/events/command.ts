@@ -1,5 +1,5 @@
 import type { DomainId, Target } from "./ids.ts";
-import type { Compression, DriverName, ImageFormat, UnmanagedDevice } from "./records.ts";
+import type { DriverName, ImageFormat, UnmanagedDevice } from "./records.ts";
 
 /** Commands are data, in the imperative. They name domains and snapshots as the user did; rules turn names into ids. */
 
@@ -38,7 +38,8 @@ export interface CreateSnapshot {
   /** null: a name is made up from the time. */
   readonly name: string | null;
   readonly description: string;
-  readonly compression: Compression | null;
+  /** A method as it was named; the rules refuse one that the driver cannot do. null: none. */
+  readonly compression: string | null;
   readonly offline: boolean;
   readonly diskOnly: boolean;
 }

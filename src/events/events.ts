@@ -151,7 +151,13 @@ export type LayersRemoved = Event<
 /** The driver is about to run. If nothing follows, the process died half-way and `recover` decides by evidence. */
 export type OperationStarted = Event<
   "OperationStarted",
-  { readonly command: Command; readonly facts: RecordedFacts; readonly plan: Plan }
+  {
+    readonly command: Command;
+    readonly facts: RecordedFacts;
+    /** The ids the rule was handed, in order: with them and the facts it decides the same again. */
+    readonly ids: readonly string[];
+    readonly plan: Plan;
+  }
 >;
 
 /** The operation ended without its outcome. `undone`: files that were made for it and taken away again. */

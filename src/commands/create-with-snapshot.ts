@@ -1,0 +1,27 @@
+import type { CreateWithSnapshot } from "../events/command.ts";
+import type { DomainState } from "../projections/state.ts";
+import { refOf } from "../projections/tree.ts";
+import type { Accepted, Facts, Ids } from "./decision.ts";
+import { accept, refuse } from "./decision.ts";
+import { autosave, headPaths, headsAffected, headsAreDirty, moveTo, named, refuseRunning } from "./heads.ts";
+import { noSets } from "../events/records.ts";
+
+/** virDomainCreateWithSnapshot: fresh heads on any snapshot's layers, leaf or not; the guest starts after the event. */
+export function createWithSnapshot(state: DomainState, facts: Facts, command: CreateWithSnapshot, ids: Ids): Accepted {
+  const to = named(state, command.snapshot);
+  if (facts.guest !== "off") refuseRunning(state, "its heads cannot move");
+  if (command.start && !facts.supports.guests) {
+    const hint = "Pass --no-start to move the heads, then start the guest by your own means on the new head files.";
+    refuse("UNSUPPORTED", `The ${state.driver} driver cannot start guests yet.`, hint, { driver: state.driver });
+  }
+  const dirty = headsAreDirty(state, facts);
+  const saved = dirty && !command.discardChanges ? autosave(state, facts, ids) : null;
+  const destroyed = dirty && !saved ? [headsAffected(state, facts)] : [];
+  const { steps, moved } = moveTo(state, to, ids);
+  const removes = saved ? [] : headPaths(state);
+  return accept({ steps, removes, sets: { ...noSets, destroyed } }, (made) => ({
+    type: "HeadsMoved",
+    schema: 1,
+    data: { to: refOf(to), heads: moved(made).heads, autosave: saved, destroyed },
+  }));
+}

@@ -1,0 +1,167 @@
+import type { CreateSnapshot } from "../events/command.ts";
+import type { CompressLayer, FreezeGuest, MakeOverlay, Step } from "../events/plan.ts";
+import type { FrozenLayer, SnapshotState } from "../events/records.ts";
+import { depthOf, headOf } from "../projections/layers.ts";
+import type { DomainState } from "../projections/state.ts";
+import type { Warning } from "../face.ts";
+import type { Accepted, Facts, Ids, Made } from "./decision.ts";
+import { accept, refuse } from "./decision.ts";
+import {
+  checkSnapshotCount,
+  currentOf,
+  freeName,
+  headPaths,
+  madeFile,
+  madeHeads,
+  overlayOn,
+  refOrNull,
+} from "./heads.ts";
+import { domainLimits } from "./limits.ts";
+
+/** virDomainSnapshotCreateXML: the heads become the snapshot's layers, and empty overlays on them the heads. */
+export function createSnapshot(state: DomainState, facts: Facts, command: CreateSnapshot, ids: Ids): Accepted {
+  const name = command.name ?? freeName(state, String(Math.floor(Date.parse(facts.time) / 1000)));
+  checkCreate(state, facts, command, name);
+  const id = ids.newId();
+  const compress = compressedHeads(state, facts, command, ids);
+  const overlays = state.disks.map((target) => overlayOnHead(state, facts, target, compress, ids));
+  const saveMemory = facts.guest !== "off" && !command.diskOnly;
+  const freeze = facts.guest === "off" ? [] : [freezeStep(state, overlays, saveMemory ? id : null)];
+  const steps: Step[] = [...compress, ...overlays, ...freeze];
+  const removes = compress.length > 0 ? headPaths(state) : [];
+  const spaceBytes = compress.reduce((sum, { target }) => sum + (facts.heads[target]?.bytes ?? 0), 0);
+  return accept({ steps, removes, spaceBytes, warnings: createWarnings(state) }, (made) => ({
+    type: "SnapshotCreated",
+    schema: 1,
+    data: {
+      snapshot: {
+        ...{ id, name, description: command.description, parent: refOrNull(currentOf(state)), automatic: false },
+        ...{ state: stateAtCreation(facts, command), memory: made.memory },
+        layers: state.disks.map((target) => frozenLayer(state, facts, target, compress, made)),
+      },
+      heads: madeHeads(overlays, made),
+    },
+  }));
+}
+
+function checkCreate(state: DomainState, facts: Facts, command: CreateSnapshot, name: string): void {
+  if (state.byName.has(name)) {
+    const hint = "Choose another name, or leave it out to get one made up from the time.";
+    refuse("SNAPSHOT_EXISTS", `Domain "${state.name}" has a snapshot "${name}" already.`, hint, { snapshot: name });
+  }
+  // The RFC: "Throws an error if the VM is not currently running"; OFFLINE is our way to say that it may be stopped.
+  if (facts.guest === "off" && !command.offline) {
+    const hint = "Pass --offline to take a snapshot of its disks while it is stopped.";
+    refuse("DOMAIN_NOT_RUNNING", `Domain "${state.name}" is not running.`, hint, { domain: state.name });
+  }
+  checkSnapshotCount(state);
+  checkDepth(state);
+  checkCompression(facts, command);
+  if (facts.guest !== "off" && !command.diskOnly && !facts.supports.memory) {
+    refuse("UNSUPPORTED", `The ${state.driver} driver cannot save memory.`, "Pass --disk-only.");
+  }
+}
+
+function checkDepth(state: DomainState): void {
+  for (const target of state.disks) {
+    const depth = depthOf(state, headOf(state, target).id);
+    if (depth <= domainLimits.chainLayers) continue;
+    refuse(
+      "CHAIN_TOO_DEEP",
+      `Disk ${target} of "${state.name}" would stand on ${depth} layers; ${domainLimits.chainLayers} is the most.`,
+      "Merge snapshots to shorten the chain, or start from an older snapshot.",
+      { target, layers: depth, limit: domainLimits.chainLayers },
+    );
+  }
+}
+
+function checkCompression(facts: Facts, { compression }: CreateSnapshot): void {
+  if (compression === null) return;
+  if (!facts.supports.compression.some((method) => method === compression)) {
+    const methods = facts.supports.compression.join(", ") || "none";
+    const hint = `This driver can: ${methods}.`;
+    refuse("UNSUPPORTED_COMPRESSION", `Compression "${compression}" is not supported.`, hint, { compression });
+  }
+  if (facts.guest !== "off") {
+    const hint = "Leave --compress out, or stop the guest and pass --offline.";
+    refuse("UNSUPPORTED_COMPRESSION", "Layers cannot be compressed while the guest runs.", hint, { compression });
+  }
+}
+
+function compressedHeads(
+  state: DomainState,
+  facts: Facts,
+  { compression }: CreateSnapshot,
+  { newId }: Ids,
+): CompressLayer[] {
+  const method = facts.supports.compression.find((supported) => supported === compression);
+  if (!method) return [];
+  return state.disks.map((target) => {
+    const head = headOf(state, target);
+    const below = state.layers.get(head.backing ?? head.id) ?? head;
+    const layer = newId();
+    const { path, format } = below.file;
+    return {
+      ...{ step: "compress", target, layer, path: `${state.layersFolder}/${layer}.qcow2`, source: head.file.path },
+      ...{ backing: { path, format }, backingLayer: below.id, method },
+    };
+  });
+}
+
+function overlayOnHead(
+  state: DomainState,
+  facts: Facts,
+  target: string,
+  compress: readonly CompressLayer[],
+  ids: Ids,
+): MakeOverlay {
+  const head = headOf(state, target);
+  const virtualBytes = (facts.heads[target] ?? head.file).virtualBytes;
+  const overlay = overlayOn(state, head, virtualBytes, ids);
+  const copy = compress.find((step) => step.target === target);
+  return copy ? { ...overlay, backing: { path: copy.path, format: "qcow2" }, backingLayer: copy.layer } : overlay;
+}
+
+function freezeStep(state: DomainState, overlays: readonly MakeOverlay[], memoryOf: string | null): FreezeGuest {
+  return {
+    step: "freeze",
+    overlays: overlays.map(({ target, path, backing }) => ({ target, path, from: backing.path })),
+    memoryPath: memoryOf === null ? null : `${state.layersFolder}/${memoryOf}.mem`,
+  };
+}
+
+function frozenLayer(
+  state: DomainState,
+  facts: Facts,
+  target: string,
+  compress: readonly CompressLayer[],
+  made: Made,
+): FrozenLayer {
+  const copy = compress.find((step) => step.target === target);
+  if (copy) {
+    const { layer, backingLayer: backing, method: compression } = copy;
+    return { ...madeFile(made, layer), target, layer, backing, compression };
+  }
+  const head = headOf(state, target);
+  const file = made.files.get(head.id) ?? facts.heads[target] ?? head.file;
+  return { ...file, target, layer: head.id, backing: head.backing ?? head.id, compression: null };
+}
+
+function stateAtCreation({ guest }: Facts, { diskOnly }: CreateSnapshot): SnapshotState {
+  return guest !== "off" && diskOnly ? "disk-snapshot" : guest;
+}
+
+function createWarnings(state: DomainState): Warning[] {
+  const warnings: Warning[] = [];
+  const depth = Math.max(...state.disks.map((target) => depthOf(state, headOf(state, target).id)));
+  if (depth >= domainLimits.chainLayersWarn) {
+    const message = `The heads of "${state.name}" stand on ${depth} layers; past ${domainLimits.chainLayers} is refused.`;
+    warnings.push({ code: "CHAIN_DEEP", message, hint: "Merge snapshots to shorten the chain." });
+  }
+  const count = state.snapshots.size + 1;
+  if (count >= domainLimits.snapshotsWarn) {
+    const message = `"${state.name}" has ${count} snapshots; past ${domainLimits.snapshots} is refused.`;
+    warnings.push({ code: "MANY_SNAPSHOTS", message, hint: "Merge or discard some." });
+  }
+  return warnings;
+}

@@ -1,0 +1,119 @@
+import type { ErrorCode, ErrorFacts } from "../errors.ts";
+import { SnapledgerError } from "../errors.ts";
+import type { DomainEvent } from "../events/events.ts";
+import type { LayerId, NewId, SnapshotId, Target } from "../events/ids.ts";
+import type { Plan, Step } from "../events/plan.ts";
+import type { FileFacts, GuestState, ImageFacts, MemoryFile, Sets } from "../events/records.ts";
+import { noSets } from "../events/records.ts";
+import type { Supports } from "../drivers/driver.ts";
+import type { Warning } from "../face.ts";
+
+/** What a rule saw beside the domain's own state. Plain JSON: it is recorded with the decision. */
+export interface Facts {
+  /** ISO 8601 UTC: when the facts were gathered. Names made up from the time come from here. */
+  readonly time: string;
+  readonly supports: Supports;
+  readonly guest: GuestState;
+  /** What each head's file is now. */
+  readonly heads: Readonly<Record<Target, FileFacts>>;
+  /** Free bytes where the layers are. */
+  readonly freeBytes: number;
+  /** Of a merge into the base: each disk's base image now, and who else stands on it. */
+  readonly bases?: Readonly<Record<Target, BaseFacts>>;
+  /** Of a definition: see `DefineFacts`. */
+  readonly define?: DefineFacts;
+}
+
+export interface BaseFacts {
+  /** null: there is no such file any more. */
+  readonly file: FileFacts | null;
+  readonly writable: boolean;
+  /** Other disks that stand on this file by device and inode: `web vda`, or a file that undefine kept. */
+  readonly users: readonly string[];
+}
+
+export interface DefineFacts {
+  readonly images: Readonly<Record<Target, ImageFacts>>;
+  /** The name of the domain that has this name, or this uuid, already. */
+  readonly taken: string | null;
+  /** Files in the images' chains that are a layer or head of ours, with the domain they belong to. */
+  readonly ours: readonly { readonly path: string; readonly domain: string }[];
+  /** Base images that are being rewritten by a merge, with its domain. */
+  readonly pending: readonly { readonly path: string; readonly domain: string }[];
+  /** Absolute folder for the new domain's layers. */
+  readonly layersFolder: string;
+}
+
+/** A rule's yes: what will be done, and how to say that it was, given what the steps made. */
+export interface Accepted {
+  readonly plan: Plan;
+  readonly warnings: readonly Warning[];
+  readonly outcome: (made: Made) => DomainEvent;
+}
+
+/** Files that the steps made or froze, by layer, and the memory that was saved. */
+export interface Made {
+  readonly files: ReadonlyMap<LayerId, FileFacts>;
+  readonly memory: MemoryFile | null;
+}
+
+/** A rule's no: a code, what it saw, and the smallest change that would pass. */
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly facts: ErrorFacts;
+  readonly hint: string;
+}
+
+export type Decision = { readonly accepted: Accepted } | { readonly refused: Refusal };
+
+/** Thrown by `refuse` inside a rule and turned into a Decision by `decide`: a rule reads as a list of sentences. */
+export class Refused extends Error {
+  override readonly name = "Refused";
+  readonly refusal: Refusal;
+  constructor(refusal: Refusal) {
+    super(refusal.message);
+    this.refusal = refusal;
+  }
+}
+
+export function refuse(code: ErrorCode, message: string, hint: string, facts: ErrorFacts = {}): never {
+  throw new Refused({ code, message, facts, hint });
+}
+
+export function asError({ code, message, facts, hint }: Refusal): SnapledgerError {
+  return new SnapledgerError(code, message, { facts, hint });
+}
+
+/** Runs a rule to its yes or no. */
+export function decide(rule: () => Accepted): Decision {
+  try {
+    return { accepted: rule() };
+  } catch (error) {
+    if (error instanceof Refused) return { refused: error.refusal };
+    throw error;
+  }
+}
+
+export interface Ids {
+  readonly newId: NewId;
+}
+
+const nothing: Plan = { steps: [], sets: noSets, removes: [], folds: [], spaceBytes: 0 };
+
+export function accept(
+  parts: {
+    steps?: readonly Step[];
+    sets?: Sets;
+    removes?: readonly string[];
+    folds?: Plan["folds"];
+    spaceBytes?: number;
+    warnings?: readonly Warning[];
+  },
+  outcome: Accepted["outcome"],
+): Accepted {
+  const { warnings = [], ...plan } = parts;
+  return { plan: { ...nothing, ...plan }, warnings, outcome };
+}
+
+export type { SnapshotId };

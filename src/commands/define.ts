@@ -1,0 +1,55 @@
+import type { DefineDomain } from "../events/command.ts";
+import type { MakeOverlay } from "../events/plan.ts";
+import type { DefinedDisk } from "../events/records.ts";
+import type { Accepted, DefineFacts, Facts, Ids } from "./decision.ts";
+import { accept, refuse } from "./decision.ts";
+import { madeFile } from "./heads.ts";
+
+/** A domain comes under management: one empty overlay per disk on its base image, which is never written to. */
+export function defineDomain(facts: Facts, command: DefineDomain, { newId }: Ids): Accepted {
+  const define = facts.define;
+  if (!define) throw new Error("define needs the facts of its images");
+  checkDefine(define, command);
+  const bases = command.disks.map((disk) => ({ ...disk, base: newId() }));
+  const steps = bases.map(({ target, path, format, base }): MakeOverlay => {
+    const layer = newId();
+    const virtualBytes = imageOf(define, target).file.virtualBytes;
+    const head = { layer, path: `${define.layersFolder}/${layer}.qcow2` };
+    return { step: "overlay", target, ...head, backing: { path, format }, backingLayer: base, virtualBytes };
+  });
+  const { name, driver, memoryMib, vcpus, unmanaged, xmlSha256 } = command;
+  return accept({ steps }, (made) => ({
+    type: "DomainDefined",
+    schema: 1,
+    data: {
+      ...{ name, driver, memoryMib, vcpus, layersFolder: define.layersFolder },
+      disks: bases.map(({ target, base }, i): DefinedDisk => {
+        const layer = steps[i]?.layer ?? "";
+        const head = { ...madeFile(made, layer), target, layer, backing: base };
+        return { target, base, image: imageOf(define, target), head };
+      }),
+      ...{ unmanaged, xmlSha256 },
+    },
+  }));
+}
+
+function checkDefine(define: DefineFacts, { name }: DefineDomain): void {
+  if (define.taken !== null) {
+    const hint = "Choose another name, or undefine that domain first.";
+    refuse("DOMAIN_EXISTS", `Domain "${define.taken}" exists already.`, hint, { domain: name });
+  }
+  for (const { path, domain } of define.ours) {
+    const hint = "Define the domain on a copy of it: a layer must never be written to by another guest.";
+    refuse("IMAGE_IN_USE", `${path} is a layer or head of domain "${domain}".`, hint, { path, domain });
+  }
+  for (const { path, domain } of define.pending) {
+    const hint = `Let it end first: 'snapledger compact ${domain}'.`;
+    refuse("BASE_PENDING", `${path} is being rewritten by a merge of domain "${domain}".`, hint, { path, domain });
+  }
+}
+
+function imageOf(define: DefineFacts, target: string) {
+  const image = define.images[target];
+  if (!image) throw new Error(`no facts of the image of disk ${target}`);
+  return image;
+}

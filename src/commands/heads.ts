@@ -1,0 +1,139 @@
+import type { MovedHeads } from "../events/events.ts";
+import type { LayerId, SnapshotId } from "../events/ids.ts";
+import type { MakeOverlay } from "../events/plan.ts";
+import type { Affected, FileFacts, FrozenLayer, LayerFile, NewSnapshot, SnapshotRef } from "../events/records.ts";
+import { headOf, layersOf } from "../projections/layers.ts";
+import type { DomainState, Layer, Snapshot } from "../projections/state.ts";
+import { refOf, snapshotOf } from "../projections/tree.ts";
+import type { Facts, Ids, Made } from "./decision.ts";
+import { refuse } from "./decision.ts";
+import { domainLimits } from "./limits.ts";
+
+/** One disk with writes makes all dirty: a domain's disks are only ever kept or dropped together. */
+export function headsAreDirty(state: DomainState, facts: Facts): boolean {
+  return state.disks.some((target) => {
+    const now = facts.heads[target];
+    const { file } = headOf(state, target);
+    return now?.bytes !== file.bytes || now.virtualBytes !== file.virtualBytes;
+  });
+}
+
+export function currentOf(state: DomainState): Snapshot | null {
+  return state.current === null ? null : snapshotOf(state, state.current);
+}
+
+export function refOrNull(snapshot: Snapshot | null): SnapshotRef | null {
+  return snapshot && refOf(snapshot);
+}
+
+export function headPaths(state: DomainState): string[] {
+  return state.disks.map((target) => headOf(state, target).file.path);
+}
+
+/** The heads as one of the things a verb touches. */
+export function headsAffected(state: DomainState, facts: Facts): Affected {
+  const bytes = state.disks.reduce((sum, target) => sum + (facts.heads[target]?.bytes ?? 0), 0);
+  return { kind: "heads", on: refOrNull(currentOf(state)), dirty: headsAreDirty(state, facts), bytes };
+}
+
+/** An empty overlay on a layer, as large as `virtualBytes`. */
+export function overlayOn(state: DomainState, layer: Layer, virtualBytes: number, { newId }: Ids): MakeOverlay {
+  const id = newId();
+  const { path, format } = layer.file;
+  const file = `${state.layersFolder}/${id}.qcow2`;
+  return {
+    ...{ step: "overlay", target: layer.target, layer: id, path: file },
+    ...{ backing: { path, format }, backingLayer: layer.id, virtualBytes },
+  };
+}
+
+/** One empty overlay per disk on what a snapshot, or for null the base images, hold. */
+export function freshHeads(state: DomainState, on: Snapshot | null, ids: Ids): MakeOverlay[] {
+  return layersOf(state, on).map((layer) => overlayOn(state, layer, layer.file.virtualBytes, ids));
+}
+
+export function madeFile(made: Made, layer: LayerId): FileFacts {
+  const file = made.files.get(layer);
+  if (!file) throw new Error(`no step made layer ${layer}`);
+  return file;
+}
+
+/** The overlays, as the event names them. */
+export function madeHeads(steps: readonly MakeOverlay[], made: Made): LayerFile[] {
+  return steps.map(({ target, layer, backingLayer }) => ({
+    ...madeFile(made, layer),
+    ...{ target, layer, backing: backingLayer },
+  }));
+}
+
+/**
+ * Fresh heads on a snapshot or the base images, and how the event tells of them. `content`: whose layers the snapshot
+ * will have by then, if not its own.
+ */
+export function moveTo(
+  state: DomainState,
+  on: Snapshot | null,
+  ids: Ids,
+  content: Snapshot | null = on,
+): { steps: MakeOverlay[]; moved: (made: Made) => MovedHeads } {
+  const steps = freshHeads(state, content, ids);
+  return { steps, moved: (made) => ({ heads: madeHeads(steps, made), current: refOrNull(on) }) };
+}
+
+/** The heads' files as they are now, frozen as a snapshot's layers. */
+export function frozenHeads(state: DomainState, facts: Facts): FrozenLayer[] {
+  return state.disks.map((target) => {
+    const head = headOf(state, target);
+    const file = facts.heads[target] ?? head.file;
+    return { ...file, target, layer: head.id, backing: head.backing ?? head.id, compression: null };
+  });
+}
+
+/** What keeps a dirty head that is about to be left: a snapshot marked automatic, inside the same event as the move. */
+export function autosave(state: DomainState, facts: Facts, { newId }: Ids): NewSnapshot {
+  checkSnapshotCount(state);
+  const stamp = facts.time.replace(/[-:]|\.\d+/g, "");
+  return {
+    ...{ id: newId(), name: freeName(state, `autosave-${stamp}`), description: "" },
+    ...{ parent: refOrNull(currentOf(state)), state: "off", automatic: true },
+    ...{ layers: frozenHeads(state, facts), memory: null },
+  };
+}
+
+/** The wanted name, or with -2, -3 … after it when that is taken. */
+export function freeName(state: DomainState, wanted: string): string {
+  let name = wanted;
+  for (let n = 2; state.byName.has(name); n++) name = `${wanted}-${n}`;
+  return name;
+}
+
+export function checkSnapshotCount(state: DomainState): void {
+  if (state.snapshots.size < domainLimits.snapshots) return;
+  refuse(
+    "TOO_MANY_SNAPSHOTS",
+    `Domain "${state.name}" has ${state.snapshots.size} snapshots, the most a domain may have.`,
+    "Merge or discard some first.",
+    { snapshots: state.snapshots.size, limit: domainLimits.snapshots },
+  );
+}
+
+/** The snapshot by the name the user gave. Refuses with SNAPSHOT_NOT_FOUND. */
+export function named(state: DomainState, name: string): Snapshot {
+  const id: SnapshotId | undefined = state.byName.get(name);
+  if (id !== undefined) return snapshotOf(state, id);
+  return refuse(
+    "SNAPSHOT_NOT_FOUND",
+    `Domain "${state.name}" has no snapshot "${name}".`,
+    `See 'snapledger snapshot-list ${state.name}'.`,
+    { domain: state.name, snapshot: name },
+  );
+}
+
+export function refuseRunning(state: DomainState, what: string): never {
+  return refuse(
+    "DOMAIN_RUNNING",
+    `Domain "${state.name}" is running: ${what}.`,
+    `Stop it first: 'snapledger destroy ${state.name}'.`,
+    { domain: state.name, guest: state.guest },
+  );
+}

@@ -1,0 +1,38 @@
+import { SnapledgerError } from "../errors.ts";
+
+/** Controls, line and paragraph separators, and every character that changes the direction of text around it. */
+const hidden = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
+
+/** Throws INVALID_NAME unless the name can be shown, typed and told from every other. Never repairs. */
+export function checkName(kind: "domain" | "snapshot", name: string): void {
+  const why = whyNot(name);
+  if (why === undefined) return;
+  const shown = JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name);
+  throw new SnapledgerError("INVALID_NAME", `The ${kind} name ${shown} ${why}.`, {
+    facts: { name },
+    hint: "Names have 1 to 255 bytes, no '/', no control characters, no leading '-' and no space at either end.",
+  });
+}
+
+function whyNot(name: string): string | undefined {
+  if (name === "") return "is empty";
+  if (/\p{Surrogate}/u.test(name)) return "is not well-formed Unicode";
+  const bytes = new TextEncoder().encode(name).length;
+  if (bytes > 255) return `has ${bytes} bytes, more than 255`;
+  if (name.normalize("NFC") !== name) return "is not in Unicode normal form C";
+  if (hidden.test(name)) return "holds a control or direction character";
+  if (name.includes("/")) return "holds a '/'";
+  if (name === "." || name === "..") return "names a folder";
+  if (name.startsWith("-")) return "starts with '-'";
+  if (/^\s|\s$/u.test(name)) return "starts or ends with a space";
+  return undefined;
+}
+
+/** A disk target as libvirt has them, `vda`: it becomes a key in events and columns in tables. */
+export function checkTarget(target: string): void {
+  if (/^[a-z][a-z0-9]{0,15}$/.test(target)) return;
+  throw new SnapledgerError("INVALID_NAME", `The disk target ${JSON.stringify(target)} is not like "vda".`, {
+    facts: { target },
+    hint: "Targets are a lower-case letter and up to 15 more letters or digits.",
+  });
+}

@@ -1,0 +1,52 @@
+import type { Affected, Sets } from "../events/records.ts";
+import { bytesOf } from "../projections/layers.ts";
+import type { DomainState, Layer, Snapshot } from "../projections/state.ts";
+import { descendantsOf, refOf } from "../projections/tree.ts";
+
+/** What a verb would touch, with bytes: shown before, recorded after, and what the refusals are made of. */
+
+export function affectedSnapshot(state: DomainState, snapshot: Snapshot): Affected {
+  const { automatic } = snapshot;
+  return { kind: "snapshot", snapshot: refOf(snapshot), automatic, bytes: bytesOf(state, snapshot) };
+}
+
+/** A snapshot's content alone, without its memory. */
+export function affectedContent(state: DomainState, snapshot: Snapshot): Affected {
+  const memory = snapshot.memory?.bytes ?? 0;
+  return { kind: "content", snapshot: refOf(snapshot), bytes: bytesOf(state, snapshot) - memory };
+}
+
+export function affectedMemory({ memory, ...snapshot }: Snapshot): Affected[] {
+  return memory ? [{ kind: "memory", snapshot: refOf(snapshot), bytes: memory.bytes }] : [];
+}
+
+export function affectedBase({ target, file: { path, bytes } }: Layer): Affected {
+  return { kind: "base", target, path, bytes };
+}
+
+/** The snapshots and everything below each of them. */
+export function withDescendants(state: DomainState, tops: readonly Snapshot[]): Snapshot[] {
+  return tops.flatMap((top) => [top, ...descendantsOf(state, top.id)]);
+}
+
+/** `"a", "b" and the unsaved heads`, automatic snapshots apart. */
+export function listAffected(affected: Sets["orphaned"]): string {
+  const snapshots = affected.filter((one) => one.kind === "snapshot");
+  const quoted = (automatic: boolean) =>
+    snapshots.filter((one) => one.automatic === automatic).map((one) => `"${one.snapshot.name}"`);
+  const own = quoted(false);
+  const automatic = quoted(true);
+  const parts = [
+    own.join(", "),
+    automatic.length > 0 ? `the automatic ${automatic.join(", ")}` : "",
+    affected.some((one) => one.kind === "heads") ? "unsaved changes in the heads" : "",
+  ];
+  return parts.filter((part) => part !== "").join(" and ");
+}
+
+/** Names for a refusal's facts: what would go, told apart by kind. */
+export function orphanFacts(affected: Sets["orphaned"]): Record<string, unknown> {
+  const names = (automatic: boolean) =>
+    affected.flatMap((one) => (one.kind === "snapshot" && one.automatic === automatic ? [one.snapshot.name] : []));
+  return { orphaned: names(false), automatic: names(true), dirtyHeads: affected.some((one) => one.kind === "heads") };
+}

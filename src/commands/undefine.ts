@@ -1,0 +1,57 @@
+import type { UndefineDomain } from "../events/command.ts";
+import { noSets } from "../events/records.ts";
+import { pendingFolds } from "../projections/layers.ts";
+import type { DomainState } from "../projections/state.ts";
+import { refOf } from "../projections/tree.ts";
+import type { Accepted, Facts } from "./decision.ts";
+import { accept, refuse } from "./decision.ts";
+import { headsAffected, headsAreDirty, refuseRunning } from "./heads.ts";
+import { affectedSnapshot } from "./sets.ts";
+
+/** The domain leaves the lists; base images are never touched. What it still holds must be given up in so many words. */
+export function undefineDomain(state: DomainState, facts: Facts, { keep }: UndefineDomain): Accepted {
+  if (facts.guest !== "off") refuseRunning(state, "it cannot be undefined");
+  checkFolds(state);
+  const snapshots = [...state.snapshots.values()];
+  const dirty = headsAreDirty(state, facts);
+  if (keep === "refuse") checkNothingToLose(state, dirty);
+  const files = filesOfDomain(state);
+  const keptFiles = keep === "keep-files";
+  const lost = [
+    ...snapshots.map((snapshot) => affectedSnapshot(state, snapshot)),
+    ...(dirty ? [headsAffected(state, facts)] : []),
+  ];
+  const destroyed = keptFiles ? [] : lost;
+  const removes = keptFiles ? [] : files;
+  return accept({ sets: { ...noSets, destroyed }, removes }, () => ({
+    type: "DomainUndefined",
+    schema: 1,
+    data: { name: state.name, discarded: snapshots.map(refOf), destroyed, kept: keptFiles ? files : [] },
+  }));
+}
+
+/** Until a fold has ended, content exists only across two files of which one is half written. */
+function checkFolds(state: DomainState): void {
+  const folds = pendingFolds(state);
+  if (folds.length === 0) return;
+  const hint = `Let it end first: 'snapledger compact ${state.name}'.`;
+  refuse("COMPACTION_UNFINISHED", `A merge of "${state.name}" has not ended on disk.`, hint, { folds: folds.length });
+}
+
+function checkNothingToLose(state: DomainState, dirty: boolean): void {
+  const hint = "Pass --discard-all to remove everything, or --keep-files to leave every file where it is.";
+  const names = [...state.snapshots.values()].map(({ name }) => name);
+  if (names.length > 0) {
+    const shown = names.slice(0, 10).map((name) => `"${name}"`);
+    const more = names.length > shown.length ? ` and ${names.length - shown.length} more` : "";
+    const message = `Domain "${state.name}" has ${names.length} snapshots: ${shown.join(", ")}${more}.`;
+    refuse("DOMAIN_HAS_SNAPSHOTS", message, hint, { snapshots: names.length });
+  }
+  if (dirty) refuse("HEADS_DIRTY", `The heads of "${state.name}" hold changes that no snapshot has.`, hint);
+}
+
+function filesOfDomain(state: DomainState): string[] {
+  const layers = [...state.layers.values()].filter(({ backing }) => backing !== null).map(({ file }) => file.path);
+  const memories = [...state.snapshots.values()].flatMap(({ memory }) => (memory ? [memory.path] : []));
+  return [...layers, ...memories, ...state.looseMemories.map(({ path }) => path)];
+}
