@@ -1,0 +1,76 @@
+import { Command, CommanderError, Option } from "commander";
+import { SnapledgerError } from "../errors.ts";
+import { helpEnd } from "./help.ts";
+import { Input } from "./input.ts";
+import { nearest } from "./nearest.ts";
+import type { Verb } from "./verb.ts";
+
+/** Options that every verb takes, before or after the verb. */
+const everywhere = [
+  ["--store <dir>", "the store (else SNAPLEDGER_STORE, else snapledger in the XDG data folder)"],
+  ["--json", "print JSON"],
+  ["--reason <text>", "why: kept in the log, for good"],
+  ["--ticket <id>", "the ticket it is done for: kept in the log, for good"],
+  ["--command-id <id>", "run it once: the same id again gives the first result"],
+  ["--expect-revision <n>", "refuse unless the domain is at this revision"],
+  ["--wait <seconds>", "how long to wait for another process (default 5)"],
+] as const;
+
+const withValue = new Set(everywhere.filter(([flags]) => flags.includes("<")).map(([flags]) => flags.split(" ")[0]));
+
+/** Finds the verb among the arguments: the first that is neither an option nor the value of one of `everywhere`. */
+export function splitVerb(args: readonly string[]): { readonly verb: string | undefined; readonly rest: string[] } {
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? "";
+    if (arg === "--") return { verb: args[i + 1], rest: [...args.slice(0, i), ...args.slice(i + 2)] };
+    if (withValue.has(arg)) i++;
+    else if (!arg.startsWith("-")) return { verb: arg, rest: [...args.slice(0, i), ...args.slice(i + 1)] };
+  }
+  return { verb: undefined, rest: [...args] };
+}
+
+/** What was asked for: the verb's input, or its help as text. Everything else is USAGE. */
+export function parseArguments(name: string, verb: Verb, args: readonly string[]): Input | { readonly help: string } {
+  let help = "";
+  const command = describe(name, verb)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => (help += text), writeErr: () => undefined });
+  try {
+    command.parse([...args], { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError && error.code === "commander.helpDisplayed") return { help };
+    throw error instanceof CommanderError ? usage(name, command, error) : error;
+  }
+  return new Input(command.processedArgs as unknown[], command.opts());
+}
+
+function describe(name: string, verb: Verb): Command {
+  const command = new Command(`snapledger ${name}`).description(verb.about).showSuggestionAfterError(false);
+  for (const [argument, what] of verb.arguments ?? []) command.argument(argument, what);
+  for (const [flags, what, repeat] of verb.options ?? []) command.addOption(option(flags, what, repeat));
+  if (verb.changes) command.option("--plan", "say what would be done, and change nothing");
+  for (const [flags, what] of everywhere) command.option(flags, what);
+  command.helpOption("-h, --help", "show this help").addHelpText("after", helpEnd(verb));
+  if (verb.anything) command.allowUnknownOption().allowExcessArguments();
+  return command;
+}
+
+function option(flags: string, what: string, repeat: "repeat" | undefined): Option {
+  const made = new Option(flags, what);
+  return repeat ? made.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]) : made;
+}
+
+function usage(name: string, command: Command, error: CommanderError): SnapledgerError {
+  const message = error.message.replace(/^error: /, "");
+  const sentence = `${message.charAt(0).toUpperCase()}${message.slice(1)}${message.endsWith(".") ? "" : "."}`;
+  return new SnapledgerError("USAGE", sentence, {
+    hint: suggestion(command, error) ?? `See: snapledger ${name} --help`,
+  });
+}
+
+function suggestion(command: Command, error: CommanderError): string | undefined {
+  const unknown = /unknown option '(--[^'=]*)/.exec(error.message)?.[1];
+  const flags = command.options.flatMap(({ long }) => long ?? []);
+  const near = unknown === undefined ? undefined : nearest(unknown, flags);
+  return near === undefined ? undefined : `Did you mean ${near}?`;
+}

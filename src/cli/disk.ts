@@ -1,0 +1,57 @@
+import { open } from "node:fs/promises";
+import { resolve } from "node:path";
+import { SnapledgerError } from "../errors.ts";
+import type { DiskDefinition } from "../events/command.ts";
+import type { DriverName, ImageFormat } from "../events/records.ts";
+
+/** `TARGET=PATH[,format=F]` as one disk. A path may hold commas; only an ending `,format=F` is taken off it. */
+export async function diskFrom(text: string, driver: DriverName): Promise<DiskDefinition> {
+  const parts = /^([^=]+)=(.+?)(?:,format=([^,]*))?$/s.exec(text);
+  const [, target, given, format] = parts ?? [];
+  if (target === undefined || given === undefined) {
+    throw new SnapledgerError("USAGE", `--disk takes TARGET=PATH[,format=F], not "${text}".`, {
+      hint: "Such as --disk vda=/images/web.qcow2",
+    });
+  }
+  const path = resolve(given);
+  if (format !== undefined) return { target, path, format: knownFormat(format, target) };
+  // A simulated disk need not exist.
+  if (driver === "qemu") await checkQcow2(target, path);
+  return { target, path, format: "qcow2" };
+}
+
+function knownFormat(format: string, target: string): ImageFormat {
+  if (format === "qcow2" || format === "raw") return format;
+  throw new SnapledgerError("UNSUPPORTED", `Disk ${target} has the format "${format}".`, {
+    facts: { target, format },
+    hint: "Only qcow2 and raw images can be managed; qemu-img convert makes one.",
+  });
+}
+
+/** A qcow2 image says so itself; what anything else is nobody should guess: a guest can write any header into a raw disk. */
+async function checkQcow2(target: string, path: string): Promise<void> {
+  if ((await firstBytes(path)).equals(qcow2Magic)) return;
+  throw new SnapledgerError("USAGE", `Disk ${target} is not a qcow2 image: ${path}`, {
+    facts: { target, path },
+    hint: `If it is a raw image, say so: --disk ${target}=${path},format=raw`,
+  });
+}
+
+const qcow2Magic = Buffer.from([0x51, 0x46, 0x49, 0xfb]);
+
+async function firstBytes(path: string): Promise<Buffer> {
+  const file = await open(path, "r").catch((cause: unknown) => {
+    const facts = { path };
+    const hint = "Check the path, and that this user may read it.";
+    throw new SnapledgerError("FILE_NOT_FOUND", `Failed to open image '${path}'.`, { facts, hint, cause });
+  });
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
+    return buffer.subarray(0, bytesRead);
+  } catch {
+    // A folder, a device that cannot be read: not an image in any case.
+    return Buffer.alloc(0);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,45 @@
+import { readFile } from "node:fs/promises";
+import { SnapledgerError } from "../errors.ts";
+
+/** Enough to tell that a file is longer than any XML that is accepted (1 MiB). */
+const most = 1024 * 1024 + 1;
+
+/** The bytes of a file, or of stdin for `-`. FILE_NOT_FOUND when it cannot be read, INVALID_XML when it is too long. */
+export async function readInput(path: string): Promise<Uint8Array> {
+  const bytes = path === "-" ? await readStdin() : await readNamed(path);
+  if (bytes.length < most) return bytes;
+  const name = path === "-" ? "stdin" : path;
+  throw new SnapledgerError("INVALID_XML", `${name} is longer than 1 MiB.`, { hint: "Is it the right file?" });
+}
+
+async function readNamed(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const why = reasons.get(code) ?? code;
+    throw new SnapledgerError("FILE_NOT_FOUND", `Failed to open file '${path}': ${why}.`, {
+      facts: { path, reason: code },
+      hint: "Check the path, and that this user may read it.",
+      cause: error,
+    });
+  }
+}
+
+const reasons: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "no such file or directory"],
+  ["ENOTDIR", "no such file or directory"],
+  ["EACCES", "permission denied"],
+  ["EISDIR", "it is a directory"],
+]);
+
+async function readStdin(): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length >= most) break;
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,53 @@
+import { nearest } from "./nearest.ts";
+import { SnapledgerError } from "../errors.ts";
+import type { Verb } from "./verb.ts";
+import { verbs } from "./verbs.ts";
+
+/** Statuses that mean the same for every verb. */
+const sameForAll: readonly (readonly [status: number, when: string])[] = [
+  [2, "the request is wrong: a flag, a name, the XML"],
+  [5, "not now: another process has the log, the domain or an image; try again"],
+  [6, "the log is damaged"],
+  [130, "interrupted"],
+];
+
+/** `snapledger --help`. */
+export function overview(): string {
+  const lines = ["Usage: snapledger VERB [ARGUMENTS] [OPTIONS]", "", about, ""];
+  let group = "";
+  for (const [name, entry] of verbs) {
+    if (entry.group !== group) lines.push(...(group === "" ? [] : [""]), `${entry.group}:`);
+    group = entry.group;
+    lines.push(`  ${name.padEnd(22)}${entry.summary}`);
+  }
+  return `${lines.join("\n")}\n\n${everywhere}\n`;
+}
+
+const about = `Snapshots of virtual machines whose only source of truth is an append-only log: who did what, why, what it
+destroyed, and the proof.`;
+
+const everywhere = `Everywhere, before or after the verb:
+  --store DIR --json --reason TEXT --ticket ID --command-id ID --expect-revision N --wait SECONDS
+  --plan (verbs that change something) --help --version
+
+Names, reasons and actors are permanent: they stay in the log for good, also after what they name is gone.
+See "snapledger VERB --help" for one verb.`;
+
+/** The end of a verb's help. */
+export function helpEnd({ exits, examples, changes }: Verb): string {
+  const statuses = [[0, "done"] as const, ...exits, ...sameForAll].sort(([a], [b]) => a - b);
+  const permanent = changes ? "\nNames, reasons and actors are permanent: they stay in the log for good.\n" : "";
+  return `${permanent}
+EXIT STATUS
+${statuses.map(([status, when]) => `  ${String(status).padEnd(4)} ${when}`).join("\n")}
+
+EXAMPLES
+${examples.map((example) => `  ${example}`).join("\n")}`;
+}
+
+export function unknownVerb(typed: string): SnapledgerError {
+  const near = nearest(typed, [...verbs.keys()]);
+  return new SnapledgerError("USAGE", `Unknown verb "${typed}".`, {
+    hint: near === undefined ? "See: snapledger --help" : `Did you mean ${near}?`,
+  });
+}

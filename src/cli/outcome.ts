@@ -1,0 +1,87 @@
+import type { Affected, Sets } from "../events/records.ts";
+import type { Step } from "../events/plan.ts";
+import type { Outcome } from "../face.ts";
+import { formatBytes } from "../projections/explain.ts";
+import type { Cli } from "./verb.ts";
+
+/**
+ * Prints what a command did: `done` in one line, then the sets, what was kept, and the folds. With --plan, what it
+ * would do; with --json, the outcome as it is.
+ */
+export function printOutcome(cli: Cli, outcome: Outcome, done: string): void {
+  if (cli.json) cli.output.json(outcome);
+  else cli.output.lines(outcome.planned ? planLines(outcome) : doneLines(outcome, done));
+}
+
+function doneLines(outcome: Outcome, done: string): string[] {
+  const { repeated, autosave, removed, folded, foldsPending, kept, sets } = outcome;
+  return [
+    repeated ? `${done} (before, under this command id; nothing was done now)` : done,
+    ...setLines(sets),
+    ...(autosave ? [field("autosave", `unsaved changes were kept as snapshot "${autosave.name}"`)] : []),
+    ...(folded + foldsPending > 0 ? [field("folds", `${folded} done, ${foldsPending} pending`)] : []),
+    ...(removed.length > 0 ? [field("removed", count(removed.length, "file"))] : []),
+    ...kept.map((path) => field("kept", path)),
+  ];
+}
+
+function planLines({ command, domain, plan }: Outcome): string[] {
+  return [
+    `Plan for ${command} on domain '${domain.name}'; nothing was changed`,
+    ...setLines(plan.sets),
+    ...plan.steps.flatMap(stepLines),
+    ...plan.folds.map(({ from, into }) => field("would fold", `${from} into ${into}`)),
+    ...plan.removes.map((path) => field("would remove", path)),
+    field("needs free", formatBytes(plan.spaceBytes)),
+  ];
+}
+
+function stepLines(step: Step): string[] {
+  switch (step.step) {
+    case "overlay":
+      return [field("would make", `${step.path} on ${step.backing.path}`)];
+    case "compress":
+      return [field("would pack", `${step.source} into ${step.path} (${step.method})`)];
+    case "freeze":
+      return [
+        ...step.overlays.map(({ from, path }) => field("would freeze", `${from}; the guest writes to ${path}`)),
+        ...(step.memoryPath === null ? [] : [field("would save", `memory to ${step.memoryPath}`)]),
+      ];
+  }
+}
+
+/** The four sets, those that are not empty: what a verb does to what is there, with bytes. */
+function setLines({ rewritten, orphaned, reparented, destroyed }: Sets): string[] {
+  return [
+    ...rewritten.map((one) => field("rewritten", affected(one))),
+    ...orphaned.map((one) => field("orphaned", affected(one))),
+    ...reparented.map((one) => field("re-parented", affected(one))),
+    ...destroyed.map((one) => field("destroyed", affected(one))),
+  ];
+}
+
+function affected(one: Affected): string {
+  const bytes = formatBytes(one.bytes);
+  switch (one.kind) {
+    case "snapshot":
+      return `${one.automatic ? "automatic snapshot" : "snapshot"} "${one.snapshot.name}" (${bytes})`;
+    case "memory":
+      return `memory of "${one.snapshot.name}" (${bytes})`;
+    case "content":
+      return `the content "${one.snapshot.name}" had (${bytes})`;
+    case "base":
+      return `base image of ${one.target}, ${one.path} (${bytes})`;
+    case "heads": {
+      const on = one.on ? `"${one.on.name}"` : "the base image";
+      return one.dirty ? `unsaved changes in the heads on ${on} (${bytes})` : `heads on ${on}, nothing unsaved`;
+    }
+  }
+}
+
+function field(label: string, value: string): string {
+  return `  ${`${label}:`.padEnd(14)}${value}`;
+}
+
+function count(many: number, noun: string): string {
+  return `${many} ${noun}${many === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,72 @@
+import { once } from "node:events";
+import { escapeDocument, escapeJson, escapeLine } from "./escape.ts";
+
+/**
+ * Where results, warnings and errors go. All human text is escaped here, at the one edge, so that no verb can forget.
+ * A reader that went away (EPIPE: `snapledger log | head`) is not an error: what is left is dropped.
+ */
+export class Output {
+  readonly #out: NodeJS.WriteStream;
+  readonly #err: NodeJS.WriteStream;
+  #gone = false;
+
+  constructor(out: NodeJS.WriteStream, err: NodeJS.WriteStream, onError: (error: Error) => void) {
+    this.#out = out;
+    this.#err = err;
+    out.on("error", (error: NodeJS.ErrnoException) => {
+      this.#gone = true;
+      if (error.code !== "EPIPE") onError(error);
+    });
+    // Nothing is left to say it on.
+    err.on("error", () => undefined);
+  }
+
+  /** true: nobody reads stdout any more. */
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  /** One line of human text on stdout. */
+  line(text = ""): void {
+    this.#write(`${escapeLine(text)}\n`);
+  }
+
+  lines(lines: readonly string[]): void {
+    this.#write(lines.map((text) => `${escapeLine(text)}\n`).join(""));
+  }
+
+  /** A document of several lines, such as XML. */
+  document(text: string): void {
+    this.#write(escapeDocument(text.endsWith("\n") ? text : `${text}\n`));
+  }
+
+  /** One JSON value on stdout. */
+  json(value: unknown): void {
+    this.#write(`${escapeJson(JSON.stringify(value, null, 2))}\n`);
+  }
+
+  /** A stored line, exactly its bytes. */
+  stored(line: string): void {
+    this.#write(`${line}\n`);
+  }
+
+  /** One line of human text on stderr. */
+  aside(text: string): void {
+    this.#err.write(`${escapeLine(text)}\n`);
+  }
+
+  /** One JSON value on one line of stderr. */
+  asideJson(value: unknown): void {
+    this.#err.write(`${escapeJson(JSON.stringify(value))}\n`);
+  }
+
+  /** Resolves when more may be written: long listings wait for a slow reader instead of filling memory. */
+  async drained(): Promise<void> {
+    if (this.#gone || !this.#out.writableNeedDrain) return;
+    await Promise.race([once(this.#out, "drain"), once(this.#out, "close")]).catch(() => undefined);
+  }
+
+  #write(text: string): void {
+    if (!this.#gone) this.#out.write(text);
+  }
+}

@@ -1,0 +1,46 @@
+import type { DomainInfo, SnapshotInfo } from "../face.ts";
+import { SnapledgerError } from "../errors.ts";
+import type { Cli } from "./verb.ts";
+
+/** Reads one domain; says on stderr when an operation on it has no outcome. Reading itself changes nothing. */
+export async function readDomain(cli: Cli, domain: string): Promise<DomainInfo> {
+  const info = await (await cli.connection()).domain(domain);
+  warnOfOperation(cli, info);
+  return info;
+}
+
+export function warnOfOperation(cli: Cli, { name, operation }: DomainInfo): void {
+  if (!operation) return;
+  const { command, user, since } = operation;
+  cli.warn({
+    code: "OPERATION_IN_PROGRESS",
+    message: `${command} on "${name}" by ${user} since ${since} has no outcome in the log: it runs, or has died.`,
+    hint: `See: snapledger recover --explain ${name}`,
+  });
+}
+
+/** The snapshot named by the verb's second argument, or with --current the current one. */
+export async function chosenSnapshot(cli: Cli): Promise<SnapshotInfo> {
+  const domain = cli.input.argument(0);
+  const name = cli.input.optional(1);
+  if ((name === undefined) !== cli.input.has("current")) {
+    throw new SnapledgerError("USAGE", "Give a snapshot's name or --current, one of them.", {
+      hint: "See: snapledger snapshot-list DOM",
+    });
+  }
+  if (name === undefined) return currentSnapshot(cli, domain);
+  const connection = await cli.connection();
+  const [snapshot] = await Promise.all([connection.snapshot(domain, name), readDomain(cli, domain)]);
+  return snapshot;
+}
+
+export async function currentSnapshot(cli: Cli, domain: string): Promise<SnapshotInfo> {
+  const { name, current } = await readDomain(cli, domain);
+  if (!current) {
+    throw new SnapledgerError("SNAPSHOT_NOT_FOUND", `Domain "${name}" has no current snapshot.`, {
+      facts: { domain: name },
+      hint: "Its heads stand on the base image. snapledger snapshot-create makes a snapshot current.",
+    });
+  }
+  return (await cli.connection()).snapshot(domain, current.name);
+}

@@ -1,0 +1,33 @@
+import { exitStatusOf, isSnapledgerError } from "../errors.ts";
+import type { Output } from "./output.ts";
+
+/** Says on stderr why it failed and what to do next; the process's exit status. */
+export function reportError(error: unknown, output: Output, json: boolean, debug: boolean): number {
+  if (!isSnapledgerError(error)) return reportUnexpected(error, output, json, debug);
+  if (json) output.asideJson(error.toJSON());
+  else {
+    output.aside(`error [${error.code}] ${error.message}`);
+    if (error.hint !== undefined) output.aside(`hint: ${error.hint}`);
+  }
+  if (debug) showStack(error, output);
+  return exitStatusOf[error.code];
+}
+
+/** A bug, or something about the machine that nobody thought of. */
+function reportUnexpected(error: unknown, output: Output, json: boolean, debug: boolean): number {
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = "This is not a refusal but a fault: set SNAPLEDGER_DEBUG=1 to see where, and report it.";
+  if (json) output.asideJson({ code: null, message, facts: {}, hint, position: null });
+  else {
+    output.aside(`error: ${message}`);
+    output.aside(`hint: ${hint}`);
+  }
+  if (debug) showStack(error, output);
+  return 1;
+}
+
+function showStack(error: unknown, output: Output): void {
+  if (!(error instanceof Error)) return;
+  for (const line of error.stack?.split("\n") ?? []) output.aside(line);
+  if (error.cause !== undefined) showStack(error.cause, output);
+}

@@ -1,0 +1,17 @@
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { SnapledgerError } from "../errors.ts";
+
+/** The store's absolute folder: `--store`, else SNAPLEDGER_STORE, else the XDG data folder's `snapledger`. */
+export function storeFolder(option: string | undefined, environment: NodeJS.ProcessEnv): string {
+  if (option === "") throw new SnapledgerError("USAGE", "--store needs a folder.", { hint: "Give --store DIR." });
+  const chosen = option ?? present(environment["SNAPLEDGER_STORE"]);
+  if (chosen !== undefined) return resolve(chosen);
+  // The XDG base directory specification: a relative path in the variable is to be ignored.
+  const data = present(environment["XDG_DATA_HOME"]);
+  return join(data?.startsWith("/") ? data : join(homedir(), ".local", "share"), "snapledger");
+}
+
+function present(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text;
+}

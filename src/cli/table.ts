@@ -1,0 +1,36 @@
+import { escapeLine } from "./escape.ts";
+
+/** A table as virsh draws it: ` Name   State`, a rule of dashes, one line per row. Cells are escaped here. */
+export function tableLines(titles: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const cells = [titles, ...rows].map((row) => row.map(escapeLine));
+  const widths = titles.map((_, column) => cells.reduce((most, row) => Math.max(most, width(row[column] ?? "")), 0));
+  const [head = "", ...lines] = cells.map((row) => line(row, widths));
+  return [head, "-".repeat(widths.reduce((sum, cell) => sum + cell + 3, 0)), ...lines];
+}
+
+/** `Name:           s1`, as virsh's info verbs align them. */
+export function fieldLines(fields: readonly (readonly [label: string, value: string])[], column = 16): string[] {
+  return fields.map(([label, value]) => `${`${label}:`.padEnd(column)}${escapeLine(value)}`);
+}
+
+function line(row: readonly string[], widths: readonly number[]): string {
+  const last = row.length - 1;
+  return row
+    .map((cell, column) => (column === last ? ` ${cell}` : ` ${cell}${padding(cell, widths[column] ?? 0)}  `))
+    .join("");
+}
+
+function padding(cell: string, columns: number): string {
+  return " ".repeat(columns - width(cell));
+}
+
+const wide =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\u{1f300}-\u{1faff}]/u;
+
+/** Columns that text takes on a terminal: East Asian characters and emoji take two, combining marks none. */
+function width(text: string): number {
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  let columns = 0;
+  for (const character of text) columns += /\p{Mn}|\p{Me}/u.test(character) ? 0 : wide.test(character) ? 2 : 1;
+  return columns;
+}

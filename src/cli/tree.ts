@@ -1,0 +1,61 @@
+import type { SnapshotId } from "../events/ids.ts";
+
+/** What the drawing needs of a snapshot. */
+export interface TreeNode {
+  readonly id: SnapshotId;
+  readonly name: string;
+  readonly parent: { readonly id: SnapshotId } | null;
+}
+
+/**
+ * virsh indents by depth without bound, so that a long chain is quadratic in output (measured: 5,000 deep, 50 MB).
+ * Here the indentation starts again at the margin every so many levels, with the depth in front: `[30] +- name`.
+ */
+const foldedEvery = 30;
+
+interface Place {
+  readonly node: TreeNode;
+  readonly indent: string;
+  readonly depth: number;
+  readonly last: boolean;
+}
+
+/** virsh's drawing of `snapshot-list --tree`, its blank lines included. Siblings keep the order they come in. */
+export function treeLines(nodes: readonly TreeNode[]): string[] {
+  const children = childrenOf(nodes);
+  const lines: string[] = [];
+  for (const root of children.get(null) ?? []) drawTree(root, children, lines);
+  return lines;
+}
+
+/** Depth first with a stack of its own: chains may be deeper than the call stack. */
+function drawTree(root: TreeNode, children: ReadonlyMap<SnapshotId | null, TreeNode[]>, lines: string[]): void {
+  const stack: Place[] = [{ node: root, indent: "", depth: 0, last: true }];
+  for (let place = stack.pop(); place; place = stack.pop()) {
+    const below = children.get(place.node.id) ?? [];
+    const inner = place.depth === 0 ? "" : `${place.indent}${place.last ? " " : "|"} `;
+    lines.push(`${place.indent}${place.depth === 0 ? "" : "+- "}${place.node.name}`);
+    if (below.length > 0) lines.push(`${inner}  |`);
+    else if (place.last) lines.push(inner);
+    const depth = place.depth + 1;
+    const indent = depth % foldedEvery === 0 ? `[${depth}] ` : `${inner}  `;
+    below.forEach((_, i) => {
+      const index = below.length - 1 - i;
+      const node = below[index];
+      if (node) stack.push({ node, indent, depth, last: index === below.length - 1 });
+    });
+  }
+}
+
+/** Nodes by parent; those whose parent is not among them are roots (under null). */
+function childrenOf(nodes: readonly TreeNode[]): Map<SnapshotId | null, TreeNode[]> {
+  const known = new Set(nodes.map(({ id }) => id));
+  const children = new Map<SnapshotId | null, TreeNode[]>();
+  for (const node of nodes) {
+    const parent = node.parent && known.has(node.parent.id) ? node.parent.id : null;
+    const siblings = children.get(parent);
+    if (siblings) siblings.push(node);
+    else children.set(parent, [node]);
+  }
+  return children;
+}

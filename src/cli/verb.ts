@@ -1,0 +1,40 @@
+import type { Command } from "../events/command.ts";
+import type { Connection, Outcome } from "../face.ts";
+import type { Input } from "./input.ts";
+import type { Output } from "./output.ts";
+
+/** One verb: what it takes, what its help says, what it does. */
+export interface Verb {
+  /** One or two sentences for the help. */
+  readonly about: string;
+  /** `["<domain>", "its name or uuid"]`; `[x]` is optional, `[x...]` takes all that is left. */
+  readonly arguments?: readonly (readonly [name: string, what: string])[];
+  /** `["--from <name>", "…"]`. Values are never optional: that would swallow the next argument. */
+  readonly options?: readonly (readonly [flags: string, what: string, repeat?: "repeat"])[];
+  /** true: it can change something, so it takes --plan. */
+  readonly changes?: boolean;
+  /** Only for verbs that explain what to use instead: whatever follows them is not looked at. */
+  readonly anything?: boolean;
+  /** Lines of the help's EXIT STATUS beside 0, 2, 5, 6 and 130, which are the same for all. */
+  readonly exits: readonly (readonly [status: number, when: string])[];
+  readonly examples: readonly [string, string];
+  run(cli: Cli): Promise<void>;
+}
+
+/** What a verb works with. */
+export interface Cli {
+  readonly input: Input;
+  readonly output: Output;
+  /** The store's absolute folder; nothing says that it exists. */
+  readonly store: string;
+  readonly json: boolean;
+  /** Opened at the first call. STORE_NOT_FOUND, STORE_UNSAFE, STORE_FORMAT, LOG_DAMAGED. */
+  connection(): Promise<Connection>;
+  /** Runs a command with the caller and the options that go with every command; warnings are printed already. */
+  execute(command: Command): Promise<Outcome>;
+  warn(warning: { readonly code: string; readonly message: string; readonly hint?: string }): void;
+  /** A bar on a terminal, JSON lines with --json; ends by itself. */
+  progress(step: string, done: number, total: number, path?: string): void;
+  /** The exit status of a verb that ran to its end but has to say something other than 0. */
+  exitWith(status: number): void;
+}

@@ -1,0 +1,72 @@
+import type { Verb } from "./verb.ts";
+
+interface Entry {
+  readonly group: string;
+  /** For the list of verbs in `snapledger --help`. */
+  readonly summary: string;
+  /** Only the verb that was typed is loaded. */
+  readonly load: () => Promise<{ readonly verb: Verb }>;
+}
+
+const groups = {
+  snapshots: "Snapshots",
+  domains: "Domains",
+  log: "The log",
+  store: "The store",
+  virsh: "Known from virsh, done otherwise here",
+} as const;
+
+/** Every verb, in the order that the help lists them. */
+export const verbs: ReadonlyMap<string, Entry> = new Map<string, Entry>([
+  entry(
+    "snapshot-create",
+    "snapshots",
+    "Take a snapshot, described by XML",
+    () => import("./verbs/snapshot-create.ts"),
+  ),
+  entry(
+    "snapshot-create-as",
+    "snapshots",
+    "Take a snapshot from arguments",
+    () => import("./verbs/snapshot-create-as.ts"),
+  ),
+  entry("snapshot-list", "snapshots", "List a domain's snapshots", () => import("./verbs/snapshot-list.ts")),
+  entry("snapshot-info", "snapshots", "Show one snapshot", () => import("./verbs/snapshot-info.ts")),
+  entry("snapshot-dumpxml", "snapshots", "Show one snapshot as XML", () => import("./verbs/snapshot-dumpxml.ts")),
+  entry("snapshot-current", "snapshots", "Show the current snapshot", () => import("./verbs/snapshot-current.ts")),
+  entry("snapshot-parent", "snapshots", "Show a snapshot's parent", () => import("./verbs/snapshot-parent.ts")),
+  entry(
+    "create-with-snapshot",
+    "snapshots",
+    "Start the guest from a snapshot",
+    () => import("./verbs/create-with-snapshot.ts"),
+  ),
+  entry(
+    "snapshot-deactivate",
+    "snapshots",
+    "Set aside, merge or discard a snapshot",
+    () => import("./verbs/snapshot-deactivate.ts"),
+  ),
+  entry("compact", "snapshots", "Fold the layers that merges left", () => import("./verbs/compact.ts")),
+  entry("define", "domains", "Take a domain under management", () => import("./verbs/define.ts")),
+  entry("undefine", "domains", "Let go of a domain", () => import("./verbs/undefine.ts")),
+  entry("list", "domains", "List domains", () => import("./verbs/list.ts")),
+  entry("dominfo", "domains", "Show one domain", () => import("./verbs/dominfo.ts")),
+  entry("domblklist", "domains", "List a domain's disks and their head files", () => import("./verbs/domblklist.ts")),
+  entry("domstate", "domains", "Show whether the guest runs", () => import("./verbs/domstate.ts")),
+  entry("start", "domains", "Start the guest", () => import("./verbs/start.ts")),
+  entry("destroy", "domains", "Stop the guest at once", () => import("./verbs/destroy.ts")),
+  entry("log", "log", "Who did what, why, and what it destroyed", () => import("./verbs/log.ts")),
+  entry("show", "log", "Show one record of the log", () => import("./verbs/show.ts")),
+  entry("head", "log", "Show where the log ends", () => import("./verbs/head.ts")),
+  entry("verify", "log", "Prove that the log is what it was", () => import("./verbs/verify.ts")),
+  entry("init", "store", "Create a store", () => import("./verbs/init.ts")),
+  entry("recover", "store", "Settle operations that died half-way", () => import("./verbs/recover.ts")),
+  entry("snapshot-revert", "virsh", "See create-with-snapshot", () => import("./verbs/snapshot-revert.ts")),
+  entry("snapshot-delete", "virsh", "See snapshot-deactivate", () => import("./verbs/snapshot-delete.ts")),
+  entry("blockcommit", "virsh", "See snapshot-deactivate --merge", () => import("./verbs/blockcommit.ts")),
+]);
+
+function entry(name: string, group: keyof typeof groups, summary: string, load: Entry["load"]): [string, Entry] {
+  return [name, { group: groups[group], summary, load }];
+}

@@ -1,0 +1,116 @@
+import { createHash, randomUUID } from "node:crypto";
+import { resolve } from "node:path";
+import { SnapledgerError } from "../../errors.ts";
+import type { DefineDomain } from "../../events/command.ts";
+import { isUuid } from "../../events/ids.ts";
+import { diskFrom } from "../disk.ts";
+import { readInput } from "../files.ts";
+import type { Input } from "../input.ts";
+import { printOutcome } from "../outcome.ts";
+import type { Verb } from "../verb.ts";
+
+/** Options that the XML takes the place of. */
+const described = ["name", "uuid", "memory"];
+
+export const verb: Verb = {
+  about:
+    "Take a domain under management, from its libvirt XML or from flags. Each disk gets a head of its own on the image, " +
+    "which is only read from then on; start the guest on the head files that domblklist shows.",
+  arguments: [["[file]", "domain XML, as virsh dumpxml prints it; - is stdin"]],
+  options: [
+    ["--name <name>", "the domain's name"],
+    ["--disk <target=path>", "vda=/images/web.qcow2, or vda=/images/web.img,format=raw; once per disk", "repeat"],
+    ["--driver <driver>", "qemu (the default) or memory, a simulation whose disks need not exist"],
+    ["--memory <mib>", "the guest's memory"],
+    ["--uuid <uuid>", "else a new one is made"],
+    ["--layers <dir>", "where its layers are to be (else in the store)"],
+  ],
+  changes: true,
+  exits: [
+    [1, "it was tried and failed"],
+    [3, "a rule refused: the name is taken, the image is not fit or in use, a disk cannot be managed …"],
+    [4, "no such file or store"],
+  ],
+  examples: [
+    "virsh dumpxml web > web.xml && snapledger define web.xml",
+    "snapledger define --name web --disk vda=/images/web.qcow2 --disk vdb=/images/data.img,format=raw",
+  ],
+  async run(cli) {
+    const file = cli.input.optional(0);
+    const command = file === undefined ? await fromFlags(cli.input) : await fromXml(cli.input, file);
+    const outcome = await cli.execute(command);
+    const from = file === undefined ? "" : ` from ${file}`;
+    printOutcome(cli, outcome, `Domain '${outcome.domain.name}' defined${from}`);
+  },
+};
+
+async function fromXml(input: Input, file: string): Promise<DefineDomain> {
+  const twice = [...described.filter((option) => input.value(option) !== undefined), ...repeated(input)][0];
+  if (twice !== undefined) {
+    throw new SnapledgerError("USAGE", `--${twice} and an XML file exclude each other.`, {
+      hint: "Change the XML, or leave it out and give all by flags.",
+    });
+  }
+  const bytes = await readInput(file);
+  const { parseDomain } = await import("../../xml/domain.ts");
+  const { uuid, ...domain } = parseDomain(bytes);
+  const xmlSha256 = createHash("sha256").update(bytes).digest("hex");
+  return { type: "DefineDomain", ...domain, uuid: uuid ?? newUuid(input, domain.name), ...common(input), xmlSha256 };
+}
+
+function repeated(input: Input): string[] {
+  return input.values("disk").length > 0 ? ["disk"] : [];
+}
+
+async function fromFlags(input: Input): Promise<DefineDomain> {
+  const name = input.value("name");
+  const disks = input.values("disk");
+  if (name === undefined || disks.length === 0) {
+    throw new SnapledgerError("USAGE", "Give an XML file, or --name and at least one --disk.", {
+      hint: "Such as: snapledger define --name web --disk vda=/images/web.qcow2",
+    });
+  }
+  const { driver, layersFolder } = common(input);
+  return {
+    ...{ type: "DefineDomain", name, uuid: uuidFrom(input) ?? newUuid(input, name), driver, layersFolder },
+    ...{ memoryMib: input.integer("memory", 1) ?? null, vcpus: null, unmanaged: [], xmlSha256: null },
+    disks: await Promise.all(disks.map((text) => diskFrom(text, driver))),
+  };
+}
+
+function common(input: Input): Pick<DefineDomain, "driver" | "layersFolder"> {
+  const driver = input.value("driver") ?? "qemu";
+  if (driver !== "qemu" && driver !== "memory") {
+    throw new SnapledgerError("USAGE", `Unknown driver "${driver}".`, {
+      hint: "Give --driver qemu or --driver memory.",
+    });
+  }
+  const layers = input.value("layers");
+  return { driver, layersFolder: layers === undefined ? null : resolve(layers) };
+}
+
+function uuidFrom(input: Input): string | undefined {
+  const uuid = input.value("uuid")?.toLowerCase();
+  if (uuid === undefined || isUuid(uuid)) return uuid;
+  throw new SnapledgerError("USAGE", `"${uuid}" is not a uuid.`, { hint: "Such as the one that uuidgen prints." });
+}
+
+/**
+ * The same command id has to give the same command, or the second try would be COMMAND_ID_REUSED: then the uuid is
+ * made from that id (UUIDv8, RFC 9562).
+ */
+function newUuid(input: Input, name: string): string {
+  const commandId = input.value("command-id");
+  if (commandId === undefined) return randomUUID();
+  const hex = createHash("sha256")
+    .update(JSON.stringify([commandId, name]))
+    .digest("hex");
+  const variant = "89ab".charAt(parseInt(hex.charAt(16), 16) % 4);
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `8${hex.slice(13, 16)}`,
+    variant + hex.slice(17, 20),
+    hex.slice(20, 32),
+  ].join("-");
+}

@@ -1,0 +1,25 @@
+import { warnOfOperation } from "../reading.ts";
+import { guestStateWord } from "../states.ts";
+import { tableLines } from "../table.ts";
+import type { Verb } from "../verb.ts";
+
+export const verb: Verb = {
+  about: "List domains, running or not.",
+  options: [
+    ["--all", "the same: stopped domains are always listed (known from virsh)"],
+    ["--name", "names only"],
+  ],
+  exits: [[4, "no such store"]],
+  examples: ["snapledger list", "snapledger list --name"],
+  async run(cli) {
+    const domains = await (await cli.connection()).domains();
+    for (const domain of domains) warnOfOperation(cli, domain);
+    if (cli.json) cli.output.json(domains);
+    else if (cli.input.has("name")) cli.output.lines(domains.map(({ name }) => name));
+    else {
+      // virsh's Id is a number that a running guest has in libvirtd; there is none here.
+      const rows = domains.map(({ name, state }) => ["-", name, guestStateWord(state)]);
+      cli.output.lines([...tableLines(["Id", "Name", "State"], rows), ""]);
+    }
+  },
+};
