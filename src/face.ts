@@ -1,19 +1,10 @@
 import type { Command } from "./events/command.ts";
 import type { Actor, EventRecord } from "./events/events.ts";
 import type { LogHead, StoredRecord } from "./events/log.ts";
-import type { CommandId, DomainId, LayerId, OperationId, SnapshotId, Target } from "./events/ids.ts";
+import type { CommandId, OperationId, SnapshotId } from "./events/ids.ts";
 import type { Plan } from "./events/plan.ts";
-import type {
-  Compression,
-  DomainRef,
-  DriverName,
-  FileFacts,
-  GuestState,
-  Sets,
-  SnapshotRef,
-  SnapshotState,
-  UnmanagedDevice,
-} from "./events/records.ts";
+import type { DomainRef, Sets, SnapshotRef } from "./events/records.ts";
+import type { DomainInfo, SnapshotFilter, SnapshotInfo } from "./projections/info.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { Progress } from "./drivers/driver.ts";
 
@@ -75,85 +66,6 @@ export interface Outcome {
   readonly repeated: boolean;
 }
 
-export interface DiskInfo {
-  readonly target: Target;
-  readonly base: FileFacts;
-  readonly head: FileFacts;
-  /** Layers between the head and the base image. */
-  readonly depth: number;
-}
-
-export interface OperationInfo {
-  readonly id: OperationId;
-  readonly command: Command["type"];
-  readonly since: string;
-  readonly position: number;
-  readonly user: string;
-}
-
-export interface DomainInfo {
-  readonly id: DomainId;
-  readonly name: string;
-  readonly driver: DriverName;
-  readonly state: GuestState;
-  readonly memoryMib: number | null;
-  readonly vcpus: number | null;
-  readonly layersFolder: string;
-  readonly disks: readonly DiskInfo[];
-  readonly unmanaged: readonly UnmanagedDevice[];
-  readonly current: SnapshotRef | null;
-  readonly snapshots: number;
-  /** Folds still to do, as layer files whose content nothing refers to any more. */
-  readonly foldsPending: number;
-  /** Files that nothing refers to and that are still there. */
-  readonly garbage: number;
-  /** An operation whose outcome is not in the log: running, or dead. */
-  readonly operation: OperationInfo | null;
-  readonly revision: number;
-  readonly position: number;
-}
-
-export interface SnapshotInfo extends SnapshotRef {
-  readonly domain: DomainRef;
-  readonly description: string;
-  readonly parent: SnapshotRef | null;
-  readonly children: number;
-  readonly descendants: number;
-  readonly current: boolean;
-  readonly state: SnapshotState;
-  /** false: marked by deactivate. */
-  readonly active: boolean;
-  readonly automatic: boolean;
-  /** ISO 8601 UTC. */
-  readonly creationTime: string;
-  /** Absolute path of the layer file of each disk. */
-  readonly layers: Readonly<Record<Target, string>>;
-  readonly layerIds: Readonly<Record<Target, LayerId>>;
-  readonly compression: Compression | null;
-  readonly memory: string | null;
-  /** Bytes of its own layers and memory, not of what they are backed by. */
-  readonly bytes: number;
-  readonly position: number;
-  readonly user: string;
-  readonly reason: string | null;
-}
-
-/** As virsh's snapshot-list: flags of one kind are alternatives, of different kinds must all hold. */
-export interface SnapshotFilter {
-  readonly roots?: boolean;
-  readonly leaves?: boolean;
-  readonly noLeaves?: boolean;
-  /** Only children of this snapshot, or with `descendants` all below it. */
-  readonly from?: string;
-  readonly descendants?: boolean;
-  /** By state at creation. */
-  readonly states?: readonly SnapshotState[];
-  /** Only those marked by deactivate. */
-  readonly deactivated?: boolean;
-  /** Parents before children; otherwise by name. */
-  readonly topological?: boolean;
-}
-
 export interface Verdict {
   readonly ok: boolean;
   readonly head: LogHead;
@@ -197,4 +109,5 @@ export interface ConnectionOptions {
   readonly hold?: boolean;
 }
 
-export type { SnapshotId, EventRecord };
+export type { DiskInfo, OperationInfo } from "./projections/info.ts";
+export type { DomainInfo, EventRecord, SnapshotFilter, SnapshotId, SnapshotInfo };
