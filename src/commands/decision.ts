@@ -1,7 +1,7 @@
 import type { ErrorCode, ErrorFacts } from "../errors.ts";
 import { SnapledgerError } from "../errors.ts";
 import type { DomainEvent } from "../events/events.ts";
-import type { LayerId, NewId, SnapshotId, Target } from "../events/ids.ts";
+import type { LayerId, NewId, Target } from "../events/ids.ts";
 import type { Plan, Step } from "../events/plan.ts";
 import type { FileFacts, GuestState, ImageFacts, MemoryFile, Sets } from "../events/records.ts";
 import { noSets } from "../events/records.ts";
@@ -99,7 +99,8 @@ export interface Ids {
   readonly newId: NewId;
 }
 
-const nothing: Plan = { steps: [], sets: noSets, removes: [], folds: [], spaceBytes: 0 };
+/** Nothing to make, to remove or to fold. */
+export const noPlan: Plan = { steps: [], sets: noSets, removes: [], folds: [], spaceBytes: 0 };
 
 export function accept(
   parts: {
@@ -113,7 +114,5 @@ export function accept(
   outcome: Accepted["outcome"],
 ): Accepted {
   const { warnings = [], ...plan } = parts;
-  return { plan: { ...nothing, ...plan }, warnings, outcome };
+  return { plan: { ...noPlan, ...plan }, warnings, outcome };
 }
-
-export type { SnapshotId };

@@ -1,0 +1,144 @@
+import { isSnapledgerError, SnapledgerError } from "../errors.ts";
+import type { Watch } from "../drivers/driver.ts";
+import type { LayerId } from "../events/ids.ts";
+import type { LayersRemoved } from "../events/events.ts";
+import type { FileFacts } from "../events/records.ts";
+import type { Fold } from "../projections/layers.ts";
+import { BrokenGraph, garbage, headOf, layerOf, pendingFolds, reachable } from "../projections/layers.ts";
+import type { DomainState } from "../projections/state.ts";
+import { backingOf, missingFiles } from "./observe.ts";
+import type { Operation } from "./stage.ts";
+
+/** How compaction ended: how many folds were done, how many are still to do, and what stopped them. */
+export interface Compaction {
+  readonly folded: number;
+  readonly pending: readonly Fold[];
+  readonly blockedBy: SnapledgerError | null;
+}
+
+/**
+ * Does every pending fold, one layer at a time, the lowest of a disk first. A fold may be killed at any instant: until
+ * its event, whoever reads through B reads right. What cannot be done now (no space, a lock, a running guest, Ctrl-C)
+ * stays pending and appends nothing.
+ */
+export async function compact(operation: Operation, watch: Watch): Promise<Compaction> {
+  const blocked = new Map<string, SnapledgerError>();
+  let folded = 0;
+  for (;;) {
+    const pending = foldsOf(operation.state);
+    const next = pending.find(({ target }) => !blocked.has(target));
+    if (!next) return { folded, pending, blockedBy: [...blocked.values()][0] ?? null };
+    try {
+      checkIdle(operation.state, next);
+      await fold(operation, next, watch);
+      folded++;
+    } catch (error) {
+      if (!isBlocking(error)) throw error;
+      blocked.set(next.target, error);
+    }
+  }
+}
+
+/** The pending folds; NEEDS_OPERATOR when the graph is not one that folds can be planned from. */
+export function foldsOf(state: DomainState): Fold[] {
+  try {
+    return pendingFolds(state);
+  } catch (error) {
+    if (!(error instanceof BrokenGraph)) throw error;
+    const hint = "Nothing was folded. Keep the store and the files as they are and report this as a fault.";
+    throw new SnapledgerError("NEEDS_OPERATOR", `The layers of "${state.name}" do not add up: ${error.message}.`, {
+      facts: { domain: state.name },
+      hint,
+    });
+  }
+}
+
+function isBlocking(error: unknown): error is SnapledgerError {
+  const codes = ["IMAGE_LOCKED", "DISK_FULL", "INTERRUPTED", "DRIVER_FAILED", "DOMAIN_RUNNING", "NEEDS_OPERATOR"];
+  return isSnapledgerError(error) && codes.includes(error.code);
+}
+
+/** A guest that runs holds its whole chain. */
+function checkIdle(state: DomainState, { into }: Fold): void {
+  if (state.guest === "off") return;
+  for (const target of state.disks) {
+    for (let id: LayerId | null = headOf(state, target).id; id !== null; id = layerOf(state, id).backing) {
+      if (id !== into.id) continue;
+      const hint = `It goes on when the guest is stopped: 'snapledger compact ${state.name}'.`;
+      throw new SnapledgerError("DOMAIN_RUNNING", `The running guest of "${state.name}" uses the layers.`, { hint });
+    }
+  }
+}
+
+async function fold(operation: Operation, { target, into, from, dependents, snapshots }: Fold, watch: Watch) {
+  const { driver, state } = operation;
+  const [upper, lower] = [backingOf(from), backingOf(into)];
+  const seen = await driver.observe(lower);
+  const content = await driver.observe(upper);
+  if (!seen || !content) throw missingFiles(state, [...(seen ? [] : [lower.path]), ...(content ? [] : [upper.path])]);
+  checkSameFile(state, into.file, seen.facts);
+  await driver.commit({ from: upper, into: lower }, watch);
+  // A larger A would show its own bytes past B's end to whatever is larger than B. A base image is never larger.
+  if (into.backing !== null) await driver.shrink(lower, content.facts.virtualBytes);
+  for (const dependent of dependents) await driver.repoint(backingOf(dependent), lower);
+  await driver.repairLeaks(lower);
+  const file = (await driver.observe(lower))?.facts;
+  if (!file) throw missingFiles(state, [lower.path]);
+  await operation.append({
+    type: "LayersCompacted",
+    schema: 1,
+    data: {
+      ...{ target, from: from.id, into: into.id, generation: into.generation + 1, file },
+      ...{ repointed: dependents.map(({ id }) => id), snapshots },
+    },
+  });
+  await removeGarbage(operation);
+}
+
+/** A base image that was replaced since is not the one whose only user we are. */
+function checkSameFile(state: DomainState, logged: FileFacts, seen: FileFacts): void {
+  if (logged.device === seen.device && logged.inode === seen.inode) return;
+  throw new SnapledgerError("NEEDS_OPERATOR", `${logged.path} is another file than the log knows.`, {
+    facts: { domain: state.name, path: logged.path, logged, seen },
+    hint: "Put the file that was there back; the content to be written into it is kept until then.",
+  });
+}
+
+/** Unlinks the domain's files that nothing refers to by the log, and says so in it. Resolves with their paths. */
+export async function removeGarbage(operation: Operation): Promise<string[]> {
+  const { driver, state } = operation;
+  const layers = garbage(state).map(({ id, file }) => ({ layer: id, path: file.path, bytes: file.bytes }));
+  const files = [...layers, ...state.looseMemories.map(({ path, bytes }) => ({ layer: null, path, bytes }))];
+  for (const { path } of files) await driver.remove(path);
+  for (let i = 0; i < files.length; i += filesPerEvent) {
+    const data: LayersRemoved["data"] = { files: files.slice(i, i + filesPerEvent) };
+    await operation.append({ type: "LayersRemoved", schema: 1, data });
+  }
+  return files.map(({ path }) => path);
+}
+
+/** Keeps a record well below its limit of 512 KiB. */
+const filesPerEvent = 1000;
+
+/**
+ * Puts the link of every reachable file back to what the log says. Only an unfinished fold leaves one elsewhere, and
+ * then both ways read the same as long as B is there; a fold that follows must find the chain that it was planned on.
+ */
+export async function restoreLinks({ driver, state }: Operation): Promise<string[]> {
+  const restored: string[] = [];
+  if (foldsOf(state).length === 0) return restored;
+  const missing: string[] = [];
+  for (const id of reachable(state)) {
+    const layer = layerOf(state, id);
+    const seen = await driver.observe(backingOf(layer));
+    if (!seen) missing.push(layer.file.path);
+    else if (layer.backing !== null) {
+      const backing = backingOf(layerOf(state, layer.backing));
+      if (seen.backing === backing.path) continue;
+      await driver.repoint(backingOf(layer), backing);
+      restored.push(layer.file.path);
+    }
+  }
+  if (missing.length > 0) throw missingFiles(state, missing);
+  return restored;
+}

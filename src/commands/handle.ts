@@ -1,0 +1,201 @@
+import { isSnapledgerError, SnapledgerError } from "../errors.ts";
+import type { Driver, Watch } from "../drivers/driver.ts";
+import type { Command } from "../events/command.ts";
+import type { EventRecord } from "../events/events.ts";
+import type { DomainId } from "../events/ids.ts";
+import type { Plan } from "../events/plan.ts";
+import type { DomainState } from "../projections/state.ts";
+import { domainIdOf } from "../projections/directory.ts";
+import type { Caller, Outcome, Request } from "../face.ts";
+import { adoptedDomain } from "./adopt.ts";
+import { begin } from "./begin.ts";
+import { checkCommand, checkRequest } from "./check.ts";
+import { compact, removeGarbage } from "./compact.ts";
+import type { Accepted } from "./decision.ts";
+import { asError, decide, noPlan } from "./decision.ts";
+import { gatherFacts } from "./facts.ts";
+import { afterEvent, beforeEvent } from "./guest-steps.ts";
+import { checkNotInterrupted } from "./interrupt.ts";
+import type { DomainLock } from "./locks.ts";
+import { checkSpace, runSteps } from "./made.ts";
+import { previewOf, resultOf } from "./outcome.ts";
+import { foldsPending, mergeUnsettled } from "./pending.ts";
+import { recoverDomain, undo } from "./recover.ts";
+import type { Recovery } from "./recover.ts";
+import { repeated } from "./repeat.ts";
+import { ruleOf } from "./rules.ts";
+import { Operation } from "./stage.ts";
+import type { Stage } from "./stage.ts";
+
+/**
+ * The one place with effects: command -> facts -> rules -> OperationStarted -> driver -> outcome event -> clean-up and
+ * compaction. The outcome event alone decides: what comes before it can be taken away, what comes after it can be
+ * done again.
+ */
+export async function handle(stage: Stage, command: Command, caller: Caller, request: Request = {}): Promise<Outcome> {
+  checkCommand(command);
+  checkRequest(request);
+  const id = await domainIdFor(stage, command);
+  if (request.plan) return preview(stage, id, command, caller, request);
+  const logId = (await stage.log.use((log) => log.head())).logId;
+  const lock = await stage.locks.lockDomain({
+    ...{ logId, domain: id, waitMs: stage.waitMs, signal: request.signal },
+    holder: { pid: caller.pid, host: caller.host, verb: command.type, user: caller.user },
+  });
+  try {
+    return await underLock(stage, id, command, caller, request, lock);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** The domain's uuid. DOMAIN_NOT_FOUND, unless it is about to be defined, or is one that is only to be recovered. */
+async function domainIdFor(stage: Stage, command: Command): Promise<DomainId> {
+  if (command.type === "DefineDomain") return command.uuid;
+  return stage.log.use(async (log) => {
+    const directory = await stage.states.directory(log);
+    const id = domainIdOf(directory, command.domain);
+    if (id !== undefined) return id;
+    if (command.type === "RecoverDomain" && (await log.revision(command.domain)) > 0) return command.domain;
+    throw new SnapledgerError("DOMAIN_NOT_FOUND", `There is no domain "${command.domain}".`, {
+      facts: { domain: command.domain },
+      hint: "See 'snapledger list'.",
+    });
+  });
+}
+
+async function underLock(
+  stage: Stage,
+  id: DomainId,
+  command: Command,
+  caller: Caller,
+  request: Request,
+  lock: DomainLock,
+): Promise<Outcome> {
+  const watch = watchOf(request, lock);
+  const state = await stage.log.use((log) => stage.states.domain(log, id));
+  const before = state.revision;
+  const settling = await settle(stage, state, caller, request);
+  lock.operation(settling.id);
+  const recovery = await recoverDomain(settling, lock, watch);
+  const acting = new Operation(stage, settling.id, state, driverFor(stage, state, command), caller, request);
+  const earlier = await repeated(acting, command);
+  if (earlier) return earlier;
+  checkRevision(request, before);
+  const follows = command.type === "RecoverDomain" || command.type === "CompactDomain";
+  return follows ? settled(settling, command, recovery) : perform(acting, command, recovery, watch);
+}
+
+/** The operation that recovery works in: its events answer to no command id. */
+async function settle(stage: Stage, state: DomainState, caller: Caller, request: Request): Promise<Operation> {
+  const driver = driverOf(stage, state);
+  await driver.adopt(adoptedDomain(state));
+  return new Operation(stage, stage.newId(), state, driver, caller, { ...request, commandId: null });
+}
+
+function driverOf(stage: Stage, { operation, driver }: DomainState): Driver {
+  return stage.driver(operation?.command.type === "DefineDomain" ? operation.command.driver : driver);
+}
+
+function driverFor(stage: Stage, state: DomainState, command: Command): Driver {
+  return command.type === "DefineDomain" ? stage.driver(command.driver) : driverOf(stage, state);
+}
+
+function watchOf({ onProgress, signal }: Request, lock: DomainLock): Watch {
+  const onChild = (pid: number) => lock.child(pid);
+  return { onChild, ...(onProgress && { onProgress }), ...(signal && { signal }) };
+}
+
+function checkRevision({ expectRevision }: Request, revision: number): void {
+  if (expectRevision === undefined || expectRevision === revision) return;
+  throw new SnapledgerError("REVISION_CONFLICT", `The domain is at revision ${revision}, not ${expectRevision}.`, {
+    facts: { expected: expectRevision, revision },
+    hint: "Look at what changed, then run the command again without --expect-revision or with the new one.",
+  });
+}
+
+/** From a decision to its outcome. */
+async function perform(operation: Operation, command: Command, recovery: Recovery, watch: Watch): Promise<Outcome> {
+  const accepted = await begin(operation, command);
+  const outcome = await carryOut(operation, command, accepted, watch);
+  await afterEvent(operation, command, outcome);
+  const removed = await removeGarbage(operation);
+  const compaction = await compact(operation, watch);
+  const result = resultOf({
+    operation,
+    command,
+    plan: accepted.plan,
+    warnings: accepted.warnings,
+    outcome,
+    removed,
+    compaction,
+    recovery,
+  });
+  const unsettled = outcome.type === "SnapshotMerged" ? mergeUnsettled(outcome, compaction, result) : null;
+  if (unsettled) throw unsettled;
+  return result;
+}
+
+/** Runs the plan and appends its outcome; what was made is taken away again when a step fails. */
+async function carryOut(
+  operation: Operation,
+  command: Command,
+  accepted: Accepted,
+  watch: Watch,
+): Promise<EventRecord> {
+  let made;
+  try {
+    await checkSpace(operation, accepted.plan);
+    checkNotInterrupted(watch.signal);
+    const folder = folderOf(accepted.plan);
+    if (folder !== undefined) await operation.driver.prepareFolder(folder);
+    made = await runSteps(operation, accepted.plan, watch);
+    await beforeEvent(operation, command);
+  } catch (error) {
+    throw await fail(operation, command, accepted.plan, error);
+  }
+  return operation.append(accepted.outcome(made));
+}
+
+function folderOf({ steps }: Plan): string | undefined {
+  const path = steps.map((step) => (step.step === "freeze" ? undefined : step.path)).find((one) => one !== undefined);
+  return path?.slice(0, path.lastIndexOf("/"));
+}
+
+/** Undoes, records, and hands the error back with its position. Whatever is no error of ours (a crash) is just passed on. */
+async function fail(operation: Operation, command: Command, plan: Plan, error: unknown): Promise<unknown> {
+  if (!isSnapledgerError(error)) return error;
+  const undone = await undo(operation, plan);
+  const { code, message } = error;
+  const data = { command: command.type, code, message, undone, found: false };
+  error.position = (await operation.append({ type: "OperationFailed", schema: 1, data })).position;
+  return error;
+}
+
+/** The result of `recover` and `compact`, which follow the log instead of a rule. */
+function settled(operation: Operation, command: Command, recovery: Recovery): Outcome {
+  const { compaction, removed } = recovery;
+  if (compaction.blockedBy && command.type === "CompactDomain") throw foldsPending(operation.state, compaction);
+  return resultOf({ operation, command, plan: noPlan, warnings: [], outcome: null, removed, compaction, recovery });
+}
+
+/** Decides, and says what would be done. Nothing is locked, changed or recorded. */
+async function preview(
+  stage: Stage,
+  id: DomainId,
+  command: Command,
+  caller: Caller,
+  request: Request,
+): Promise<Outcome> {
+  const state = await stage.log.use((log) => stage.states.domain(log, id));
+  checkRevision(request, state.revision);
+  const driver = driverFor(stage, state, command);
+  await driver.adopt(adoptedDomain(state));
+  const operation = new Operation(stage, stage.newId(), state, driver, caller, request);
+  if (command.type === "RecoverDomain" || command.type === "CompactDomain")
+    return previewOf(operation, command, noPlan, []);
+  const { facts } = await gatherFacts(operation, command);
+  const decision = decide(() => ruleOf(state, facts, command, { newId: stage.newId }));
+  if ("refused" in decision) throw asError(decision.refused);
+  return previewOf(operation, command, decision.accepted.plan, decision.accepted.warnings);
+}

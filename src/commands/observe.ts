@@ -1,0 +1,129 @@
+import { SnapledgerError } from "../errors.ts";
+import type { Driver, ObservedFile } from "../drivers/driver.ts";
+import type { Command, DefineDomain } from "../events/command.ts";
+import type { Target } from "../events/ids.ts";
+import type { Backing } from "../events/plan.ts";
+import type { FileFacts, FileIdentity, ImageFacts } from "../events/records.ts";
+import type { BaseUse, Directory } from "../projections/directory.ts";
+import { baseUses, domainIdOf, layerAt, pendingBaseAt } from "../projections/directory.ts";
+import { headOf, layerOf, layersOf } from "../projections/layers.ts";
+import type { DomainState, Layer } from "../projections/state.ts";
+import { snapshotOf } from "../projections/tree.ts";
+import type { BaseFacts, DefineFacts, Facts } from "./decision.ts";
+
+/** The facts that rules decide on, gathered from files and guests. Nothing here changes anything. */
+
+export async function observe(driver: Driver, state: DomainState, time: string): Promise<Facts> {
+  const heads: Record<Target, FileFacts> = {};
+  for (const target of state.disks) {
+    const seen = await driver.observe(backingOf(headOf(state, target)));
+    if (seen) heads[target] = seen.facts;
+  }
+  const { supports } = driver;
+  const freeBytes = state.layersFolder === "" ? 0 : await driver.freeBytes(state.layersFolder);
+  return { time, supports, guest: await driver.guestState(state.id), heads, freeBytes };
+}
+
+export function backingOf({ file: { path, format } }: Layer): Backing {
+  return { path, format };
+}
+
+/** NEEDS_OPERATOR unless every head's file is there: nothing may be decided about what cannot be seen. */
+export function checkHeadsThere(state: DomainState, facts: Facts): void {
+  const missing = state.disks.filter((target) => !facts.heads[target]).map((target) => headOf(state, target).file.path);
+  if (missing.length > 0) throw missingFiles(state, missing);
+}
+
+export function missingFiles(state: DomainState, paths: readonly string[]): SnapledgerError {
+  return new SnapledgerError("NEEDS_OPERATOR", `Files of domain "${state.name}" are missing: ${paths.join(", ")}.`, {
+    facts: { domain: state.name, paths },
+    hint: "Put them back from a backup, or undefine the domain with --keep-files and define it anew.",
+  });
+}
+
+/**
+ * The files that a command freezes, writes over or re-points, each asked for a foreign lock before anything is made:
+ * `qemu-img create` would not notice one. Rejects with IMAGE_LOCKED.
+ */
+export async function probeLocks(driver: Driver, state: DomainState, command: Command): Promise<void> {
+  for (const layer of touched(state, command)) await driver.probeLock(backingOf(layer));
+}
+
+function touched(state: DomainState, command: Command): Layer[] {
+  const heads = state.disks.map((target) => headOf(state, target));
+  switch (command.type) {
+    case "CreateSnapshot":
+    case "CreateWithSnapshot":
+    case "DeactivateSnapshot":
+    case "DiscardSnapshot":
+      return heads;
+    case "UndefineDomain":
+      return command.keep === "keep-files" ? [] : heads;
+    case "MergeSnapshot": {
+      const id = state.byName.get(command.snapshot);
+      if (id === undefined) return [];
+      const merged = snapshotOf(state, id);
+      const into = merged.parent === null ? null : snapshotOf(state, merged.parent);
+      return [...heads, ...layersOf(state, merged), ...layersOf(state, into)];
+    }
+    default:
+      return [];
+  }
+}
+
+/** What a merge into the base has to know of each disk's base image. */
+export async function observeBases(
+  driver: Driver,
+  state: DomainState,
+  directory: Directory,
+): Promise<Record<Target, BaseFacts>> {
+  const uses = await Promise.all(
+    baseUses(directory).map(async (use) => ({ use, now: await driver.identify(use.path).catch(() => undefined) })),
+  );
+  const facts: Record<Target, BaseFacts> = {};
+  for (const target of state.disks) {
+    const seen = await driver.observe(backingOf(layerOf(state, state.bases[target])));
+    const others = uses.filter(({ use }) => !isOwn(use, state, target));
+    const users = seen ? others.filter(({ use, now }) => isSame(seen, use) || (now && isSame(seen, now))) : [];
+    facts[target] = {
+      file: seen?.facts ?? null,
+      writable: seen?.writable ?? false,
+      users: [...new Set(users.map(({ use }) => `${use.domainName} ${use.target}`))],
+    };
+  }
+  return facts;
+}
+
+function isOwn(use: BaseUse, state: DomainState, target: Target): boolean {
+  return use.domain === state.id && use.target === target && !use.kept;
+}
+
+function isSame({ facts }: ObservedFile, { device, inode }: FileIdentity): boolean {
+  return facts.device === device && facts.inode === inode;
+}
+
+/** What a definition has to know of its images, and of what the log knows of them. */
+export async function observeDefinition(
+  driver: Driver,
+  command: DefineDomain,
+  directory: Directory,
+  layersFolder: string,
+): Promise<DefineFacts> {
+  const images: Record<Target, ImageFacts> = {};
+  for (const { target, path, format } of command.disks) images[target] = await driver.inspectImage(path, format);
+  const files = Object.values(images).flatMap(({ file, chain }) => [file, ...chain]);
+  const ours = files.flatMap((file) => {
+    const domain = layerAt(directory, file);
+    return domain === undefined ? [] : [{ path: file.path, domain }];
+  });
+  const pending = files.flatMap((file) => {
+    const domain = pendingBaseAt(directory, file);
+    return domain === undefined ? [] : [{ path: file.path, domain }];
+  });
+  return { images, taken: takenBy(command, directory), ours, pending, layersFolder };
+}
+
+function takenBy({ name, uuid }: DefineDomain, directory: Directory): string | null {
+  if (domainIdOf(directory, name) !== undefined) return name;
+  return domainIdOf(directory, uuid) === undefined ? null : uuid;
+}

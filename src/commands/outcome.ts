@@ -1,0 +1,108 @@
+import type { Command } from "../events/command.ts";
+import type { EventRecord } from "../events/events.ts";
+import type { Plan } from "../events/plan.ts";
+import type { Sets, SnapshotRef } from "../events/records.ts";
+import { noSets } from "../events/records.ts";
+import type { Outcome, Warning } from "../face.ts";
+import type { Compaction } from "./compact.ts";
+import { foldsOf } from "./compact.ts";
+import { noPlan } from "./decision.ts";
+import { currentOf, refOrNull } from "./heads.ts";
+import { foldsPending } from "./pending.ts";
+import type { Recovery } from "./recover.ts";
+import type { Operation } from "./stage.ts";
+
+interface Result {
+  readonly operation: Operation;
+  readonly command: Command;
+  readonly plan: Plan;
+  readonly warnings: readonly Warning[];
+  /** The event that decided it. */
+  readonly outcome: EventRecord | null;
+  readonly removed: readonly string[];
+  readonly compaction: Compaction;
+  readonly recovery: Recovery;
+}
+
+/** What a command did, in the face's words. */
+export function resultOf({ outcome, removed, compaction, recovery, ...result }: Result): Outcome {
+  const { operation, command, plan, warnings } = result;
+  const pending = compaction.pending.length;
+  return {
+    ...basics(operation, command, plan),
+    ...{ planned: false, operation: outcome ? operation.id : null, position: outcome?.position ?? null },
+    ...(outcome ? toldBy(outcome) : {}),
+    ...{ removed, folded: compaction.folded + (command.type === "CompactDomain" ? 0 : recovery.compaction.folded) },
+    ...{ foldsPending: pending, recovered: recovery.found },
+    warnings: [
+      ...(command.type === "RecoverDomain" ? [] : recovery.found.map(recoveredWarning)),
+      ...warnings,
+      ...(pending > 0 ? [pendingWarning(operation, compaction)] : []),
+    ],
+  };
+}
+
+function recoveredWarning(message: string): Warning {
+  return { code: "RECOVERED", message };
+}
+
+function pendingWarning({ state }: Operation, compaction: Compaction): Warning {
+  const { message, hint } = foldsPending(state, compaction);
+  return { code: "COMPACTION_PENDING", message, ...(hint !== undefined && { hint }) };
+}
+
+/** What a command would do. */
+export function previewOf(operation: Operation, command: Command, plan: Plan, warnings: readonly Warning[]): Outcome {
+  const { sets, removes } = plan;
+  return { ...basics(operation, command, plan), planned: true, sets, removed: removes, warnings };
+}
+
+/** What a command did, told again from its event alone. */
+export function retold(operation: Operation, command: Command, outcome: EventRecord | null): Outcome {
+  return {
+    ...basics(operation, command, noPlan),
+    ...(outcome && { operation: outcome.operation, position: outcome.position, ...toldBy(outcome) }),
+    repeated: true,
+  };
+}
+
+function basics({ state }: Operation, command: Command, plan: Plan): Outcome {
+  const name = command.type === "DefineDomain" ? command.name : state.name;
+  return {
+    ...{ command: command.type, planned: false, domain: { id: state.id, name }, operation: null, position: null },
+    ...{ revision: state.revision, snapshot: null, current: refOrNull(currentOf(state)), autosave: null },
+    ...{ plan, sets: noSets, removed: [], folded: 0, foldsPending: foldsOf(state).length, kept: [] },
+    ...{ recovered: [], warnings: [], repeated: false },
+  };
+}
+
+interface Told {
+  snapshot?: SnapshotRef | null;
+  autosave?: SnapshotRef | null;
+  sets?: Sets;
+  kept?: readonly string[];
+}
+
+function toldBy(record: EventRecord): Told {
+  switch (record.type) {
+    case "SnapshotCreated": {
+      const { id, name } = record.data.snapshot;
+      return { snapshot: { id, name } };
+    }
+    case "HeadsMoved":
+      return { snapshot: record.data.to, ...kept(record.data) };
+    case "SnapshotDeactivated":
+      return { snapshot: record.data.snapshot, ...kept(record.data) };
+    case "SnapshotMerged":
+    case "SnapshotDiscarded":
+      return { snapshot: record.data.snapshot, sets: record.data.sets };
+    case "DomainUndefined":
+      return { sets: { ...noSets, destroyed: record.data.destroyed }, kept: record.data.kept };
+    default:
+      return {};
+  }
+}
+
+function kept({ autosave, destroyed }: { autosave: SnapshotRef | null; destroyed: Sets["destroyed"] }): Told {
+  return { autosave: autosave && { id: autosave.id, name: autosave.name }, sets: { ...noSets, destroyed } };
+}

@@ -1,0 +1,43 @@
+import { SnapledgerError } from "../errors.ts";
+import type { RecordOf } from "../events/events.ts";
+import type { DomainState } from "../projections/state.ts";
+import type { Outcome } from "../face.ts";
+import type { Compaction } from "./compact.ts";
+
+/** What is said of folds that could not be done: COMPACTION_PENDING, or INTERRUPTED when it was asked to stop. */
+export function foldsPending(state: DomainState, { pending, blockedBy }: Compaction): SnapledgerError {
+  const facts = { domain: state.name, folds: pending.length, cause: blockedBy?.code ?? null };
+  const goOn = `All snapshots read right meanwhile. To go on: 'snapledger compact ${state.name}'.`;
+  if (blockedBy?.code === "INTERRUPTED") {
+    return new SnapledgerError("INTERRUPTED", `Stopped as asked, with ${pending.length} folds to do.`, {
+      facts,
+      hint: goOn,
+    });
+  }
+  const message = `${pending.length} folds of "${state.name}" could not be done: ${blockedBy?.message ?? "unknown cause"}`;
+  return new SnapledgerError("COMPACTION_PENDING", message, { facts, hint: goOn });
+}
+
+/**
+ * Why a recorded merge is not plain success: the base *file* is right only when its folds have ended, and a person
+ * who pressed Ctrl-C must know where things stand. Elsewhere a pending fold is a warning: every name reads right.
+ */
+export function mergeUnsettled(
+  { position, data: { snapshot, into } }: RecordOf<"SnapshotMerged">,
+  compaction: Compaction,
+  outcome: Outcome,
+): SnapledgerError | null {
+  const { pending, blockedBy } = compaction;
+  const interrupted = blockedBy?.code === "INTERRUPTED";
+  if (pending.length === 0 || (into !== null && !interrupted)) return null;
+  const where = into ? `"${into.name}"` : "the base image";
+  const message =
+    `The merge of "${snapshot.name}" into ${where} is recorded, but its content is not all in the file yet: ` +
+    (blockedBy?.message ?? "unknown cause");
+  const error = new SnapledgerError(interrupted ? "INTERRUPTED" : "COMPACTION_PENDING", message, {
+    facts: { outcome, folds: pending.length, cause: blockedBy?.code ?? null },
+    hint: `All snapshots read right meanwhile. To go on: 'snapledger compact ${outcome.domain.name}'.`,
+  });
+  error.position = position;
+  return error;
+}

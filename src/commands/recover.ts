@@ -1,0 +1,114 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { SnapledgerError } from "../errors.ts";
+import type { FreezeGuest, Plan } from "../events/plan.ts";
+import type { OpenOperation } from "../projections/state.ts";
+import type { Compaction } from "./compact.ts";
+import { compact, removeGarbage, restoreLinks } from "./compact.ts";
+import type { Facts } from "./decision.ts";
+import type { DomainLock } from "./locks.ts";
+import { madeBefore, observeFrozen } from "./made.ts";
+import { ruleOf } from "./rules.ts";
+import type { Operation } from "./stage.ts";
+import type { Watch } from "../drivers/driver.ts";
+
+/** What recovery found and chose, one sentence each, and how compaction stands after it. */
+export interface Recovery {
+  readonly found: readonly string[];
+  readonly removed: readonly string[];
+  readonly compaction: Compaction;
+}
+
+/**
+ * Brings a domain's files to what its log says, under its lock, before anything else is done to it: waits for a
+ * program that outlived its manager, resolves a dead operation by evidence, removes what nothing refers to, puts
+ * links back, and takes compaction up again. Where there is nothing to do it appends nothing.
+ */
+export async function recoverDomain(operation: Operation, lock: DomainLock, watch: Watch): Promise<Recovery> {
+  const found: string[] = [];
+  await outwaitChildren(operation, lock, found);
+  await noticeStoppedGuest(operation, found);
+  await resolveDeadOperation(operation, found);
+  const restored = await restoreLinks(operation);
+  if (restored.length > 0) found.push(`The links of ${restored.length} files were put back to what the log says.`);
+  const removed = await removeGarbage(operation);
+  if (removed.length > 0) found.push(`${removed.length} files that nothing refers to were removed.`);
+  const compaction = await compact(operation, watch);
+  if (compaction.folded > 0) found.push(`${compaction.folded} unfinished folds were done.`);
+  if (compaction.blockedBy) found.push(`${compaction.pending.length} folds wait: ${compaction.blockedBy.message}`);
+  return { found, removed, compaction };
+}
+
+/** A `qemu-img` may live on without its manager. It is waited for: nothing is undone under its hands. */
+async function outwaitChildren({ stage, state }: Operation, lock: DomainLock, found: string[]): Promise<void> {
+  const deadline = stage.clock() + stage.waitMs;
+  for (let alive = lock.livingChildren(); alive.length > 0; alive = lock.livingChildren()) {
+    if (stage.clock() >= deadline) {
+      const pids = alive.join(", ");
+      throw new SnapledgerError(
+        "IMAGE_LOCKED",
+        `A tool of a dead command still works on "${state.name}" (pid ${pids}).`,
+        {
+          facts: { domain: state.name, pids: alive },
+          hint: "Wait for it to end, or give it longer with --wait, and try again. Nothing was undone.",
+        },
+      );
+    }
+    if (found.length === 0) found.push(`A tool that outlived its command was waited for (pid ${alive.join(", ")}).`);
+    await sleep(20);
+  }
+}
+
+async function noticeStoppedGuest(operation: Operation, found: string[]): Promise<void> {
+  const { driver, state } = operation;
+  if (state.guest === "off" || (await driver.guestState(state.id)) !== "off") return;
+  await operation.append({ type: "DomainStopped", schema: 1, data: { cause: "observed" } });
+  found.push("The guest had stopped by itself.");
+}
+
+async function resolveDeadOperation(operation: Operation, found: string[]): Promise<void> {
+  const dead = operation.state.operation;
+  if (!dead) return;
+  const what = `${dead.command.type} of ${dead.actor.user} at position ${dead.position}`;
+  if (await finished(operation, dead)) {
+    found.push(`${what} had been done, but not recorded; it is now.`);
+    return;
+  }
+  const undone = await undo(operation, dead.plan);
+  const message = `The process that ran it died before its outcome; nothing of it remains.`;
+  const data = { command: dead.command.type, code: "INTERRUPTED", message, undone, found: true } as const;
+  await operation.append({ type: "OperationFailed", schema: 1, data }, { of: dead.id });
+  found.push(`${what} died before its outcome; what it had made (${undone.length} files) was taken away.`);
+}
+
+/** Takes away the files that a plan's steps make; nothing refers to them. Resolves with those that were there. */
+export async function undo({ driver }: Operation, { steps }: Plan): Promise<string[]> {
+  const paths = steps.flatMap((step) => (step.step === "freeze" ? (step.memoryPath ?? []) : step.path));
+  const undone: string[] = [];
+  for (const path of paths) {
+    if ((await driver.identify(path)) !== undefined) undone.push(path);
+    await driver.remove(path);
+  }
+  return undone;
+}
+
+/** A guest that was switched to the new overlays writes to them already: there the evidence says that it happened. */
+async function finished(operation: Operation, { plan, command, id }: OpenOperation): Promise<boolean> {
+  const { driver, state, stage } = operation;
+  const freeze = plan.steps.find((step): step is FreezeGuest => step.step === "freeze");
+  if (!freeze) return false;
+  const used = new Set(await driver.guestHeads(state.id));
+  if (!freeze.overlays.every(({ path }) => used.has(path))) return false;
+  const intent = await stage.log.use(async (log) => {
+    for await (const { record } of log.readDomain(state.id)) {
+      if (record.type === "OperationStarted" && record.operation === id) return record.data;
+    }
+    return undefined;
+  });
+  if (!intent) return false;
+  const ids = intent.ids.values();
+  const newId = () => ids.next().value ?? stage.newId();
+  const accepted = ruleOf(state, intent.facts as unknown as Facts, command, { newId });
+  const made = await observeFrozen(operation, plan, await madeBefore(operation, plan));
+  await operation.append(accepted.outcome(made), { of: id });
+  return true;
+}

@@ -1,0 +1,70 @@
+import { SnapledgerError } from "../errors.ts";
+import type { Command } from "../events/command.ts";
+import type { EventRecord } from "../events/events.ts";
+import type { DomainId } from "../events/ids.ts";
+import type { EventLog } from "../events/log.ts";
+import type { Outcome } from "../face.ts";
+import { retold } from "./outcome.ts";
+import type { Operation } from "./stage.ts";
+
+/**
+ * What came of this command id when it was used before: its outcome, or its error thrown again; undefined when it is
+ * new. COMMAND_ID_REUSED when it was another command's.
+ */
+export async function repeated(operation: Operation, command: Command): Promise<Outcome | undefined> {
+  const { commandId } = operation.request;
+  if (commandId === null || commandId === undefined) return undefined;
+  const { log } = operation.stage;
+  const first = await log.use((open) => open.findCommand(commandId));
+  if (!first) return undefined;
+  if (!isSameCommand(first, command, operation.state.id)) {
+    const hint = "Give each command an id of its own; the same id only repeats the same command.";
+    const message = `The command id "${commandId}" was used for another command, at position ${first.position}.`;
+    throw new SnapledgerError("COMMAND_ID_REUSED", message, { facts: { commandId, position: first.position }, hint });
+  }
+  const records = await log.use((open) => sameOperation(open, first));
+  for (const record of records) {
+    if (record.type === "CommandRejected") throw again(record, record.data.errorFacts, record.data.hint ?? undefined);
+    if (record.type === "OperationFailed") {
+      throw again(record, {}, "This command id stands for that failure. Try again with a new one.");
+    }
+  }
+  const outcome = retold(operation, command, records.find(isOutcome) ?? null);
+  return { ...outcome, domain: { ...outcome.domain, id: first.domain ?? outcome.domain.id } };
+}
+
+function isSameCommand(first: EventRecord, command: Command, domain: DomainId): boolean {
+  if (first.type !== "OperationStarted" && first.type !== "CommandRejected") return false;
+  const sameDomain = command.type === "DefineDomain" || first.domain === domain;
+  return sameDomain && comparable(first.data.command) === comparable(command);
+}
+
+/** Without what the same command may differ in: by which name its domain was called, and a made-up uuid. */
+function comparable(command: Command): string {
+  const { domain, ...rest } = { domain: null, ...command, uuid: null };
+  void domain;
+  return JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+async function sameOperation(log: EventLog, first: EventRecord): Promise<EventRecord[]> {
+  const records: EventRecord[] = [];
+  if (first.domain === null || first.revision === null) return [first];
+  for await (const { record } of log.readDomain(first.domain, { fromRevision: first.revision })) {
+    if (record.operation === first.operation) records.push(record);
+  }
+  return records;
+}
+
+function isOutcome({ type }: EventRecord): boolean {
+  return !["OperationStarted", "LayersCompacted", "LayersRemoved"].includes(type);
+}
+
+function again(
+  { data, position }: Extract<EventRecord, { type: "CommandRejected" | "OperationFailed" }>,
+  facts: Readonly<Record<string, unknown>>,
+  hint: string | undefined,
+): SnapledgerError {
+  const error = new SnapledgerError(data.code, data.message, { facts, ...(hint !== undefined && { hint }) });
+  error.position = position;
+  return error;
+}

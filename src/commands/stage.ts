@@ -1,0 +1,71 @@
+import type { Driver } from "../drivers/driver.ts";
+import type { DomainId, NewId, OperationId } from "../events/ids.ts";
+import type { DomainEvent, Envelope, EventRecord } from "../events/events.ts";
+import type { AppendOptions, EventLog, LogAccess } from "../events/log.ts";
+import type { DriverName } from "../events/records.ts";
+import type { Directory } from "../projections/directory.ts";
+import { apply } from "../projections/domain.ts";
+import type { DomainState } from "../projections/state.ts";
+import type { Caller, Request } from "../face.ts";
+import type { Locks } from "./locks.ts";
+
+/** Everything a command's effects need from outside. */
+export interface Stage {
+  readonly log: LogAccess;
+  readonly states: States;
+  readonly locks: Locks;
+  readonly driver: (name: DriverName) => Driver;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  readonly newId: NewId;
+  /** Absolute folder for the layers of domains that name none. */
+  readonly layersRoot: string;
+  /** How long to wait for a domain's operation lock. */
+  readonly waitMs: number;
+  /** Called after each append: the log has grown to this position. */
+  readonly doorbell: (position: number) => void;
+}
+
+/** Where projections come from: checkpoints and the records after them. */
+export interface States {
+  domain(log: EventLog, id: DomainId): Promise<DomainState>;
+  directory(log: EventLog): Promise<Directory>;
+}
+
+/** One operation on one domain, under its lock: the state it works on grows with what it appends. */
+export class Operation {
+  readonly id: OperationId;
+  readonly stage: Stage;
+  readonly state: DomainState;
+  readonly driver: Driver;
+  readonly caller: Caller;
+  readonly request: Request;
+
+  constructor(stage: Stage, id: OperationId, state: DomainState, driver: Driver, caller: Caller, request: Request) {
+    this.stage = stage;
+    this.id = id;
+    this.state = state;
+    this.driver = driver;
+    this.caller = caller;
+    this.request = request;
+  }
+
+  /** Appends one event of this operation, durably, and folds it into the state. */
+  async append(event: DomainEvent, options: AppendOptions & { of?: OperationId } = {}): Promise<EventRecord> {
+    const { of = this.id, ...expected } = options;
+    const sealed = this.stage.log.use((log) =>
+      log.append([{ ...this.envelope(of), ...event }], { expectedRevision: this.state.revision, ...expected }),
+    );
+    const [record] = await sealed;
+    if (!record) throw new Error("the log acknowledged an append without a record");
+    apply(this.state, record);
+    this.stage.doorbell(record.position);
+    return record;
+  }
+
+  private envelope(operation: OperationId): Envelope {
+    const { pid: _, ...actor } = this.caller;
+    const { reason = null, ticket = null, commandId = null } = this.request;
+    return { domain: this.state.id, actor, reason, ticket, operation, commandId };
+  }
+}
