@@ -1,0 +1,53 @@
+# Shared by scripts/demo and scripts/test: makes the machine ready, or says exactly what is missing.
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+  say "error: $1"
+  [ -z "${2:-}" ] || say "hint: $2"
+  exit 1
+}
+
+need_node() {
+  command -v node >/dev/null 2>&1 || die "Node.js is not installed." "Install Node 20.19 or later: https://nodejs.org"
+  node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
+    die "Node $(node --version) is too old." "Install Node 20.19 or later: https://nodejs.org"
+}
+
+# The packages of package-lock.json, unless they are there already.
+need_packages() {
+  if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+    say "Installing npm packages ..."
+    npm ci --no-audit --no-fund --loglevel=error >&2 || die "npm ci failed." "See its words above."
+    touch node_modules/.package-lock.json
+  fi
+}
+
+# install_debian PACKAGE...: by apt-get as root or with a sudo that asks nothing. Fails when it may not.
+install_debian() {
+  command -v apt-get >/dev/null 2>&1 || return 1
+  local as=""
+  if [ "$(id -u)" -ne 0 ]; then
+    sudo -n true 2>/dev/null || return 1
+    as="sudo -n"
+  fi
+  say "Installing $* ..."
+  $as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1 && return
+  $as apt-get update -qq >/dev/null 2>&1
+  $as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+}
+
+need_qemu_tools() {
+  have_qemu_tools && return
+  install_debian qemu-utils || true
+  have_qemu_tools || die "qemu-img and qemu-io are not installed." "Run as root: apt-get install qemu-utils"
+}
+
+have_qemu_tools() { command -v qemu-img >/dev/null 2>&1 && command -v qemu-io >/dev/null 2>&1; }
+
+# What a few tests compare with; they are skipped without it.
+want_libvirt_tools() {
+  if command -v virsh >/dev/null 2>&1 && command -v xmllint >/dev/null 2>&1; then return; fi
+  install_debian libvirt-clients libxml2-utils >/dev/null 2>&1 ||
+    say "note: without libvirt-clients and libxml2-utils the tests that compare with libvirt are skipped."
+}
