@@ -123,11 +123,13 @@ function readEndTag({ text, open, kept }: Walk, at: number): number {
 
 /** Attributes are XMLValidator's to check; it checks names too, but points behind them. */
 function readStartTag({ text, starts, open, kept }: Walk, at: number): number {
+  if (/[\s<>/=]/.test(text[at + 1] ?? "<")) {
+    throw invalidXml(placeAt(text, at), '"<" begins no tag', "Write a plain less-than sign as &lt;.");
+  }
   const end = tagEnd(text, at);
   const body = text.slice(at + 1, end - 1);
   const name = /^[^ \t\n/]*/.exec(body)?.[0] ?? "";
   const tag = { name, at };
-  if (name === "") throw invalidXml(placeAt(text, at), '"<" begins no tag', "Write a plain less-than sign as &lt;.");
   if (!/^[\p{L}_:][\p{L}\p{N}\p{M}_:.·-]*$/u.test(name)) {
     throw invalidXml(placeAt(text, at), `${quote(name)} is not a name that an element can have`);
   }

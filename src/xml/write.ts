@@ -17,7 +17,9 @@ export function writeXml(root: Tag): string {
 }
 
 function lines({ name, attributes, content }: Tag, indent: string): string[] {
-  const start = [name, ...Object.entries(attributes).map(([key, value]) => `${key}="${escapeXml(value)}"`)].join(" ");
+  const start = [name, ...Object.entries(attributes).map(([key, value]) => `${key}="${escapeAttribute(value)}"`)].join(
+    " ",
+  );
   if (content.length === 0) return [`${indent}<${start}/>`];
   if (typeof content === "string") return [`${indent}<${start}>${escapeXml(content)}</${name}>`];
   return [`${indent}<${start}>`, ...content.flatMap((child) => lines(child, `${indent}  `)), `${indent}</${name}>`];
@@ -26,12 +28,17 @@ function lines({ name, attributes, content }: Tag, indent: string): string[] {
 const references: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
 /**
- * A carriage return would be read back as a newline, and in an attribute a newline as a space, so they go as references
- * (in text a newline is plain). What XML cannot hold in any spelling shows as U+FFFD, and the document stays readable.
+ * A carriage return would be read back as a newline, so it goes as a reference. What XML cannot hold in any spelling
+ * shows as U+FFFD, and the document stays readable.
  */
 function escapeXml(text: string): string {
   return text
     .replace(notXmlCharacters, "\ufffd")
     .replace(/[&<>"]/g, (character) => references[character] ?? character)
     .replace(/\r/g, "&#13;");
+}
+
+/** In an attribute a newline or a tab would be read back as a space. */
+function escapeAttribute(text: string): string {
+  return escapeXml(text).replace(/\n/g, "&#10;").replace(/\t/g, "&#9;");
 }
