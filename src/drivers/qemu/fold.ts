@@ -1,0 +1,98 @@
+import { dirname } from "node:path";
+import { SnapledgerError } from "../../errors.ts";
+import type { Backing } from "../../events/plan.ts";
+import type { Watch } from "../driver.ts";
+import { assertPlainPath, discardDraft, statOf, syncFile, unlinkIfThere } from "./files.ts";
+import { readImage } from "./image.ts";
+import type { Image } from "./image.ts";
+import { missingFile, probeLock } from "./inspect.ts";
+import { isBackedBy, wrongLink } from "./make.ts";
+import type { QemuImg } from "./tool.ts";
+
+/** What changes files after an event. Each may be killed at any instant and is then simply run again. */
+
+export async function commit(tool: QemuImg, from: Backing, into: Backing, watch?: Watch): Promise<void> {
+  const layer = await imageAt(from);
+  const target = await imageAt(into);
+  // Named a file outside the chain, the tool refuses by itself (measured); named one further down, it would obey.
+  if (!isBackedBy(layer, into)) throw wrongLink(layer, into);
+  if (!target.writable) {
+    // The tool run by root would not care about the mode (measured).
+    throw new SnapledgerError("DRIVER_FAILED", `"${into.path}" is read-only.`, {
+      facts: { path: into.path },
+      hint: `Allow its owner to write: chmod u+w "${into.path}"`,
+    });
+  }
+  // -d: the layer keeps its content; its dependents read it until they are re-pointed.
+  await tool.run(["commit", "-p", "-d", "-f", from.format, "-b", into.path, from.path], {
+    path: from.path,
+    paths: [into.path],
+    step: "commit",
+    watch,
+  });
+  await syncFile(into.path);
+}
+
+export async function shrink(tool: QemuImg, file: Backing, virtualBytes: number): Promise<void> {
+  const { facts } = await imageAt(ours(file));
+  if (facts.virtualBytes > virtualBytes) {
+    await tool.run(["resize", "--shrink", "-f", file.format, file.path, String(virtualBytes)], { path: file.path });
+  }
+  await syncFile(file.path);
+}
+
+export async function repoint(tool: QemuImg, file: Backing, backing: Backing): Promise<void> {
+  const image = await imageAt(ours(file));
+  await imageAt(backing);
+  if (!isBackedBy(image, backing)) {
+    await tool.run(["rebase", "-u", "-f", file.format, "-b", backing.path, "-F", backing.format, file.path], {
+      path: file.path,
+      paths: [backing.path],
+    });
+    const after = await imageAt(file);
+    if (!isBackedBy(after, backing)) throw wrongLink(after, backing);
+  }
+  await syncFile(file.path);
+}
+
+export async function repairLeaks(tool: QemuImg, file: Backing): Promise<void> {
+  await imageAt(file);
+  if (file.format === "raw") return;
+  // 2: errors other than leaks; 3: leaks it could not free, which waste space and nothing else.
+  const { exitCode, output } = await tool.run(["check", "-r", "leaks", "-f", file.format, "--output=json", file.path], {
+    path: file.path,
+    accept: [0, 2, 3],
+  });
+  if (exitCode === 2) {
+    throw new SnapledgerError("NEEDS_OPERATOR", `The layer "${file.path}" has errors in its cluster tables.`, {
+      facts: { path: file.path, tool: output },
+      hint: "Look at it with `qemu-img check`, on a copy; no snapshot was renamed or removed.",
+    });
+  }
+  await syncFile(file.path);
+}
+
+/** Also takes the unfinished file that a killed step of the same layer left. */
+export async function remove(tool: QemuImg, path: string): Promise<void> {
+  assertPlainPath(path);
+  if ((await statOf(dirname(path))) === undefined) return;
+  if ((await statOf(path)) !== undefined) {
+    // Unlinking heeds no lock: a guest would go on writing to a file that nobody finds again.
+    await probeLock(tool, { path, format: "raw" });
+    await unlinkIfThere(path);
+  }
+  await discardDraft(path);
+}
+
+async function imageAt(file: Backing): Promise<Image> {
+  const image = await readImage(file);
+  if (image === undefined) throw missingFile(file.path);
+  return image;
+}
+
+function ours(file: Backing): Backing {
+  if (file.format === "qcow2") return file;
+  throw new SnapledgerError("DRIVER_FAILED", `"${file.path}" is raw: only qcow2 layers are shrunk or re-pointed.`, {
+    facts: { path: file.path },
+  });
+}

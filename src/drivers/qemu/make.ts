@@ -1,0 +1,142 @@
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { SnapledgerError } from "../../errors.ts";
+import type { Backing, CompressLayer, MakeOverlay } from "../../events/plan.ts";
+import type { Compression, FileFacts } from "../../events/records.ts";
+import type { Watch } from "../driver.ts";
+import { assertPlainPath, discardDraft, errnoOf, fileError, lstatOf, makeDraft, publish, syncFolder } from "./files.ts";
+import { invalidImage } from "./header.ts";
+import { readImage } from "./image.ts";
+import type { Image } from "./image.ts";
+import { missingFile, mustExist } from "./inspect.ts";
+import type { QemuImg } from "./tool.ts";
+
+/** What is made before an event: each file under another name first, so that a name always means a finished file. */
+
+interface Wanted {
+  readonly path: string;
+  readonly backing: Backing;
+  readonly virtualBytes: number;
+  readonly compression?: Compression;
+}
+
+export async function makeOverlay(tool: QemuImg, step: MakeOverlay): Promise<FileFacts> {
+  const { path, backing, virtualBytes } = step;
+  return makeOnce({ path, backing, virtualBytes }, async (draft) => {
+    // `create -u` opens nothing of the chain (constant time at any depth), so it does not notice a missing file.
+    await mustExist(backing.path);
+    const on = ["-u", "-b", backing.path, "-F", backing.format];
+    await tool.run(["create", "-f", "qcow2", ...on, draft, String(virtualBytes)], {
+      path,
+      paths: [draft, backing.path],
+    });
+  });
+}
+
+/** Reads the layer alone, not what it is backed by, and compares the copy before it gets its name. */
+export async function compressLayer(tool: QemuImg, step: CompressLayer, watch?: Watch): Promise<FileFacts> {
+  const { path, source, backing, method } = step;
+  const layer = await readImage({ path: source, format: "qcow2" });
+  if (layer === undefined) throw missingFile(source);
+  // With any other backing file than its own, `convert -B` loses data without a word (measured).
+  if (!isBackedBy(layer, backing)) throw wrongLink(layer, backing);
+  const { virtualBytes } = layer.facts;
+  return makeOnce({ path, backing, virtualBytes, compression: method }, async (draft) => {
+    const run = { path: source, paths: [draft, backing.path], watch };
+    const { exitCode } = await tool.run(["check", "-f", "qcow2", "--output=json", source], {
+      ...run,
+      accept: [0, 2, 3],
+    });
+    if (exitCode === 2) invalidImage(source, "has errors in its cluster tables", "See `qemu-img check`.");
+    const as = ["-c", "-f", "qcow2", "-O", "qcow2", "-o", `compression_type=${method}`];
+    const on = ["-B", backing.path, "-F", backing.format];
+    await tool.run(["convert", "-p", ...as, ...on, source, draft], { ...run, step: "compress" });
+    await tool.run(["compare", "-p", "-f", "qcow2", "-F", "qcow2", source, draft], { ...run, step: "compare" });
+  });
+}
+
+/** A file that has its name already was finished by an earlier run of the same step: it is only looked at. */
+async function makeOnce(wanted: Wanted, make: (draft: string) => Promise<unknown>): Promise<FileFacts> {
+  const { path } = wanted;
+  assertPlainPath(path);
+  const there = await readImage({ path, format: "qcow2" });
+  if (there !== undefined) {
+    assertWanted(there, wanted);
+    await discardDraft(path);
+    return there.facts;
+  }
+  const draft = await makeDraft(path);
+  try {
+    await make(draft);
+    const made = await readImage({ path: draft, format: "qcow2" });
+    if (made === undefined) throw missingFile(draft);
+    assertWanted(made, wanted);
+    await publish(path);
+    return { ...made.facts, path };
+  } catch (error) {
+    await discardDraft(path).catch(() => undefined);
+    throw error;
+  }
+}
+
+function assertWanted(image: Image, { path, backing, virtualBytes, compression }: Wanted): void {
+  const same =
+    isBackedBy(image, backing) &&
+    image.facts.virtualBytes === virtualBytes &&
+    (compression === undefined || image.header?.compression === compression);
+  if (same) return;
+  throw new SnapledgerError("DRIVER_FAILED", `There is another file at "${path}" already.`, {
+    facts: { path, backing: image.backing, virtualBytes: image.facts.virtualBytes },
+    hint: "Nothing of ours has this name: move the file away, then try again.",
+  });
+}
+
+export function isBackedBy(image: Image, { path, format }: Backing): boolean {
+  const backing = image.header?.backing;
+  return backing?.path === path && backing.format === format;
+}
+
+export function wrongLink(image: Image, expected: Backing): SnapledgerError {
+  const { path } = image.facts;
+  const message = `The layer "${path}" is not backed by "${expected.path}", but by "${image.backing ?? "nothing"}".`;
+  return new SnapledgerError("DRIVER_FAILED", message, {
+    facts: { path, backing: image.backing, expected: expected.path },
+    hint: "Run recover: it puts links back to what the log says.",
+  });
+}
+
+/** Makes the folder, and those above it, 0700. A folder that is there must be this user's alone to write to. */
+export async function prepareFolder(folder: string): Promise<void> {
+  assertPlainPath(folder);
+  await makeFolders(folder);
+  const stats = await lstatOf(folder);
+  if (stats?.isDirectory() !== true) throw unsafeFolder(folder, "is not a folder", "Choose another one.");
+  if ((stats.mode & 0o022n) !== 0n) {
+    throw unsafeFolder(folder, "can be written to by others", `chmod go-w "${folder}"`);
+  }
+  const user = process.geteuid?.();
+  if (user !== undefined && stats.uid !== BigInt(user)) {
+    throw unsafeFolder(folder, "belongs to another user", "Choose another one, or chown it.");
+  }
+}
+
+async function makeFolders(folder: string): Promise<void> {
+  try {
+    const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (first === undefined) return;
+    for (let made = folder; ; made = dirname(made)) {
+      await syncFolder(dirname(made));
+      if (made === first) return;
+    }
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === "EEXIST" || code === "ENOTDIR") {
+      throw unsafeFolder(folder, "is not a folder, or lies below a file", "Choose another one.");
+    }
+    throw fileError(error, folder);
+  }
+}
+
+function unsafeFolder(folder: string, problem: string, hint: string): SnapledgerError {
+  return new SnapledgerError("LAYERS_UNSAFE", `"${folder}" ${problem}.`, { facts: { path: folder }, hint });
+}
