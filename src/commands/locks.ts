@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { Server } from "node:net";
 import { join } from "node:path";
@@ -61,8 +60,8 @@ export function fileLocks(folder: string, { clock }: { readonly clock: Clock }):
     async lockDomain({ logId, domain, holder, waitMs, signal }) {
       const path = join(folder, `${domain}.json`);
       const server = await bind(`\0snapledger/${logId}/${domain}`, clock() + waitMs, clock, signal);
-      if (!server) throw inProgress(domain, await readLockFile(path));
-      const before = await readLockFile(path);
+      if (!server) throw inProgress(domain, readLockFile(path));
+      const before = readLockFile(path);
       const since = new Date(clock()).toISOString();
       return new FileLock(server, path, { ...holder, since, operation: null, children: before?.children ?? [] });
     },
@@ -73,13 +72,12 @@ class FileLock implements DomainLock {
   readonly #server: Server;
   readonly #path: string;
   #file: LockFile;
-  #written: Promise<void>;
 
   constructor(server: Server, path: string, file: LockFile) {
     this.#server = server;
     this.#path = path;
     this.#file = { ...file, children: file.children.filter(isAlive) };
-    this.#written = writeLockFile(path, this.#file);
+    writeLockFile(path, this.#file);
   }
 
   operation(id: OperationId): void {
@@ -97,14 +95,12 @@ class FileLock implements DomainLock {
 
   async release(): Promise<void> {
     this.#update({ operation: null });
-    await this.#written;
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
   #update(change: Partial<LockFile>): void {
     this.#file = { ...this.#file, ...change };
-    const file = this.#file;
-    this.#written = this.#written.then(() => writeLockFile(this.#path, file));
+    writeLockFile(this.#path, this.#file);
   }
 }
 
@@ -148,21 +144,24 @@ function inProgress(domain: DomainId, file: LockFile | undefined): SnapledgerErr
   });
 }
 
-async function readLockFile(path: string): Promise<LockFile | undefined> {
+function readLockFile(path: string): LockFile | undefined {
   try {
-    const file = JSON.parse(await readFile(path, "utf8")) as Partial<LockFile>;
+    const file = JSON.parse(readFileSync(path, "utf8")) as Partial<LockFile>;
     return Array.isArray(file.children) && typeof file.verb === "string" ? (file as LockFile) : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Best effort: without the file the lock still holds, and only its holder's name is lost. */
-async function writeLockFile(path: string, file: LockFile): Promise<void> {
+/**
+ * With blocking calls, so that a child is on disk before its manager can die of anything else. Best effort: without
+ * the file the lock still holds, and only its holder's name is lost.
+ */
+function writeLockFile(path: string, file: LockFile): void {
   try {
-    await mkdir(join(path, ".."), { recursive: true, mode: 0o700 });
-    await writeFile(`${path}.tmp`, JSON.stringify(file), { mode: 0o600 });
-    await rename(`${path}.tmp`, path);
+    mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
+    writeFileSync(`${path}.tmp`, JSON.stringify(file), { mode: 0o600 });
+    renameSync(`${path}.tmp`, path);
   } catch {
     return;
   }

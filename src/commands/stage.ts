@@ -64,7 +64,8 @@ export class Operation {
   }
 
   private envelope(operation: OperationId): Envelope {
-    const { pid: _, ...actor } = this.caller;
+    const { user, uid, loginUid, sudoUser, host, via, knownBy } = this.caller;
+    const actor = { user, uid, loginUid, sudoUser, host, via, knownBy };
     const { reason = null, ticket = null, commandId = null } = this.request;
     return { domain: this.state.id, actor, reason, ticket, operation, commandId };
   }
