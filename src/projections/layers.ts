@@ -53,6 +53,12 @@ export function garbage(state: DomainState): Layer[] {
   return [...state.layers.values()].filter(({ id, backing }) => backing !== null && !kept.has(id));
 }
 
+/** Reachable layers that nothing names any more: each is a fold still to do. */
+export function anonymous(state: DomainState): LayerId[] {
+  const named = referred(state);
+  return [...reachable(state)].filter((id) => !named.has(id));
+}
+
 /** B's content goes into A, which nothing names any more; then whatever hangs on B hangs on A. */
 export interface Fold {
   readonly target: Target;

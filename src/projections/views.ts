@@ -1,0 +1,122 @@
+import { SnapledgerError } from "../errors.ts";
+import type { SnapshotId } from "../events/ids.ts";
+import type { DomainInfo, DiskInfo, OperationInfo, SnapshotFilter, SnapshotInfo } from "./info.ts";
+import { anonymous, bytesOf, depthOf, garbage, headOf, layerOf, layersOf } from "./layers.ts";
+import type { DomainState, Snapshot } from "./state.ts";
+import { childrenOf, descendantsOf, refOf, snapshotOf } from "./tree.ts";
+
+/** The plain JSON that faces show, from a domain's state. */
+
+export function domainInfo(state: DomainState): DomainInfo {
+  const { id, name, driver, memoryMib, vcpus, layersFolder, unmanaged, revision, position } = state;
+  return {
+    ...{ id, name, driver, state: state.guest, memoryMib, vcpus, layersFolder, disks: disksOf(state), unmanaged },
+    current: state.current === null ? null : refOf(snapshotOf(state, state.current)),
+    snapshots: state.snapshots.size,
+    foldsPending: anonymous(state).length,
+    garbage: garbage(state).length + state.looseMemories.length,
+    operation: operationInfo(state),
+    ...{ revision, position },
+  };
+}
+
+function disksOf(state: DomainState): DiskInfo[] {
+  return state.disks.map((target) => {
+    const head = headOf(state, target);
+    // The head is a file of the chain itself, and no layer between.
+    const depth = depthOf(state, head.id) - 1;
+    return { target, base: layerOf(state, state.bases[target]).file, head: head.file, depth };
+  });
+}
+
+function operationInfo({ operation }: DomainState): OperationInfo | null {
+  if (!operation) return null;
+  const { id, command, since, position, actor } = operation;
+  return { id, command: command.type, since, position, user: actor.user };
+}
+
+export function snapshotInfo(state: DomainState, snapshot: Snapshot): SnapshotInfo {
+  return infoOf(state, snapshot, descendantsOf(state, snapshot.id).length);
+}
+
+/**
+ * The snapshots that pass the filter, by name in code-unit order, or with `topological` each after its parent and
+ * before its younger siblings by name. Throws SNAPSHOT_NOT_FOUND of `from`.
+ */
+export function listSnapshots(state: DomainState, filter: SnapshotFilter = {}): SnapshotInfo[] {
+  const top = filter.from === undefined ? null : namedSnapshot(state, filter.from).id;
+  const nested = filter.from === undefined || filter.descendants === true;
+  const all = nested
+    ? filter.topological
+      ? topological(state, top)
+      : descendantsOf(state, top)
+    : childrenOf(state, top);
+  const chosen = all.filter((snapshot) => passes(state, snapshot, filter));
+  if (!filter.topological || !nested) chosen.sort(byName);
+  const below = descendantCounts(state);
+  return chosen.map((snapshot) => infoOf(state, snapshot, below.get(snapshot.id) ?? 0));
+}
+
+/** By name. Throws SNAPSHOT_NOT_FOUND. */
+export function namedSnapshot(state: DomainState, name: string): Snapshot {
+  const id = state.byName.get(name);
+  if (id !== undefined) return snapshotOf(state, id);
+  throw new SnapledgerError("SNAPSHOT_NOT_FOUND", `Domain "${state.name}" has no snapshot "${name}".`, {
+    facts: { domain: state.name, snapshot: name },
+    hint: `See 'snapledger snapshot-list ${state.name}'.`,
+  });
+}
+
+/** Alternatives within one kind (both of leaves and noLeaves is everything), all kinds together, as virsh. */
+function passes(state: DomainState, snapshot: Snapshot, filter: SnapshotFilter): boolean {
+  const { roots, leaves, noLeaves, states, deactivated } = filter;
+  if (roots && snapshot.parent !== null) return false;
+  const isLeaf = (state.children.get(snapshot.id)?.size ?? 0) === 0;
+  if ((leaves || noLeaves) && !(isLeaf ? leaves : noLeaves)) return false;
+  if (states && states.length > 0 && !states.includes(snapshot.state)) return false;
+  return !deactivated || !snapshot.active;
+}
+
+function byName(a: Snapshot, b: Snapshot): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
+
+/** Depth first with a stack of our own: a chain of thousands would overflow the language's. */
+function topological(state: DomainState, top: SnapshotId | null): Snapshot[] {
+  const inOrder: Snapshot[] = [];
+  const waiting = childrenOf(state, top).sort(byName).reverse();
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    inOrder.push(next);
+    waiting.push(...childrenOf(state, next.id).sort(byName).reverse());
+  }
+  return inOrder;
+}
+
+/** How many are below each snapshot, for all at once: one by one it would be quadratic on a long chain. */
+function descendantCounts(state: DomainState): Map<SnapshotId, number> {
+  const below = new Map<SnapshotId, number>();
+  for (const { id, parent } of descendantsOf(state, null).reverse()) {
+    if (parent !== null) below.set(parent, (below.get(parent) ?? 0) + (below.get(id) ?? 0) + 1);
+  }
+  return below;
+}
+
+function infoOf(state: DomainState, snapshot: Snapshot, descendants: number): SnapshotInfo {
+  const { id, name, description, active, automatic, layers, memory, position, reason } = snapshot;
+  const own = layersOf(state, snapshot);
+  return {
+    ...{ id, name, description, active, automatic, position, reason, descendants },
+    domain: { id: state.id, name: state.name },
+    parent: snapshot.parent === null ? null : refOf(snapshotOf(state, snapshot.parent)),
+    children: state.children.get(id)?.size ?? 0,
+    current: state.current === id,
+    state: snapshot.state,
+    creationTime: snapshot.createdAt,
+    layers: Object.fromEntries(own.map(({ target, file }) => [target, file.path])),
+    layerIds: { ...layers },
+    compression: own.find(({ compression }) => compression !== null)?.compression ?? null,
+    memory: memory?.path ?? null,
+    bytes: bytesOf(state, snapshot),
+    user: snapshot.actor.user,
+  };
+}
