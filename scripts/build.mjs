@@ -1,16 +1,18 @@
-// Builds what `npm pack` takes: the library as modules with types, and the command line as one file that starts fast.
+// build.mjs: builds what `npm pack` takes into dist/: the library as modules with types, and the command line as one file
+// that starts fast. build.mjs --cli FILE: the command line only, into FILE.
 import { execFileSync } from "node:child_process";
 import { chmodSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const dist = join(root, "dist");
-const cli = join(dist, "snapledger.cjs");
 
-const onlyCli = process.argv.includes("--cli");
+const [option, file] = process.argv.slice(2);
+const onlyCli = option === "--cli" && file !== undefined;
+const cli = onlyCli ? resolve(file) : join(dist, "snapledger.cjs");
 if (!onlyCli) rmSync(dist, { recursive: true, force: true });
 
 await build({

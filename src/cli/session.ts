@@ -42,12 +42,24 @@ export class Session implements Cli {
   }
 
   async execute(command: Command): Promise<Outcome> {
+    const [outcome] = await this.#run(async (connection, request): Promise<[Outcome]> => [
+      await connection.execute(command, processCaller(process.env), request),
+    ]);
+    return outcome;
+  }
+
+  async recoverAll(): Promise<readonly Outcome[]> {
+    return this.#run((connection, request) => connection.recover(processCaller(process.env), request));
+  }
+
+  async #run<Outcomes extends readonly Outcome[]>(
+    work: (connection: Connection, request: Request) => Promise<Outcomes>,
+  ): Promise<Outcomes> {
     const request = this.#request();
     const connection = await this.connection();
-    const work = connection.execute(command, processCaller(process.env), request);
-    const outcome = await this.#interrupt.during(work);
-    for (const warning of outcome.warnings) this.warn(warning);
-    return outcome;
+    const outcomes = await this.#interrupt.during(work(connection, request));
+    for (const warning of outcomes.flatMap(({ warnings }) => warnings)) this.warn(warning);
+    return outcomes;
   }
 
   warn({ code, message, hint }: { readonly code: string; readonly message: string; readonly hint?: string }): void {

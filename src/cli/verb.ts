@@ -32,6 +32,8 @@ export interface Cli {
   connection(): Promise<Connection>;
   /** Runs a command with the caller and the options that go with every command; warnings are printed already. */
   execute(command: Command): Promise<Outcome>;
+  /** The same for `recover` of every domain. */
+  recoverAll(): Promise<readonly Outcome[]>;
   warn(warning: { readonly code: string; readonly message: string; readonly hint?: string }): void;
   /** A bar on a terminal, JSON lines with --json; ends by itself. */
   progress(step: string, done: number, total: number, path?: string): void;

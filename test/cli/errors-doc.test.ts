@@ -8,7 +8,7 @@ function documentedStatuses(): Record<string, number> {
   const sections = page.split(/^## /m).slice(1);
   const documented = sections.flatMap((section) => {
     const status = /^(\d+):/.exec(section)?.[1];
-    const entries = section.matchAll(/^### ([A-Z_]+)\n\n\S.*\nNext: \S/gm);
+    const entries = section.matchAll(/^### ([A-Z_]+)\n\n(?:.+\n)+Next: \S/gm);
     return status === undefined ? [] : Array.from(entries, ([, code]) => [code ?? "", Number(status)] as const);
   });
   return Object.fromEntries(documented);

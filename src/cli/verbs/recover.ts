@@ -1,5 +1,5 @@
-import type { DomainInfo, Outcome } from "../../face.ts";
-import type { Cli, Verb } from "../verb.ts";
+import type { Outcome } from "../../face.ts";
+import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {
   about:
@@ -14,20 +14,14 @@ export const verb: Verb = {
   ],
   examples: ["snapledger recover --explain", "snapledger recover web --plan"],
   async run(cli) {
-    const outcomes: Outcome[] = [];
-    for (const { id } of await chosenDomains(cli))
-      outcomes.push(await cli.execute({ type: "RecoverDomain", domain: id }));
+    const domain = cli.input.optional(0);
+    const outcomes =
+      domain === undefined ? await cli.recoverAll() : [await cli.execute({ type: "RecoverDomain", domain })];
     if (cli.json) cli.output.json(outcomes);
+    else if (outcomes.length === 0) cli.output.line("No domains; nothing to recover");
     else outcomes.forEach((outcome) => cli.output.lines(lines(outcome, cli.input.has("explain"))));
-    if (!cli.json && outcomes.length === 0) cli.output.line("No domains; nothing to recover");
   },
 };
-
-async function chosenDomains(cli: Cli): Promise<readonly DomainInfo[]> {
-  const connection = await cli.connection();
-  const domain = cli.input.optional(0);
-  return domain === undefined ? connection.domains() : [await connection.domain(domain)];
-}
 
 function lines({ domain, planned, recovered, foldsPending, folded }: Outcome, explain: boolean): string[] {
   const found = recovered.length + folded > 0;
