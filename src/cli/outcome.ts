@@ -1,7 +1,7 @@
 import type { Affected, Sets } from "../events/records.ts";
 import type { Step } from "../events/plan.ts";
 import type { Outcome } from "../face.ts";
-import { formatBytes } from "../projections/explain.ts";
+import { affectedText, count, formatBytes } from "../projections/wording.ts";
 import type { Cli } from "./verb.ts";
 
 /**
@@ -53,35 +53,18 @@ function stepLines(step: Step): string[] {
 /** The four sets, those that are not empty: what a verb does to what is there, with bytes. */
 function setLines({ rewritten, orphaned, reparented, destroyed }: Sets): string[] {
   return [
-    ...rewritten.map((one) => field("rewritten", affected(one))),
-    ...orphaned.map((one) => field("orphaned", affected(one))),
-    ...reparented.map((one) => field("re-parented", affected(one))),
-    ...destroyed.map((one) => field("destroyed", affected(one))),
+    ...rewritten.map((one) => field("rewritten", rewrittenText(one))),
+    ...orphaned.map((one) => field("orphaned", affectedText(one))),
+    ...reparented.map((one) => field("re-parented", affectedText(one))),
+    ...destroyed.map((one) => field("destroyed", affectedText(one))),
   ];
 }
 
-function affected(one: Affected): string {
-  const bytes = formatBytes(one.bytes);
-  switch (one.kind) {
-    case "snapshot":
-      return `${one.automatic ? "automatic snapshot" : "snapshot"} "${one.snapshot.name}" (${bytes})`;
-    case "memory":
-      return `memory of "${one.snapshot.name}" (${bytes})`;
-    case "content":
-      return `the content "${one.snapshot.name}" had (${bytes})`;
-    case "base":
-      return `base image of ${one.target}, ${one.path} (${bytes})`;
-    case "heads": {
-      const on = one.on ? `"${one.on.name}"` : "the base image";
-      return one.dirty ? `unsaved changes in the heads on ${on} (${bytes})` : `heads on ${on}, nothing unsaved`;
-    }
-  }
+/** A base image that is rewritten is named as the file it is; what is lost of it is among the destroyed. */
+function rewrittenText(one: Affected): string {
+  return one.kind === "base" ? `base image ${one.path} (${one.target}, ${formatBytes(one.bytes)})` : affectedText(one);
 }
 
 function field(label: string, value: string): string {
   return `  ${`${label}:`.padEnd(14)}${value}`;
-}
-
-function count(many: number, noun: string): string {
-  return `${many} ${noun}${many === 1 ? "" : "s"}`;
 }

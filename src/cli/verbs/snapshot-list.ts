@@ -51,12 +51,23 @@ export const verb: Verb = {
   },
 };
 
-/** The pairs that virsh refuses. */
+/** What virsh does not draw, or not together. */
+const notWithTree = [
+  "name",
+  "parent",
+  "roots",
+  "leaves",
+  "no-leaves",
+  "inactive",
+  "active",
+  "disk-only",
+  "deactivated",
+];
+
 function checkFlags(input: Input): void {
-  for (const other of ["name", "parent", "roots", "leaves", "no-leaves"]) input.oneOf(["tree", other]);
+  for (const other of notWithTree) input.oneOf(["tree", other]);
   input.oneOf(["roots", "from"]);
-  input.oneOf(["leaves", "no-leaves"]);
-  input.oneOf(["parent", "name"]);
+  input.oneOf(["roots", "parent"]);
   if (!input.has("descendants") || input.value("from") !== undefined) return;
   throw new SnapledgerError("USAGE", "--descendants needs --from.", { hint: "Give --from NAME." });
 }
