@@ -1,0 +1,159 @@
+import { readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { sha256 } from "./events/hash.ts";
+import { isUuid } from "./events/ids.ts";
+import type { DomainId } from "./events/ids.ts";
+import type { EventLog, StoredRecord } from "./events/log.ts";
+import type { EventRecord } from "./events/events.ts";
+import { parseDirectory, parseDomain, writeDirectory, writeDomain } from "./projections/checkpoint.ts";
+import { applyDirectory, emptyDirectory } from "./projections/directory.ts";
+import type { Directory } from "./projections/directory.ts";
+import { apply } from "./projections/domain.ts";
+import { emptyState } from "./projections/state.ts";
+import type { DomainState } from "./projections/state.ts";
+
+/**
+ * Where checkpoints are kept between commands. A short cut and no more: loading gives undefined for whatever is
+ * missing or odd, saving never rejects.
+ */
+export interface Checkpoints {
+  load(domain: DomainId): Promise<DomainState | undefined>;
+  save(state: DomainState): Promise<void>;
+  loadDirectory(): Promise<Directory | undefined>;
+  saveDirectory(directory: Directory): Promise<void>;
+}
+
+/** In an existing folder: `<uuid>.json` for each domain and `directory.json`, mode 0600, replaced by renaming. */
+export function checkpointFiles(folder: string): Checkpoints {
+  const pathOf = (domain: DomainId) => (isUuid(domain) ? join(folder, `${domain}.json`) : undefined);
+  const directoryPath = join(folder, "directory.json");
+  return {
+    load: async (domain) => parsed(await loadText(pathOf(domain)), (text) => parseDomain(text, domain)),
+    save: async (state) => saveText(pathOf(state.id), writeDomain(state)),
+    loadDirectory: async () => parsed(await loadText(directoryPath), parseDirectory),
+    saveDirectory: async (directory) => saveText(directoryPath, writeDirectory(directory)),
+  };
+}
+
+/** For stores that live in memory, and for proofs that fold everything. */
+export const noCheckpoints: Checkpoints = {
+  load: () => Promise.resolve(undefined),
+  save: () => Promise.resolve(),
+  loadDirectory: () => Promise.resolve(undefined),
+  saveDirectory: () => Promise.resolve(),
+};
+
+function parsed<T>(text: string | undefined, parse: (text: string) => T | undefined): T | undefined {
+  return text === undefined ? undefined : parse(text);
+}
+
+/** The file's second line, if its first is that line's SHA-256: nothing is synced, so a power cut may leave anything. */
+async function loadText(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    const file = await readFile(path, "utf8");
+    const text = file.slice(65);
+    return file.slice(0, 65) === `${sha256(text)}\n` ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Two writers in one process must not share a temporary file. */
+let writes = 0;
+
+async function saveText(path: string | undefined, text: string): Promise<void> {
+  if (path === undefined) return;
+  const temporary = `${path}.${process.pid}-${++writes}.tmp`;
+  try {
+    await writeFile(temporary, `${sha256(text)}\n${text}`, { mode: 0o600, flag: "wx" });
+    await rename(temporary, path);
+  } catch {
+    // A full disk or a read-only store costs the short cut, never the command.
+    await unlink(temporary).catch(() => undefined);
+  }
+}
+
+/**
+ * Events past its checkpoint that a reader folds without leaving a new one. Folding so many takes about as long as
+ * writing a checkpoint of a few hundred snapshots does (a millisecond or two): less would write at every command.
+ */
+export const foldedBeforeSaving = 256;
+
+/**
+ * The domain's state, by its checkpoint and the records after it. `upTo`: as it was at that position of the log, which
+ * folds from the start when the checkpoint is younger.
+ */
+export async function readDomainState(
+  log: EventLog,
+  domain: DomainId,
+  checkpoints: Checkpoints,
+  { upTo }: { readonly upTo?: number } = {},
+): Promise<DomainState> {
+  const range = upTo === undefined ? {} : { upTo };
+  const checkpoint = await checkpoints.load(domain);
+  if (checkpoint && checkpoint.position <= (upTo ?? Infinity)) {
+    const records = log.readDomain(domain, { fromRevision: checkpoint.revision, ...range });
+    const folded = await foldAfter(checkpoint, records, apply);
+    if (folded !== undefined) {
+      if (folded > foldedBeforeSaving) await checkpoints.save(checkpoint);
+      return checkpoint;
+    }
+  }
+  const state = emptyState(domain);
+  const folded = await foldAll(state, log.readDomain(domain, range), apply);
+  if (folded > foldedBeforeSaving && upTo === undefined) await checkpoints.save(state);
+  return state;
+}
+
+/** The directory at the log's head, by its checkpoint and the records after it. */
+export async function readDirectory(log: EventLog, checkpoints: Checkpoints): Promise<Directory> {
+  const checkpoint = await checkpoints.loadDirectory();
+  if (checkpoint) {
+    const folded = await foldAfter(checkpoint, log.read({ from: checkpoint.position }), applyDirectory);
+    if (folded !== undefined) {
+      if (folded > foldedBeforeSaving) await checkpoints.saveDirectory(checkpoint);
+      return checkpoint;
+    }
+  }
+  const directory = emptyDirectory();
+  const folded = await foldAll(directory, log.read(), applyDirectory);
+  if (folded > foldedBeforeSaving) await checkpoints.saveDirectory(directory);
+  return directory;
+}
+
+/**
+ * Folds the records after a checkpoint's own, which comes first. undefined, with nothing folded, when that record is
+ * not the one the checkpoint was made from: then it belongs to another history.
+ */
+async function foldAfter<P extends { position: number; hash: string }>(
+  checkpoint: P,
+  records: AsyncIterable<StoredRecord>,
+  fold: (projection: P, record: EventRecord) => void,
+): Promise<number | undefined> {
+  let folded: number | undefined;
+  for await (const { record } of records) {
+    if (folded !== undefined) {
+      fold(checkpoint, record);
+      folded++;
+    } else if (record.position === checkpoint.position && record.hash === checkpoint.hash) {
+      folded = 0;
+    } else {
+      return undefined;
+    }
+  }
+  return folded;
+}
+
+async function foldAll<P>(
+  projection: P,
+  records: AsyncIterable<StoredRecord>,
+  fold: (projection: P, record: EventRecord) => void,
+): Promise<number> {
+  let folded = 0;
+  for await (const { record } of records) {
+    fold(projection, record);
+    folded++;
+  }
+  return folded;
+}
