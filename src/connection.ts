@@ -14,7 +14,7 @@ import type { Caller, Connection, ConnectionOptions, Outcome } from "./face.ts";
 import type { Directory } from "./projections/directory.ts";
 import { definedDomains, domainIdOf, knownDomains } from "./projections/directory.ts";
 import type { DomainState } from "./projections/state.ts";
-import { domainInfo, listSnapshots, snapshotInfo } from "./projections/views.ts";
+import { domainInfo, listSnapshots, namedSnapshot, snapshotInfo } from "./projections/views.ts";
 import { watchLog } from "./watch.ts";
 
 const clock = () => Date.now();
@@ -68,13 +68,7 @@ function connectionOn(stage: Stage, store: string, doorbell: EventEmitter<{ grow
     snapshots: async (domain, filter) => listSnapshots(await stateNamed(stage, domain), filter),
     async snapshot(domain, name) {
       const state = await stateNamed(stage, domain);
-      const id = state.byName.get(name);
-      const snapshot = id === undefined ? undefined : state.snapshots.get(id);
-      if (snapshot) return snapshotInfo(state, snapshot);
-      throw new SnapledgerError("SNAPSHOT_NOT_FOUND", `Domain "${state.name}" has no snapshot "${name}".`, {
-        facts: { domain: state.name, snapshot: name },
-        hint: `See 'snapledger snapshot-list ${state.name}'.`,
-      });
+      return snapshotInfo(state, namedSnapshot(state, name));
     },
     read: (range) => readInChunks(stage, range),
     record: (position) => recordAt(stage, position),

@@ -13,6 +13,6 @@ export type * from "./face.ts";
 export { explain, explainOperation } from "./projections/explain.ts";
 export { apply } from "./projections/domain.ts";
 export { emptyState } from "./projections/state.ts";
-export { clone, compare } from "./projections/checkpoint.ts";
+export { clone, compare } from "./projections/compare.ts";
 export type { DomainState } from "./projections/state.ts";
 export * from "./rfc.ts";
