@@ -19,7 +19,6 @@ export class Session implements Cli {
   readonly progress: ShowProgress;
   readonly #interrupt: Interrupt;
   #connection: Promise<Connection> | undefined;
-  #status = 0;
 
   constructor(input: Input, output: Output, interrupt: Interrupt) {
     this.input = input;
@@ -28,10 +27,6 @@ export class Session implements Cli {
     this.json = input.has("json");
     this.progress = progressOn(output, process.stderr, this.json);
     this.#interrupt = interrupt;
-  }
-
-  get status(): number {
-    return this.#status;
   }
 
   async connection(): Promise<Connection> {
@@ -69,10 +64,6 @@ export class Session implements Cli {
     }
     this.output.aside(`warning [${code}] ${message}`);
     if (hint !== undefined) this.output.aside(`hint: ${hint}`);
-  }
-
-  exitWith(status: number): void {
-    this.#status = status;
   }
 
   async close(): Promise<void> {

@@ -37,6 +37,4 @@ export interface Cli {
   warn(warning: { readonly code: string; readonly message: string; readonly hint?: string }): void;
   /** A bar on a terminal, JSON lines with --json; ends by itself. */
   progress(step: string, done: number, total: number, path?: string): void;
-  /** The exit status of a verb that ran to its end but has to say something other than 0. */
-  exitWith(status: number): void;
 }

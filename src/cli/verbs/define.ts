@@ -55,7 +55,7 @@ async function fromXml(input: Input, file: string): Promise<DefineDomain> {
   const { parseDomain } = await import("../../xml/domain.ts");
   const { uuid, ...domain } = parseDomain(bytes);
   const xmlSha256 = createHash("sha256").update(bytes).digest("hex");
-  return { type: "DefineDomain", ...domain, uuid: uuid ?? newUuid(input, domain.name), ...common(input), xmlSha256 };
+  return { type: "DefineDomain", ...domain, uuid: uuid ?? randomUUID(), ...common(input), xmlSha256 };
 }
 
 function repeated(input: Input): string[] {
@@ -72,7 +72,7 @@ async function fromFlags(input: Input): Promise<DefineDomain> {
   }
   const { driver, layersFolder } = common(input);
   return {
-    ...{ type: "DefineDomain", name, uuid: uuidFrom(input) ?? newUuid(input, name), driver, layersFolder },
+    ...{ type: "DefineDomain", name, uuid: uuidFrom(input) ?? randomUUID(), driver, layersFolder },
     ...{ memoryMib: input.integer("memory", 1) ?? null, vcpus: null, unmanaged: [], xmlSha256: null },
     disks: await Promise.all(disks.map((text) => diskFrom(text, driver))),
   };
@@ -93,24 +93,4 @@ function uuidFrom(input: Input): string | undefined {
   const uuid = input.value("uuid")?.toLowerCase();
   if (uuid === undefined || isUuid(uuid)) return uuid;
   throw new SnapledgerError("USAGE", `"${uuid}" is not a uuid.`, { hint: "Such as the one that uuidgen prints." });
-}
-
-/**
- * The same command id has to give the same command, or the second try would be COMMAND_ID_REUSED: then the uuid is
- * made from that id (UUIDv8, RFC 9562).
- */
-function newUuid(input: Input, name: string): string {
-  const commandId = input.value("command-id");
-  if (commandId === undefined) return randomUUID();
-  const hex = createHash("sha256")
-    .update(JSON.stringify([commandId, name]))
-    .digest("hex");
-  const variant = "89ab".charAt(parseInt(hex.charAt(16), 16) % 4);
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    `8${hex.slice(13, 16)}`,
-    variant + hex.slice(17, 20),
-    hex.slice(20, 32),
-  ].join("-");
 }

@@ -1,9 +1,11 @@
-import type { Command } from "../../events/command.ts";
+import type { DeactivateSnapshot, DiscardSnapshot, MergeSnapshot } from "../../events/command.ts";
 import type { Outcome } from "../../face.ts";
-import { exitStatusOf } from "../../errors.ts";
+import { isSnapledgerError } from "../../errors.ts";
 import type { Input } from "../input.ts";
 import { printOutcome } from "../outcome.ts";
 import type { Cli, Verb } from "../verb.ts";
+
+type Deactivation = DeactivateSnapshot | MergeSnapshot | DiscardSnapshot;
 
 /** The RFC's flags and their plain synonyms. */
 const actions = ["merge", "mergeforce", "delete", "discard", "mergedelete", "discard-force"] as const;
@@ -40,13 +42,15 @@ export const verb: Verb = {
   ],
   async run(cli) {
     const command = commandFrom(cli.input);
-    const outcome = await cli.execute(command);
+    const outcome = await cli.execute(command).catch((error: unknown) => {
+      printUnsettled(cli, command, error);
+      throw error;
+    });
     printOutcome(cli, outcome, doneWords(command, outcome));
-    if (command.type === "MergeSnapshot") checkBaseWritten(cli, outcome);
   },
 };
 
-function commandFrom(input: Input): Command & { readonly snapshot: string } {
+function commandFrom(input: Input): Deactivation {
   const discardChanges = input.has("discard-changes");
   const common = { domain: input.argument(0), snapshot: input.argument(1), discardChanges };
   switch (input.oneOf(actions)) {
@@ -65,21 +69,16 @@ function commandFrom(input: Input): Command & { readonly snapshot: string } {
   }
 }
 
-function doneWords({ type, snapshot }: Command & { readonly snapshot: string }, { sets }: Outcome): string {
+function doneWords({ type, snapshot }: Deactivation, { sets }: Outcome): string {
   if (type === "DeactivateSnapshot") return `Domain snapshot ${snapshot} deactivated`;
   if (type === "DiscardSnapshot") return `Domain snapshot ${snapshot} discarded`;
   const into = sets.rewritten.find((one) => one.kind === "snapshot");
   return `Domain snapshot ${snapshot} merged into ${into ? into.snapshot.name : "the base image"}`;
 }
 
-/** Until the fold has ended the base file itself is not right, whatever the log says: never plain success. */
-function checkBaseWritten(cli: Cli, { planned, sets, foldsPending, warnings }: Outcome): void {
-  const intoBase = sets.rewritten.some(({ kind }) => kind === "base");
-  if (planned || !intoBase || foldsPending === 0) return;
-  if (!warnings.some(({ code }) => code === "COMPACTION_PENDING")) {
-    const message =
-      "Merged, but the base image is not rewritten yet: every snapshot reads right, the base file does not.";
-    cli.warn({ code: "COMPACTION_PENDING", message, hint: `Run: snapledger compact ${cli.input.argument(0)}` });
-  }
-  cli.exitWith(exitStatusOf.COMPACTION_PENDING);
+/** A merge that is recorded but not all folded is an error, which carries what was done: that is shown all the same. */
+function printUnsettled(cli: Cli, command: Deactivation, error: unknown): void {
+  if (!isSnapledgerError(error) || !("outcome" in error.facts)) return;
+  const outcome = error.facts["outcome"] as Outcome;
+  printOutcome(cli, outcome, doneWords(command, outcome));
 }
