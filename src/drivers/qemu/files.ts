@@ -4,6 +4,7 @@ import { access, link, lstat, open, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SnapledgerError } from "../../errors.ts";
 import type { FileIdentity } from "../../events/records.ts";
+import { fullDisk, missingFile } from "../failures.ts";
 
 /** Plain files, and making them durable: what qemu-img leaves to its caller. */
 
@@ -18,12 +19,9 @@ export function fileError(error: unknown, path: string): unknown {
   if (error instanceof SnapledgerError) return error;
   const code = errnoOf(error);
   if (code === undefined) return error;
+  if (code === "ENOENT") return missingFile(path);
+  if (code === "ENOSPC" || code === "EDQUOT") return fullDisk(path, { errno: code }, error);
   const options = { facts: { path, errno: code }, cause: error };
-  if (code === "ENOENT") return new SnapledgerError("FILE_NOT_FOUND", `There is no file "${path}".`, options);
-  if (code === "ENOSPC" || code === "EDQUOT") {
-    const hint = "Free some space, then try again.";
-    return new SnapledgerError("DISK_FULL", `The disk that holds "${path}" is full.`, { ...options, hint });
-  }
   return new SnapledgerError("DRIVER_FAILED", `"${path}" could not be used: ${reasonOf(code)}.`, options);
 }
 

@@ -2,11 +2,12 @@ import { dirname } from "node:path";
 import { SnapledgerError } from "../../errors.ts";
 import type { Backing } from "../../events/plan.ts";
 import type { Watch } from "../driver.ts";
+import { missingFile, notALayer, readOnlyImage, wrongLink } from "../failures.ts";
 import { assertPlainPath, discardDraft, statOf, syncFile, unlinkIfThere } from "./files.ts";
 import { readImage } from "./image.ts";
 import type { Image } from "./image.ts";
-import { missingFile, probeLock } from "./inspect.ts";
-import { isBackedBy, wrongLink } from "./make.ts";
+import { probeLock } from "./inspect.ts";
+import { isBackedBy } from "./make.ts";
 import type { QemuImg } from "./tool.ts";
 
 /** What changes files after an event. Each may be killed at any instant and is then simply run again. */
@@ -15,14 +16,9 @@ export async function commit(tool: QemuImg, from: Backing, into: Backing, watch?
   const layer = await imageAt(from);
   const target = await imageAt(into);
   // Named a file outside the chain, the tool refuses by itself (measured); named one further down, it would obey.
-  if (!isBackedBy(layer, into)) throw wrongLink(layer, into);
-  if (!target.writable) {
-    // The tool run by root would not care about the mode (measured).
-    throw new SnapledgerError("DRIVER_FAILED", `"${into.path}" is read-only.`, {
-      facts: { path: into.path },
-      hint: `Allow its owner to write: chmod u+w "${into.path}"`,
-    });
-  }
+  if (!isBackedBy(layer, into)) throw wrongLink(from.path, layer.backing, into.path);
+  // The tool run by root would not care about the mode (measured).
+  if (!target.writable) throw readOnlyImage(into.path);
   // -d: the layer keeps its content; its dependents read it until they are re-pointed.
   await tool.run(["commit", "-p", "-d", "-f", from.format, "-b", into.path, from.path], {
     path: from.path,
@@ -50,7 +46,7 @@ export async function repoint(tool: QemuImg, file: Backing, backing: Backing): P
       paths: [backing.path],
     });
     const after = await imageAt(file);
-    if (!isBackedBy(after, backing)) throw wrongLink(after, backing);
+    if (!isBackedBy(after, backing)) throw wrongLink(file.path, after.backing, backing.path);
   }
   await syncFile(file.path);
 }
@@ -92,7 +88,5 @@ async function imageAt(file: Backing): Promise<Image> {
 
 function ours(file: Backing): Backing {
   if (file.format === "qcow2") return file;
-  throw new SnapledgerError("DRIVER_FAILED", `"${file.path}" is raw: only qcow2 layers are shrunk or re-pointed.`, {
-    facts: { path: file.path },
-  });
+  throw notALayer(file.path);
 }

@@ -1,5 +1,5 @@
-import { SnapledgerError } from "../../errors.ts";
 import type { Compression } from "../../events/records.ts";
+import { invalidImage } from "../failures.ts";
 
 /**
  * Reads a qcow2 header as QEMU's docs/interop/qcow2.txt lays it out. It runs before any tool opens a file that came
@@ -54,55 +54,49 @@ export function parseHeader(path: string, bytes: Uint8Array, fileBytes: number):
   };
 }
 
-/** Throws IMAGE_INVALID: the image at `path` `problem`. */
-export function invalidImage(path: string, problem: string, hint?: string): never {
-  throw new SnapledgerError("IMAGE_INVALID", `The image "${path}" ${problem}.`, {
-    facts: { path },
-    ...(hint === undefined ? {} : { hint }),
-  });
-}
-
 function versionOf({ path, bytes }: Source): 2 | 3 {
   if (bytes.byteLength < 4 || bytes.getUint32(0) !== 0x514649fb) {
-    invalidImage(path, "is not a qcow2 image", "State its real format.");
+    throw invalidImage(path, "is not a qcow2 image", "State its real format.");
   }
-  if (bytes.byteLength < 72) invalidImage(path, "is cut short: it ends inside its header");
+  if (bytes.byteLength < 72) throw invalidImage(path, "is cut short: it ends inside its header");
   const version = bytes.getUint32(4);
-  if (version !== 2 && version !== 3) invalidImage(path, `has qcow2 version ${version}; versions 2 and 3 are known`);
-  if (bytes.getUint32(32) !== 0) invalidImage(path, "is encrypted, which is not supported");
+  if (version !== 2 && version !== 3)
+    throw invalidImage(path, `has qcow2 version ${version}; versions 2 and 3 are known`);
+  if (bytes.getUint32(32) !== 0) throw invalidImage(path, "is encrypted, which is not supported");
   return version;
 }
 
 function headerLength({ path, bytes }: Source): number {
-  if (bytes.byteLength < 104) invalidImage(path, "is cut short: it ends inside its header");
+  if (bytes.byteLength < 104) throw invalidImage(path, "is cut short: it ends inside its header");
   const length = bytes.getUint32(100);
-  if (length < 104 || length % 8 !== 0) invalidImage(path, `states an impossible header length, ${length}`);
-  if (length > bytes.byteLength) invalidImage(path, "is cut short: it ends inside its header");
+  if (length < 104 || length % 8 !== 0) throw invalidImage(path, `states an impossible header length, ${length}`);
+  if (length > bytes.byteLength) throw invalidImage(path, "is cut short: it ends inside its header");
   return length;
 }
 
 function clusterSize({ path, bytes }: Source): number {
   const bits = bytes.getUint32(20);
-  if (bits < 9 || bits > 21) invalidImage(path, `states impossible clusters of 2^${bits} bytes`);
+  if (bits < 9 || bits > 21) throw invalidImage(path, `states impossible clusters of 2^${bits} bytes`);
   return 2 ** bits;
 }
 
 function virtualSize({ path, bytes }: Source): number {
   const size = bytes.getBigUint64(24);
-  if (size > BigInt(Number.MAX_SAFE_INTEGER)) invalidImage(path, "states an impossible virtual size");
-  if (size % 512n !== 0n) invalidImage(path, `has a virtual size of ${size.toString()}, not a multiple of 512 bytes`);
+  if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw invalidImage(path, "states an impossible virtual size");
+  if (size % 512n !== 0n)
+    throw invalidImage(path, `has a virtual size of ${size.toString()}, not a multiple of 512 bytes`);
   return Number(size);
 }
 
 function features({ path, bytes }: Source): bigint {
   const incompatible = bytes.getBigUint64(72);
-  if ((incompatible & ~understood) !== 0n) invalidImage(path, "needs qcow2 features that are not known here");
+  if ((incompatible & ~understood) !== 0n) throw invalidImage(path, "needs qcow2 features that are not known here");
   if ((incompatible & feature.corrupt) !== 0n) {
-    invalidImage(path, "is marked corrupt", "Repair a copy with `qemu-img check -r all`.");
+    throw invalidImage(path, "is marked corrupt", "Repair a copy with `qemu-img check -r all`.");
   }
   // Nothing in the header states the data file's format or keeps two images from sharing it.
   if ((incompatible & feature.externalData) !== 0n) {
-    invalidImage(
+    throw invalidImage(
       path,
       "keeps its data in an external file, which is not supported",
       "Copy it with `qemu-img convert`.",
@@ -114,7 +108,8 @@ function features({ path, bytes }: Source): bigint {
 function compressionOf({ path, bytes }: Source, incompatible: bigint, headerBytes: number): Compression {
   const type = headerBytes > 104 ? bytes.getUint8(104) : 0;
   const stated = (incompatible & feature.compression) !== 0n;
-  if (type > 1 || stated !== (type !== 0)) invalidImage(path, "states a compression method that is not known here");
+  if (type > 1 || stated !== (type !== 0))
+    throw invalidImage(path, "states a compression method that is not known here");
   return type === 1 ? "zstd" : "zlib";
 }
 
@@ -122,13 +117,13 @@ function backingName({ path, bytes, fileBytes }: Source, headerBytes: number, cl
   const offset = bytes.getBigUint64(8);
   const length = bytes.getUint32(16);
   if (offset === 0n) return null;
-  if (length === 0 || length > 1023) invalidImage(path, `has a backing file name of ${length} bytes`);
+  if (length === 0 || length > 1023) throw invalidImage(path, `has a backing file name of ${length} bytes`);
   const end = offset + BigInt(length);
   if (offset < BigInt(headerBytes) || end > BigInt(clusterBytes)) {
-    invalidImage(path, "has its backing file name outside its header's cluster");
+    throw invalidImage(path, "has its backing file name outside its header's cluster");
   }
   if (end > BigInt(Math.min(fileBytes, bytes.byteLength)))
-    invalidImage(path, "is cut short: it ends inside its header");
+    throw invalidImage(path, "is cut short: it ends inside its header");
   return { offset: Number(offset), path: text(path, bytes, Number(offset), length) };
 }
 
@@ -138,7 +133,7 @@ function backingFormat({ path, bytes }: Source, headerBytes: number, end: number
     const type = bytes.getUint32(at);
     const length = bytes.getUint32(at + 4);
     if (type === 0) break;
-    if (length > end - at - 8) invalidImage(path, "has a header extension that reaches past its header");
+    if (length > end - at - 8) throw invalidImage(path, "has a header extension that reaches past its header");
     if (type === backingFormatExtension) format = text(path, bytes, at + 8, length);
     at += 8 + Math.ceil(length / 8) * 8;
   }
@@ -153,7 +148,7 @@ function text(path: string, bytes: DataView, offset: number, length: number): st
   } catch {
     // Not UTF-8: such a name cannot be stated in the log.
   }
-  return invalidImage(path, "names its backing file in bytes that are not text");
+  throw invalidImage(path, "names its backing file in bytes that are not text");
 }
 
 function l1Table({ path, bytes, fileBytes }: Source, clusterBytes: number, l2EntryBytes: 8 | 16) {
@@ -161,12 +156,12 @@ function l1Table({ path, bytes, fileBytes }: Source, clusterBytes: number, l2Ent
   const offset = bytes.getBigUint64(40);
   const bytesPerEntry = BigInt(clusterBytes) * BigInt(clusterBytes / l2EntryBytes);
   const needed = (bytes.getBigUint64(24) + bytesPerEntry - 1n) / bytesPerEntry;
-  if (BigInt(entries) < needed) invalidImage(path, "has too small a cluster table for its virtual size");
+  if (BigInt(entries) < needed) throw invalidImage(path, "has too small a cluster table for its virtual size");
   // QEMU's own limit (32 MiB).
-  if (entries > 4 * 1024 * 1024) invalidImage(path, "has an impossibly large cluster table");
-  if (offset % BigInt(clusterBytes) !== 0n) invalidImage(path, "has a cluster table at an impossible place");
+  if (entries > 4 * 1024 * 1024) throw invalidImage(path, "has an impossibly large cluster table");
+  if (offset % BigInt(clusterBytes) !== 0n) throw invalidImage(path, "has a cluster table at an impossible place");
   if (offset + BigInt(entries) * 8n > BigInt(fileBytes)) {
-    invalidImage(path, "is cut short: its cluster table lies past its end");
+    throw invalidImage(path, "is cut short: its cluster table lies past its end");
   }
   return { offset: Number(offset), entries };
 }

@@ -5,8 +5,9 @@ import type { FileHandle } from "node:fs/promises";
 import type { Backing } from "../../events/plan.ts";
 import type { FileFacts } from "../../events/records.ts";
 import type { ObservedFile } from "../driver.ts";
+import { invalidImage } from "../failures.ts";
 import { assertPlainPath, identityOf, isWritable, onFile, statOf } from "./files.ts";
-import { headerBytesAtMost, invalidImage, parseHeader } from "./header.ts";
+import { headerBytesAtMost, parseHeader } from "./header.ts";
 import type { Qcow2Header } from "./header.ts";
 
 /** One image as it is on disk now, seen without any tool. `header` is null for raw. */
@@ -40,25 +41,25 @@ export async function assertWhole(path: string, header: Qcow2Header): Promise<vo
     const fileBytes = Number(stats.size);
     const seen = new Set<number>();
     for (const table of tablesOf(path, header, await part(file, header.l1.offset, header.l1.entries * 8))) {
-      if (seen.has(table)) invalidImage(path, "uses one cluster table twice");
+      if (seen.has(table)) throw invalidImage(path, "uses one cluster table twice");
       seen.add(table);
       if (table + header.clusterBytes > fileBytes)
-        invalidImage(path, "is cut short: a cluster table lies past its end");
+        throw invalidImage(path, "is cut short: a cluster table lies past its end");
       const last = lastCluster(header, await part(file, table, header.clusterBytes));
-      if (last >= fileBytes) invalidImage(path, "is cut short: some of its data lies past its end");
+      if (last >= fileBytes) throw invalidImage(path, "is cut short: some of its data lies past its end");
     }
   });
 }
 
 async function withFile<T>(path: string, work: (file: FileHandle, stats: BigIntStats) => Promise<T>): Promise<T> {
   const seen = await statOf(path);
-  if (seen !== undefined && !seen.isFile()) invalidImage(path, "is not a plain file");
+  if (seen !== undefined && !seen.isFile()) throw invalidImage(path, "is not a plain file");
   return onFile(path, async () => {
     // Should a pipe have taken the file's place since, opening it must not wait for a writer.
     const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stats = await file.stat({ bigint: true });
-      if (!stats.isFile()) invalidImage(path, "is not a plain file");
+      if (!stats.isFile()) throw invalidImage(path, "is not a plain file");
       return await work(file, stats);
     } finally {
       await file.close();
@@ -93,7 +94,7 @@ function* tablesOf(path: string, header: Qcow2Header, l1: DataViewable): Generat
   for (let at = 0; at + 8 <= l1.byteLength; at += 8) {
     const table = offsetAt(view, at);
     if (table === 0) continue;
-    if (table % header.clusterBytes !== 0) invalidImage(path, "has a cluster table at an impossible place");
+    if (table % header.clusterBytes !== 0) throw invalidImage(path, "has a cluster table at an impossible place");
     yield table;
   }
 }

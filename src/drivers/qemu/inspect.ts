@@ -3,8 +3,8 @@ import { statfs } from "node:fs/promises";
 import { SnapledgerError } from "../../errors.ts";
 import type { Backing } from "../../events/plan.ts";
 import type { ImageFacts, ImageFormat } from "../../events/records.ts";
+import { invalidImage, missingFile } from "../failures.ts";
 import { assertPlainPath, errnoOf, fileError, statOf } from "./files.ts";
-import { invalidImage } from "./header.ts";
 import { assertWhole, readImage } from "./image.ts";
 import type { Image } from "./image.ts";
 import type { QemuImg } from "./tool.ts";
@@ -17,8 +17,8 @@ export async function inspectImage(tool: QemuImg, path: string, format: ImageFor
   const seen = new Set([identityKey(top)]);
   for (let next = backingOf(top); next !== null;) {
     const image = await readImage(next);
-    if (image === undefined) return invalidImage(path, `is backed by "${next.path}", which does not exist`);
-    if (seen.has(identityKey(image))) return invalidImage(path, "is backed by a chain of files that loops");
+    if (image === undefined) throw invalidImage(path, `is backed by "${next.path}", which does not exist`);
+    if (seen.has(identityKey(image))) throw invalidImage(path, "is backed by a chain of files that loops");
     seen.add(identityKey(image));
     chain.push(image);
     next = backingOf(image);
@@ -28,10 +28,6 @@ export async function inspectImage(tool: QemuImg, path: string, format: ImageFor
   return { file: file ?? top.facts, chain: below, writable: top.writable };
 }
 
-export function missingFile(path: string): SnapledgerError {
-  return new SnapledgerError("FILE_NOT_FOUND", `There is no file "${path}".`, { facts: { path } });
-}
-
 const identityKey = ({ facts }: Image): string => `${facts.device}:${facts.inode}`;
 
 /** What the header names, if it is what we can follow: an absolute path, `json:` and protocols thereby excluded. */
@@ -39,17 +35,18 @@ function backingOf({ facts: { path }, header }: Image): Backing | null {
   if (header?.backing == null) return null;
   const { path: backing, format } = header.backing;
   const hint = "Name it by `qemu-img rebase -u` with an absolute path and -F.";
-  if (!backing.startsWith("/")) invalidImage(path, `is backed by "${backing}", which is not an absolute path`, hint);
-  if (format === null) invalidImage(path, `does not state the format of its backing file "${backing}"`, hint);
+  if (!backing.startsWith("/"))
+    throw invalidImage(path, `is backed by "${backing}", which is not an absolute path`, hint);
+  if (format === null) throw invalidImage(path, `does not state the format of its backing file "${backing}"`, hint);
   if (format !== "qcow2" && format !== "raw") {
-    invalidImage(path, `is backed by a file of format "${format}", which is not supported`);
+    throw invalidImage(path, `is backed by a file of format "${format}", which is not supported`);
   }
   return { path: backing, format };
 }
 
 async function assertUsable(tool: QemuImg, { facts: { path, bytes, format }, header }: Image): Promise<void> {
   if (header === null) {
-    if (bytes % 512 !== 0) invalidImage(path, `is ${bytes} bytes long, not a multiple of 512`);
+    if (bytes % 512 !== 0) throw invalidImage(path, `is ${bytes} bytes long, not a multiple of 512`);
     return;
   }
   await assertWhole(path, header);
@@ -58,7 +55,7 @@ async function assertUsable(tool: QemuImg, { facts: { path, bytes, format }, hea
     await tool.run(["info", "-U", "-f", format, "--output=json", path], { path });
   } catch (error) {
     if (!(error instanceof SnapledgerError) || error.code !== "DRIVER_FAILED" || !("tool" in error.facts)) throw error;
-    invalidImage(path, `is not one that QEMU opens (${String(error.facts["tool"])})`);
+    throw invalidImage(path, `is not one that QEMU opens (${String(error.facts["tool"])})`);
   }
 }
 

@@ -1,14 +1,13 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { SnapledgerError } from "../../errors.ts";
 import type { Backing, CompressLayer, MakeOverlay } from "../../events/plan.ts";
 import type { Compression, FileFacts } from "../../events/records.ts";
 import type { Watch } from "../driver.ts";
+import { invalidImage, missingFile, nameTaken, unsafeFolder, wrongLink } from "../failures.ts";
 import { assertPlainPath, discardDraft, errnoOf, fileError, lstatOf, makeDraft, publish, syncFolder } from "./files.ts";
-import { invalidImage } from "./header.ts";
 import { readImage } from "./image.ts";
 import type { Image } from "./image.ts";
-import { missingFile, mustExist } from "./inspect.ts";
+import { mustExist } from "./inspect.ts";
 import type { QemuImg } from "./tool.ts";
 
 /** What is made before an event: each file under another name first, so that a name always means a finished file. */
@@ -39,7 +38,7 @@ export async function compressLayer(tool: QemuImg, step: CompressLayer, watch?: 
   const layer = await readImage({ path: source, format: "qcow2" });
   if (layer === undefined) throw missingFile(source);
   // With any other backing file than its own, `convert -B` loses data without a word (measured).
-  if (!isBackedBy(layer, backing)) throw wrongLink(layer, backing);
+  if (!isBackedBy(layer, backing)) throw wrongLink(source, layer.backing, backing.path);
   const { virtualBytes } = layer.facts;
   return makeOnce({ path, backing, virtualBytes, compression: method }, async (draft) => {
     const run = { path: source, paths: [draft, backing.path], watch };
@@ -47,7 +46,7 @@ export async function compressLayer(tool: QemuImg, step: CompressLayer, watch?: 
       ...run,
       accept: [0, 2, 3],
     });
-    if (exitCode === 2) invalidImage(source, "has errors in its cluster tables", "See `qemu-img check`.");
+    if (exitCode === 2) throw invalidImage(source, "has errors in its cluster tables", "See `qemu-img check`.");
     const as = ["-c", "-f", "qcow2", "-O", "qcow2", "-o", `compression_type=${method}`];
     const on = ["-B", backing.path, "-F", backing.format];
     await tool.run(["convert", "-p", ...as, ...on, source, draft], { ...run, step: "compress" });
@@ -84,25 +83,12 @@ function assertWanted(image: Image, { path, backing, virtualBytes, compression }
     isBackedBy(image, backing) &&
     image.facts.virtualBytes === virtualBytes &&
     (compression === undefined || image.header?.compression === compression);
-  if (same) return;
-  throw new SnapledgerError("DRIVER_FAILED", `There is another file at "${path}" already.`, {
-    facts: { path, backing: image.backing, virtualBytes: image.facts.virtualBytes },
-    hint: "Nothing of ours has this name: move the file away, then try again.",
-  });
+  if (!same) throw nameTaken(path);
 }
 
 export function isBackedBy(image: Image, { path, format }: Backing): boolean {
   const backing = image.header?.backing;
   return backing?.path === path && backing.format === format;
-}
-
-export function wrongLink(image: Image, expected: Backing): SnapledgerError {
-  const { path } = image.facts;
-  const message = `The layer "${path}" is not backed by "${expected.path}", but by "${image.backing ?? "nothing"}".`;
-  return new SnapledgerError("DRIVER_FAILED", message, {
-    facts: { path, backing: image.backing, expected: expected.path },
-    hint: "Run recover: it puts links back to what the log says.",
-  });
 }
 
 /** Makes the folder, and those above it, 0700. A folder that is there must be this user's alone to write to. */
@@ -135,8 +121,4 @@ async function makeFolders(folder: string): Promise<void> {
     }
     throw fileError(error, folder);
   }
-}
-
-function unsafeFolder(folder: string, problem: string, hint: string): SnapledgerError {
-  return new SnapledgerError("LAYERS_UNSAFE", `"${folder}" ${problem}.`, { facts: { path: folder }, hint });
 }

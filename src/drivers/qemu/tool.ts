@@ -6,6 +6,7 @@ import type { ChildProcess } from "node:child_process";
 import spawn from "nano-spawn";
 import { SnapledgerError } from "../../errors.ts";
 import type { Watch } from "../driver.ts";
+import { fullDisk, interrupted, lockedImage } from "../failures.ts";
 
 /** Runs qemu-img: argument arrays, an absolute program path, no shell, no input, and its words turned into our codes. */
 export interface QemuImg {
@@ -60,7 +61,7 @@ function missingTool(program: string): SnapledgerError {
 
 async function runTool(program: string, args: readonly string[], run: ToolRun) {
   const signal = run.watch?.signal;
-  if (signal?.aborted === true) throw interrupted(args, run);
+  if (signal?.aborted === true) throw interrupted(verb(args), run.path);
   const subprocess = spawn(program, [...args], { stdin: "ignore", env: { LC_ALL: "C" } });
   const ended = subprocess.then(
     () => ({ exitCode: 0, signalName: undefined }),
@@ -114,16 +115,9 @@ function isProgress(line: string, { step, path, watch }: ToolRun): boolean {
 
 function killed(signalName: string, args: readonly string[], run: ToolRun): SnapledgerError {
   // Ctrl-C on a terminal reaches the tool as well as us.
-  if (["SIGTERM", "SIGINT", "SIGHUP"].includes(signalName)) return interrupted(args, run);
+  if (["SIGTERM", "SIGINT", "SIGHUP"].includes(signalName)) return interrupted(verb(args), run.path);
   return new SnapledgerError("DRIVER_FAILED", `qemu-img ${verb(args)} of "${run.path}" was killed (${signalName}).`, {
     facts: { path: run.path, signal: signalName },
-    hint: "Nothing is lost: run the same command again.",
-  });
-}
-
-function interrupted(args: readonly string[], { path }: ToolRun): SnapledgerError {
-  return new SnapledgerError("INTERRUPTED", `qemu-img ${verb(args)} of "${path}" was interrupted.`, {
-    facts: { path },
     hint: "Nothing is lost: run the same command again.",
   });
 }
@@ -138,13 +132,7 @@ function toolError(args: readonly string[], run: ToolRun, complaint: string): Sn
     return lockedImage(path);
   }
   const facts = { path: run.path, tool: complaint };
-  if (/No space left on device|Disk quota exceeded/.test(words)) {
-    const hint = "Free some space, then run the same command again.";
-    return new SnapledgerError("DISK_FULL", `The disk is full: qemu-img ${verb(args)} of "${run.path}" stopped.`, {
-      facts,
-      hint,
-    });
-  }
+  if (/No space left on device|Disk quota exceeded/.test(words)) return fullDisk(run.path, facts);
   if (/No such file or directory/.test(words)) {
     const message = `qemu-img ${verb(args)} did not find "${run.path}" or a file it is backed by.`;
     return new SnapledgerError("FILE_NOT_FOUND", message, { facts });
@@ -156,11 +144,4 @@ function toolError(args: readonly string[], run: ToolRun, complaint: string): Sn
 /** `Is another process using the image [/path]?` */
 function lockedPath(complaint: string): string | undefined {
   return /Is another process using the image \[(.+)\]\?/s.exec(complaint)?.[1];
-}
-
-export function lockedImage(path: string): SnapledgerError {
-  return new SnapledgerError("IMAGE_LOCKED", `Another process is using the image "${path}".`, {
-    facts: { path },
-    hint: "Stop what has it open (a guest, qemu-nbd, another qemu-img), then try again.",
-  });
 }

@@ -1,0 +1,154 @@
+import type { Backing, CompressLayer, MakeOverlay } from "../../events/plan.ts";
+import type { FileFacts, ImageFacts, ImageFormat } from "../../events/records.ts";
+import type { ObservedFile, Watch } from "../driver.ts";
+import {
+  interrupted,
+  invalidImage,
+  missingFile,
+  nameTaken,
+  notALayer,
+  readOnlyImage,
+  unsafeFolder,
+  wrongLink,
+} from "../failures.ts";
+import { clusterBytes, cutTo, readCluster, writeInto } from "./content.ts";
+import type { SimulatedFile, World } from "./world.ts";
+
+/** Called in the middle of a step: what it throws leaves the step half done. */
+export type During = (point: string) => void | Promise<void>;
+
+export function inspectImage(world: World, path: string, format: ImageFormat): ImageFacts {
+  const top = observe(world, { path, format });
+  if (top === undefined) throw missingFile(path);
+  const chain: FileFacts[] = [];
+  const seen = new Set([world.file(path)]);
+  for (let next = world.file(path).backing; next !== null;) {
+    const below = observe(world, next);
+    if (below === undefined) throw invalidImage(path, `is backed by "${next.path}", which does not exist`);
+    const file = world.file(next.path);
+    if (seen.has(file)) throw invalidImage(path, "is backed by a chain of files that loops");
+    seen.add(file);
+    chain.push(below.facts);
+    next = file.backing;
+  }
+  for (const facts of [top.facts, ...chain]) {
+    if (facts.bytes % 512 !== 0 && facts.format === "raw") {
+      throw invalidImage(facts.path, `is ${facts.bytes} bytes long, not a multiple of 512`);
+    }
+  }
+  return { file: top.facts, chain, writable: top.writable };
+}
+
+export function observe(world: World, { path, format }: Backing): ObservedFile | undefined {
+  if (!path.startsWith("/") || path.includes("\0")) throw invalidImage(path, "is not an absolute path");
+  const file = world.files.get(path);
+  if (file === undefined) return undefined;
+  if (format === "qcow2" && file.format !== "qcow2") throw invalidImage(path, "is not a qcow2 image");
+  return { facts: world.facts(path), backing: file.backing?.path ?? null, writable: file.writable };
+}
+
+export function prepareFolder(world: World, folder: string): void {
+  if (world.unsafeFolders.has(folder)) {
+    throw unsafeFolder(folder, "can be written to by others", `chmod go-w "${folder}"`);
+  }
+  if (world.files.has(folder)) throw unsafeFolder(folder, "is not a folder", "Choose another one.");
+}
+
+export function makeOverlay(world: World, { path, backing, virtualBytes }: MakeOverlay): FileFacts {
+  const there = world.files.get(path);
+  if (there === undefined) {
+    world.file(backing.path);
+    world.make(path, { format: "qcow2", virtualBytes, backing });
+  } else if (!isBackedBy(there, backing) || there.virtualBytes !== virtualBytes) {
+    throw nameTaken(path);
+  }
+  return world.facts(path);
+}
+
+export async function compressLayer(world: World, step: CompressLayer, watch?: Watch): Promise<FileFacts> {
+  const { path, source, backing, method } = step;
+  const layer = world.file(source);
+  if (!isBackedBy(layer, backing)) throw wrongLink(source, layer.backing?.path ?? null, backing.path);
+  world.assertUnlocked(source);
+  await allowInterrupt("compress", source, watch);
+  const there = world.files.get(path);
+  if (there === undefined) {
+    const copy = world.make(path, { format: "qcow2", virtualBytes: layer.virtualBytes, backing });
+    copy.compression = method;
+    for (const [index, cluster] of layer.clusters) copy.clusters.set(index, cluster.slice());
+    world.touched(path, Math.ceil(layer.clusters.size / 2));
+  } else if (!isBackedBy(there, backing) || there.compression !== method) {
+    throw nameTaken(path);
+  }
+  report("compress", source, watch);
+  return world.facts(path);
+}
+
+export async function commit(world: World, from: Backing, into: Backing, during: During, watch?: Watch): Promise<void> {
+  const layer = world.file(from.path);
+  const target = world.file(into.path);
+  if (!isBackedBy(layer, into)) throw wrongLink(from.path, layer.backing?.path ?? null, into.path);
+  if (!target.writable) throw readOnlyImage(into.path);
+  world.assertUnused(from.path);
+  world.assertUnused(into.path);
+  world.resize(into.path, layer.virtualBytes);
+  const indexes = [...layer.clusters.keys()];
+  const half = Math.ceil(indexes.length / 2);
+  copyClusters(world, from.path, into.path, indexes.slice(0, half));
+  await during("commit half done");
+  await allowInterrupt("commit", from.path, watch);
+  copyClusters(world, from.path, into.path, indexes.slice(half));
+  report("commit", from.path, watch);
+}
+
+function copyClusters(world: World, from: string, into: string, indexes: readonly number[]): void {
+  const layer = world.file(from);
+  const chain = world.wholeChain(into);
+  for (const index of indexes) {
+    const offset = index * clusterBytes;
+    const bytes = readCluster([layer], index)?.subarray(0, layer.virtualBytes - offset);
+    if (bytes === undefined) continue;
+    const isNew = !chain[0].clusters.has(index);
+    if (isNew && chain[0].format === "qcow2") world.touched(into, 1);
+    writeInto(chain, offset, bytes);
+  }
+}
+
+export function shrink(world: World, { path, format }: Backing, virtualBytes: number): void {
+  const file = world.file(path);
+  if (format !== "qcow2") throw notALayer(path);
+  if (file.virtualBytes <= virtualBytes) return;
+  world.assertUnused(path);
+  cutTo(file, virtualBytes);
+  world.touched(path, 0);
+}
+
+export function repoint(world: World, { path, format }: Backing, backing: Backing): void {
+  const file = world.file(path);
+  if (format !== "qcow2") throw notALayer(path);
+  world.file(backing.path);
+  if (isBackedBy(file, backing)) return;
+  world.assertUnused(path);
+  file.backing = backing;
+  world.touched(path, 0);
+}
+
+export function remove(world: World, path: string): void {
+  if (!world.files.has(path)) return;
+  world.assertUnused(path);
+  world.unlink(path);
+}
+
+function isBackedBy({ backing }: SimulatedFile, { path, format }: Backing): boolean {
+  return backing?.path === path && backing.format === format;
+}
+
+async function allowInterrupt(step: string, path: string, watch?: Watch): Promise<void> {
+  watch?.onProgress?.({ step, path, done: 50, total: 100 });
+  await Promise.resolve();
+  if (watch?.signal?.aborted === true) throw interrupted(step, path);
+}
+
+function report(step: string, path: string, watch?: Watch): void {
+  watch?.onProgress?.({ step, path, done: 100, total: 100 });
+}

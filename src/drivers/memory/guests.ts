@@ -1,0 +1,97 @@
+import { SnapledgerError } from "../../errors.ts";
+import type { DomainId } from "../../events/ids.ts";
+import type { FreezeGuest } from "../../events/plan.ts";
+import type { MemoryFile } from "../../events/records.ts";
+import type { Driver } from "../driver.ts";
+import { missingFile, wrongLink } from "../failures.ts";
+import type { During } from "./files.ts";
+import type { SimulatedGuest, World } from "./world.ts";
+
+type StartGuest = Parameters<Driver["start"]>[0];
+
+/** A simulated guest's memory when it has just booted. */
+const bootedMemoryBytes = 64 * 1024;
+
+export function start(world: World, { domain, heads, memory, paused }: StartGuest): void {
+  const paths = heads.map(({ path }) => path);
+  const guest = world.guests.get(domain);
+  if (guest !== undefined && guest.state !== "off") {
+    if (same(guest.heads, paths)) return;
+    throw guestError(domain, "is running already, on other files");
+  }
+  for (const path of paths) {
+    world.wholeChain(path);
+    world.assertUnlocked(path);
+  }
+  const bytes = memory === null ? new Uint8Array(bootedMemoryBytes) : load(world, memory, paths);
+  world.guests.set(domain, { state: paused ? "paused" : "running", heads: paths, memory: bytes });
+}
+
+export function stop(world: World, domain: DomainId): void {
+  const guest = world.guests.get(domain);
+  if (guest !== undefined) guest.state = "off";
+}
+
+/** A memory that meets the disks of another instant would crash a real guest sooner or later; here, at once. */
+function load(world: World, { path }: MemoryFile, heads: readonly string[]): Uint8Array {
+  world.file(path);
+  const saved = world.memories.get(path);
+  // Adopted from the log: what it and its disks held is not known to this process.
+  if (saved === undefined) return new Uint8Array(bootedMemoryBytes);
+  if (saved.disks !== world.digest(heads)) {
+    throw new SnapledgerError("DRIVER_FAILED", `The memory "${path}" was saved with other disks than these.`, {
+      facts: { path, heads },
+    });
+  }
+  return saved.bytes.slice();
+}
+
+export async function freeze(
+  world: World,
+  domain: DomainId,
+  { overlays, memoryPath }: FreezeGuest,
+  during: During,
+): Promise<MemoryFile | null> {
+  const guest = world.guests.get(domain);
+  if (guest === undefined || guest.state === "off") throw guestError(domain, "is not running");
+  const moved = overlays.map(({ path }) => path);
+  if (same(guest.heads, moved)) return memoryPath === null ? null : memoryFile(world, memoryPath);
+  assertOverlays(world, domain, guest, overlays);
+  if (memoryPath !== null) save(world, guest, memoryPath);
+  await during("freeze half done");
+  guest.heads = moved;
+  return memoryPath === null ? null : memoryFile(world, memoryPath);
+}
+
+function assertOverlays(
+  world: World,
+  domain: DomainId,
+  guest: SimulatedGuest,
+  overlays: FreezeGuest["overlays"],
+): void {
+  const from = overlays.map((overlay) => overlay.from);
+  if (!same(guest.heads, from)) throw guestError(domain, "does not run on the files that were to be frozen");
+  for (const overlay of overlays) {
+    const backing = world.file(overlay.path).backing?.path ?? null;
+    if (backing !== overlay.from) throw wrongLink(overlay.path, backing, overlay.from);
+  }
+}
+
+function save(world: World, guest: SimulatedGuest, path: string): void {
+  world.make(path, { format: "raw", virtualBytes: guest.memory.length });
+  world.memories.set(path, { bytes: guest.memory.slice(), disks: world.digest(guest.heads) });
+}
+
+function memoryFile(world: World, path: string): MemoryFile {
+  const file = world.files.get(path);
+  if (file === undefined) throw missingFile(path);
+  return { path, bytes: file.bytes };
+}
+
+function same(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((path) => others.includes(path));
+}
+
+function guestError(domain: DomainId, problem: string): SnapledgerError {
+  return new SnapledgerError("DRIVER_FAILED", `The guest of domain ${domain} ${problem}.`, { facts: { domain } });
+}
