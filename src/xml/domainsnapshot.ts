@@ -54,7 +54,7 @@ function rfcFields(snapshot: SnapshotInfo): readonly Tag[] {
     tag("name", snapshot.name),
     tag("creationdate", snapshot.creationTime),
     tag("description", snapshot.description),
-    tag("state", snapshot.state),
+    tag("state", snapshot.state === "disk-snapshot" ? "off" : snapshot.state),
     ...(snapshot.compression === null ? [] : [tag("compression", snapshot.compression)]),
     ...parent(snapshot),
   ];

@@ -92,6 +92,11 @@ describe("a snapshot that is written", () => {
 `);
   });
 
+  test("is off in the RFC's words when only the disks of a running guest were taken", () => {
+    const xml = writeDomainSnapshot({ ...plain, state: "disk-snapshot" }, "rfc", domain);
+    expect(xml).toContain("<state>off</state>");
+  });
+
   test("has libvirt's words in libvirt's form, and the layers as the domain's disks at that point", () => {
     expect(writeDomainSnapshot(running, "libvirt", domain)).toBe(`<domainsnapshot>
   <name>updated</name>
