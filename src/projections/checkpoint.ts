@@ -5,9 +5,6 @@ import { foldVersion } from "./domain.ts";
 import { emptyState } from "./state.ts";
 import type { DomainState, Layer, Snapshot } from "./state.ts";
 
-export { clone, compare } from "./compare.ts";
-export type { Difference } from "./compare.ts";
-
 /**
  * A projection as text and back: what was folded, up to which record, by which version of the fold. Pure; where the
  * text lies, and whether it is still what was written there, is for others to know. A checkpoint is only ever a short
