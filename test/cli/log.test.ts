@@ -1,0 +1,87 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { EventRecord } from "../../src/events/events.ts";
+import { bundle } from "./process.ts";
+import type { Terminal } from "./process.ts";
+import { logLength, withTree } from "./scene.ts";
+
+describe("the log", () => {
+  let web: Terminal;
+  beforeAll(async () => {
+    web = await withTree();
+    await web.run("snapshot-deactivate", "web", "c", "--merge", "--reason", "try\u001b[31m it", "--ticket", "OPS-1");
+  });
+
+  it("says each record in a line: who, what, why", async () => {
+    const lines = (await web.ok("log", "web")).trimEnd().split("\n");
+    expect(lines.length).toBe((await logLength(web)) - 1);
+    expect(lines[0]).toMatch(/^ {5}2 {2}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0000 {2}\S/);
+    expect(lines.at(-1)).toContain("try\\u{1b}[31m it");
+    expect(lines.at(-1)).toContain("OPS-1");
+    expect((await web.ok("log")).split("\n")[0]).toMatch(/^ {5}1 {2}/);
+    expect((await web.ok("log", "--from", "2", "--to", "4")).trimEnd().split("\n")).toEqual(lines.slice(0, 2));
+  });
+
+  it("with --json is the stored records, byte for byte, which prove themselves", async () => {
+    const lines = (await web.ok("log", "--json")).trimEnd().split("\n");
+    const records = lines.map((line) => JSON.parse(line) as EventRecord);
+    expect(records.map(({ position }) => position)).toEqual(records.map((_, i) => i + 1));
+    for (const [i, line] of lines.entries()) {
+      const proof = execFileSync("sha256sum", { input: Buffer.from(line).subarray(0, -82) })
+        .toString()
+        .slice(0, 64);
+      expect(records[i]?.hash).toBe(`sha256:${proof}`);
+    }
+    expect(await web.ok("show", String(lines.length), "--json")).toBe(`${lines.at(-1) ?? ""}\n`);
+  });
+
+  it("records who asked, through what, why, and what was refused", async () => {
+    const last = JSON.parse((await web.ok("log", "--json")).trimEnd().split("\n").at(-1) ?? "") as EventRecord;
+    expect(last).toMatchObject({ type: "CommandRejected", reason: "try\u001b[31m it", ticket: "OPS-1" });
+    expect(last.data).toMatchObject({ code: "MERGE_WOULD_ORPHAN" });
+    expect(last.actor).toMatchObject({ uid: process.getuid?.(), via: "cli", knownBy: "process", sudoUser: null });
+  });
+
+  it("shows one record, escaped, and says 4 for a position that is not there", async () => {
+    const shown = await web.ok("show", String(await logLength(web)));
+    expect(shown).not.toContain("\u001b");
+    expect(shown).toContain('"reason": "try\\u001b[31m it"');
+    const none = await web.run("show", "9999");
+    expect([none.status, none.stderr.slice(0, 26)]).toEqual([4, "error [POSITION_NOT_FOUND]"]);
+  });
+
+  it("ends quietly when its reader goes away", () => {
+    const script = 'node "$0" log --json | head -n 1 >/dev/null; echo "${PIPESTATUS[0]}"';
+    const { stdout, stderr } = spawnSync("bash", ["-c", script, bundle], { env: web.environment, encoding: "utf8" });
+    expect([stdout, stderr]).toEqual(["0\n", ""]);
+  });
+
+  it("says so when its output cannot be written", () => {
+    const script = 'node "$0" log --json >/dev/full';
+    const { status, stderr } = spawnSync("bash", ["-c", script, bundle], { env: web.environment, encoding: "utf8" });
+    expect([status, stderr.slice(0, 6)]).toEqual([1, "error:"]);
+  });
+
+  it("is proven by verify, and a changed byte is found", async () => {
+    expect(await web.ok("verify")).toMatch(/^\d+ records verified; the log ends at \d+ with sha256:[0-9a-f]{64}\n$/);
+  });
+});
+
+describe("Ctrl-C", () => {
+  it("while waiting for input changes nothing, says so and exits 130", async () => {
+    const web = await withTree();
+    const before = await logLength(web);
+    const child = web.start("snapshot-create", "web", "-", "--offline");
+    let stderr = "";
+    child.stderr?.on("data", (data: Buffer) => (stderr += data.toString()));
+    // It waits for stdin: only then is Ctrl-C listened to for sure.
+    child.stdin?.write("<domainsnapshot>");
+    await once(child, "spawn");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    child.kill("SIGINT");
+    const [status] = (await once(child, "close")) as [number | null];
+    expect([status, stderr.slice(0, 19)]).toEqual([130, "error [INTERRUPTED]"]);
+    expect(await logLength(web)).toBe(before);
+  });
+});
