@@ -104,17 +104,33 @@ function checkSameFile(state: DomainState, logged: FileFacts, seen: FileFacts): 
   });
 }
 
-/** Unlinks the domain's files that nothing refers to by the log, and says so in it. Resolves with their paths. */
-export async function removeGarbage(operation: Operation): Promise<string[]> {
+/** Files that were unlinked, and what kept others from it: they are tried again by the next command. */
+export interface Removal {
+  readonly removed: readonly string[];
+  readonly blockedBy: SnapledgerError | null;
+}
+
+/** Unlinks the domain's files that nothing refers to by the log, and says so in it. */
+export async function removeGarbage(operation: Operation): Promise<Removal> {
   const { driver, state } = operation;
   const layers = garbage(state).map(({ id, file }) => ({ layer: id, path: file.path, bytes: file.bytes }));
-  const files = [...layers, ...state.looseMemories.map(({ path, bytes }) => ({ layer: null, path, bytes }))];
-  for (const { path } of files) await driver.remove(path);
+  const loose = state.looseMemories.map(({ path, bytes }) => ({ layer: null, path, bytes }));
+  const files: LayersRemoved["data"]["files"][number][] = [];
+  let blockedBy: SnapledgerError | null = null;
+  for (const file of [...layers, ...loose]) {
+    try {
+      await driver.remove(file.path);
+      files.push(file);
+    } catch (error) {
+      if (!isSnapledgerError(error)) throw error;
+      blockedBy = error;
+    }
+  }
   for (let i = 0; i < files.length; i += filesPerEvent) {
     const data: LayersRemoved["data"] = { files: files.slice(i, i + filesPerEvent) };
     await operation.append({ type: "LayersRemoved", schema: 1, data });
   }
-  return files.map(({ path }) => path);
+  return { removed: files.map(({ path }) => path), blockedBy };
 }
 
 /** Keeps a record well below its limit of 512 KiB. */

@@ -118,8 +118,8 @@ function checkRevision({ expectRevision }: Request, revision: number): void {
 async function perform(operation: Operation, command: Command, recovery: Recovery, watch: Watch): Promise<Outcome> {
   const accepted = await begin(operation, command);
   const outcome = await carryOut(operation, command, accepted, watch);
-  await afterEvent(operation, command, outcome);
-  const removed = await removeGarbage(operation);
+  const notStarted = await startedAfter(operation, command, outcome);
+  const removal = await removeGarbage(operation);
   const compaction = await compact(operation, watch);
   const result = resultOf({
     operation,
@@ -127,13 +127,28 @@ async function perform(operation: Operation, command: Command, recovery: Recover
     plan: accepted.plan,
     warnings: accepted.warnings,
     outcome,
-    removed,
+    removal,
     compaction,
     recovery,
   });
+  if (notStarted) throw notStarted;
   const unsettled = outcome.type === "SnapshotMerged" ? mergeUnsettled(outcome, compaction, result) : null;
   if (unsettled) throw unsettled;
   return result;
+}
+
+/** Why a guest did not start although its heads have moved: that much is done, and stays. */
+async function startedAfter(
+  operation: Operation,
+  command: Command,
+  outcome: EventRecord,
+): Promise<SnapledgerError | undefined> {
+  try {
+    await afterEvent(operation, command, outcome);
+    return undefined;
+  } catch (error) {
+    return fail(operation, command, noPlan, error);
+  }
 }
 
 /** Runs the plan and appends its outcome; what was made is taken away again when a step fails. */
@@ -163,8 +178,8 @@ function folderOf({ steps }: Plan): string | undefined {
 }
 
 /** Undoes, records, and hands the error back with its position. Whatever is no error of ours (a crash) is just passed on. */
-async function fail(operation: Operation, command: Command, plan: Plan, error: unknown): Promise<unknown> {
-  if (!isSnapledgerError(error)) return error;
+async function fail(operation: Operation, command: Command, plan: Plan, error: unknown): Promise<SnapledgerError> {
+  if (!isSnapledgerError(error)) throw error;
   const undone = await undo(operation, plan);
   const { code, message } = error;
   const data = { command: command.type, code, message, undone, found: false };
@@ -174,9 +189,9 @@ async function fail(operation: Operation, command: Command, plan: Plan, error: u
 
 /** The result of `recover` and `compact`, which follow the log instead of a rule. */
 function settled(operation: Operation, command: Command, recovery: Recovery): Outcome {
-  const { compaction, removed } = recovery;
+  const { compaction, removal } = recovery;
   if (compaction.blockedBy && command.type === "CompactDomain") throw foldsPending(operation.state, compaction);
-  return resultOf({ operation, command, plan: noPlan, warnings: [], outcome: null, removed, compaction, recovery });
+  return resultOf({ operation, command, plan: noPlan, warnings: [], outcome: null, removal, compaction, recovery });
 }
 
 /** Decides, and says what would be done. Nothing is locked, changed or recorded. */

@@ -1,10 +1,11 @@
+import type { SnapledgerError } from "../errors.ts";
 import type { Command } from "../events/command.ts";
 import type { EventRecord } from "../events/events.ts";
 import type { Plan } from "../events/plan.ts";
 import type { Sets, SnapshotRef } from "../events/records.ts";
 import { noSets } from "../events/records.ts";
 import type { Outcome, Warning } from "../face.ts";
-import type { Compaction } from "./compact.ts";
+import type { Compaction, Removal } from "./compact.ts";
 import { foldsOf } from "./compact.ts";
 import { noPlan } from "./decision.ts";
 import { currentOf, refOrNull } from "./heads.ts";
@@ -19,25 +20,29 @@ interface Result {
   readonly warnings: readonly Warning[];
   /** The event that decided it. */
   readonly outcome: EventRecord | null;
-  readonly removed: readonly string[];
+  readonly removal: Removal;
   readonly compaction: Compaction;
   readonly recovery: Recovery;
 }
 
 /** What a command did, in the face's words. */
-export function resultOf({ outcome, removed, compaction, recovery, ...result }: Result): Outcome {
+export function resultOf({ outcome, removal, compaction, recovery, ...result }: Result): Outcome {
   const { operation, command, plan, warnings } = result;
   const pending = compaction.pending.length;
   return {
     ...basics(operation, command, plan),
     ...{ planned: false, operation: outcome ? operation.id : null, position: outcome?.position ?? null },
     ...(outcome ? toldBy(outcome) : {}),
-    ...{ removed, folded: compaction.folded + (command.type === "CompactDomain" ? 0 : recovery.compaction.folded) },
+    ...{
+      removed: removal.removed,
+      folded: compaction.folded + (command.type === "CompactDomain" ? 0 : recovery.compaction.folded),
+    },
     ...{ foldsPending: pending, recovered: recovery.found },
     warnings: [
       ...(command.type === "RecoverDomain" ? [] : recovery.found.map(recoveredWarning)),
       ...warnings,
       ...(pending > 0 ? [pendingWarning(operation, compaction)] : []),
+      ...(removal.blockedBy ? [removalWarning(removal.blockedBy)] : []),
     ],
   };
 }
@@ -49,6 +54,11 @@ function recoveredWarning(message: string): Warning {
 function pendingWarning({ state }: Operation, compaction: Compaction): Warning {
   const { message, hint } = foldsPending(state, compaction);
   return { code: "COMPACTION_PENDING", message, ...(hint !== undefined && { hint }) };
+}
+
+function removalWarning({ code, message }: SnapledgerError): Warning {
+  const hint = "Files that nothing refers to are still there; the next changing command tries again.";
+  return { code, message, hint };
 }
 
 /** What a command would do. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SnapledgerError } from "../errors.ts";
 import type { FreezeGuest, Plan } from "../events/plan.ts";
 import type { OpenOperation } from "../projections/state.ts";
-import type { Compaction } from "./compact.ts";
+import type { Compaction, Removal } from "./compact.ts";
 import { compact, removeGarbage, restoreLinks } from "./compact.ts";
 import type { Facts } from "./decision.ts";
 import type { DomainLock } from "./locks.ts";
@@ -14,7 +14,7 @@ import type { Watch } from "../drivers/driver.ts";
 /** What recovery found and chose, one sentence each, and how compaction stands after it. */
 export interface Recovery {
   readonly found: readonly string[];
-  readonly removed: readonly string[];
+  readonly removal: Removal;
   readonly compaction: Compaction;
 }
 
@@ -30,12 +30,12 @@ export async function recoverDomain(operation: Operation, lock: DomainLock, watc
   await resolveDeadOperation(operation, found);
   const restored = await restoreLinks(operation);
   if (restored.length > 0) found.push(`The links of ${restored.length} files were put back to what the log says.`);
-  const removed = await removeGarbage(operation);
-  if (removed.length > 0) found.push(`${removed.length} files that nothing refers to were removed.`);
+  const removal = await removeGarbage(operation);
+  if (removal.removed.length > 0) found.push(`${removal.removed.length} files that nothing refers to were removed.`);
   const compaction = await compact(operation, watch);
   if (compaction.folded > 0) found.push(`${compaction.folded} unfinished folds were done.`);
   if (compaction.blockedBy) found.push(`${compaction.pending.length} folds wait: ${compaction.blockedBy.message}`);
-  return { found, removed, compaction };
+  return { found, removal, compaction };
 }
 
 /** A `qemu-img` may live on without its manager. It is waited for: nothing is undone under its hands. */
