@@ -19,6 +19,8 @@ export async function commit(tool: QemuImg, from: Backing, into: Backing, watch?
   if (!isBackedBy(layer, into)) throw wrongLink(from.path, layer.backing, into.path);
   // The tool run by root would not care about the mode (measured).
   if (!target.writable) throw readOnlyImage(into.path);
+  // The tool shares a raw target with other writers (measured): it has to be asked.
+  if (into.format === "raw") await probeLock(tool, into);
   // -d: the layer keeps its content; its dependents read it until they are re-pointed.
   await tool.run(["commit", "-p", "-d", "-f", from.format, "-b", into.path, from.path], {
     path: from.path,
