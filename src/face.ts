@@ -5,6 +5,7 @@ import type { CommandId, OperationId, SnapshotId } from "./events/ids.ts";
 import type { Plan } from "./events/plan.ts";
 import type { DomainRef, Sets, SnapshotRef } from "./events/records.ts";
 import type { DomainInfo, SnapshotFilter, SnapshotInfo } from "./projections/info.ts";
+import type { Verdict } from "./events/verify.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { Progress } from "./drivers/driver.ts";
 
@@ -66,15 +67,6 @@ export interface Outcome {
   readonly repeated: boolean;
 }
 
-export interface Verdict {
-  readonly ok: boolean;
-  readonly head: LogHead;
-  /** Records whose hash, link, position and revision were proven. */
-  readonly valid: number;
-  /** The first position that is not as it must be, and why. */
-  readonly firstBad: { readonly position: number; readonly why: string } | null;
-}
-
 export interface Connection {
   /** The store's absolute folder. */
   readonly store: string;
@@ -110,4 +102,4 @@ export interface ConnectionOptions {
 }
 
 export type { DiskInfo, OperationInfo } from "./projections/info.ts";
-export type { DomainInfo, EventRecord, SnapshotFilter, SnapshotId, SnapshotInfo };
+export type { DomainInfo, EventRecord, SnapshotFilter, SnapshotId, SnapshotInfo, Verdict };

@@ -1,0 +1,189 @@
+import { SnapledgerError } from "../errors.ts";
+import type { EventRecord, NewEvent } from "./events.ts";
+import type { Clock, DomainId, NewId } from "./ids.ts";
+import type { AppendOptions } from "./log.ts";
+import { sealRecord, type Hash, type Link, type Sealed } from "./seal.ts";
+
+/** Records that reach the disk together. They are added as they are sealed, while the group before is being written. */
+export interface Group {
+  add(sealed: Sealed): void;
+  /** Resolves when all of it is durable; nothing else is written meanwhile. */
+  write(): Promise<void>;
+}
+
+export interface QueueParts {
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly hash: Hash;
+  newGroup(): Group;
+  /** What the store holds; asked once per domain. */
+  revisionOf(domain: DomainId): Promise<number>;
+}
+
+/** A group is closed at either; the next append opens another. */
+const groupRecords = 1000;
+const groupBytes = 8 * 1024 * 1024;
+
+interface Waiter {
+  readonly records: readonly EventRecord[];
+  readonly resolve: (records: readonly EventRecord[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+interface OpenGroup {
+  readonly group: Group;
+  readonly waiters: Waiter[];
+  last: Link;
+  records: number;
+  bytes: number;
+}
+
+/**
+ * Sealing and group commit, for both logs. An append is checked against the queue's tail, sealed and encoded when it
+ * is queued; while one group is on its way to the disk, whatever arrives gathers in the next. No timer is involved.
+ * A group that fails rejects everything behind it, and nothing is written any more: what it left on disk is unknown.
+ */
+export class AppendQueue {
+  readonly #parts: QueueParts;
+  readonly #revisions = new Map<DomainId, number>();
+  readonly #groups: OpenGroup[] = [];
+  /** The last record sealed. */
+  #tail: Link;
+  /** The last record known to be on disk. */
+  #durable: Link;
+  #turn: Promise<unknown> = Promise.resolve();
+  #pump: Promise<void> | undefined;
+  #broken: SnapledgerError | undefined;
+
+  constructor(tail: Link, parts: QueueParts) {
+    this.#tail = tail;
+    this.#durable = tail;
+    this.#parts = parts;
+  }
+
+  get durable(): Link {
+    return this.#durable;
+  }
+
+  /** As EventLog.append. Calls are decided in the order they were made, also while a revision is being looked up. */
+  append(events: readonly NewEvent[], options: AppendOptions = {}): Promise<readonly EventRecord[]> {
+    const decided = this.#turn.then(() => this.#decide(events, options));
+    this.#turn = decided.catch(() => undefined);
+    return decided.then(({ written }) => written);
+  }
+
+  /** Stops taking appends, and resolves when those already taken are written or have failed. */
+  async drain(): Promise<void> {
+    await this.#turn;
+    while (this.#pump) await this.#pump;
+    this.#broken ??= closed();
+  }
+
+  /** Wrapped, since a bare promise would be waited for, and the next append with it. */
+  async #decide(events: readonly NewEvent[], options: AppendOptions): Promise<{ written: Waiting }> {
+    const domain = events[0]?.domain ?? null;
+    if (events.some((event) => event.domain !== domain))
+      throw new SnapledgerError("USAGE", "Events of one append must belong to one domain.");
+    const revision = domain === null ? null : (this.#revisions.get(domain) ?? (await this.#load(domain)));
+    if (this.#broken) throw this.#broken;
+    expect("position", options.expectedPosition, this.#tail.position);
+    expect("revision", options.expectedRevision, revision ?? 0);
+    if (events.length === 0) return { written: Promise.resolve([]) };
+    return { written: this.#enqueue(this.#seal(events, revision)) };
+  }
+
+  async #load(domain: DomainId): Promise<number> {
+    const revision = await this.#parts.revisionOf(domain);
+    this.#revisions.set(domain, revision);
+    return revision;
+  }
+
+  /** Changes nothing of the queue, so that an event that can't be sealed leaves no trace. */
+  #seal(events: readonly NewEvent[], revision: number | null): Sealed[] {
+    const { clock, newId, hash } = this.#parts;
+    let previous = this.#tail;
+    return events.map((event, index) => {
+      const next = revision === null ? null : revision + 1 + index;
+      const sealed = sealRecord(event, { id: newId(), previous, revision: next, now: clock() }, hash);
+      previous = sealed.record;
+      return sealed;
+    });
+  }
+
+  #enqueue(sealed: readonly Sealed[]): Waiting {
+    const open = this.#openGroup();
+    for (const one of sealed) {
+      open.group.add(one);
+      open.records += 1;
+      open.bytes += one.bytes;
+      this.#tail = open.last = linkOf(one.record);
+      if (one.record.domain !== null) this.#revisions.set(one.record.domain, one.record.revision ?? 0);
+    }
+    const records = sealed.map(({ record }) => record);
+    const written = new Promise<readonly EventRecord[]>((resolve, reject) => {
+      open.waiters.push({ records, resolve, reject });
+    });
+    this.#pump ??= this.#writeGroups();
+    return written;
+  }
+
+  #openGroup(): OpenGroup {
+    const last = this.#groups.at(-1);
+    if (last && last.records < groupRecords && last.bytes < groupBytes) return last;
+    const open = { group: this.#parts.newGroup(), waiters: [], last: this.#tail, records: 0, bytes: 0 };
+    this.#groups.push(open);
+    return open;
+  }
+
+  async #writeGroups(): Promise<void> {
+    for (;;) {
+      // Callers that were just answered, and those that call in the same breath, still join the next group.
+      await new Promise(setImmediate);
+      const next = this.#groups.shift();
+      if (!next) break;
+      await this.#writeGroup(next);
+    }
+    this.#pump = undefined;
+  }
+
+  async #writeGroup({ group, waiters, last }: OpenGroup): Promise<void> {
+    if (!this.#broken) {
+      try {
+        await group.write();
+        this.#durable = last;
+      } catch (cause) {
+        this.#broken = unwritable(cause, this.#durable.position);
+      }
+    }
+    for (const { records, resolve, reject } of waiters) {
+      if (this.#broken) reject(this.#broken);
+      else resolve(records);
+    }
+  }
+}
+
+type Waiting = Promise<readonly EventRecord[]>;
+
+function linkOf({ position, hash, time }: EventRecord): Link {
+  return { position, hash, time };
+}
+
+function expect(what: "position" | "revision", expected: number | undefined, actual: number): void {
+  if (expected === undefined || expected === actual) return;
+  throw new SnapledgerError("REVISION_CONFLICT", `Expected ${what} ${expected}, but it is ${actual}.`, {
+    facts: { what, expected, actual },
+    hint: "Something else was recorded meanwhile: look at it, then try again.",
+  });
+}
+
+function unwritable(cause: unknown, durable: number): SnapledgerError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new SnapledgerError("LOG_UNWRITABLE", `The log could not be written: ${why}`, {
+    facts: { why, durablePosition: durable },
+    hint: `Up to position ${durable} all is on disk; what came after may be there or not. Free space or repair the disk, open the store again and look before repeating the command.`,
+    cause,
+  });
+}
+
+function closed(): SnapledgerError {
+  return new SnapledgerError("LOG_UNWRITABLE", "The log is closed.");
+}

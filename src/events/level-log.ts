@@ -1,0 +1,119 @@
+import { Level } from "level";
+import { SnapledgerError } from "../errors.ts";
+import { AppendQueue, type Group } from "./append-queue.ts";
+import type { Actor, EventRecord } from "./events.ts";
+import { sha256 } from "./hash.ts";
+import type { Clock, NewId } from "./ids.ts";
+import { asDamage, asOpenError } from "./level-errors.ts";
+import { indexKeys, recordKey } from "./level-keys.ts";
+import { findCommand, lastRevision, missingIndex, readDomain, readRange, readTail } from "./level-read.ts";
+import { logCreated, logIdOf } from "./log-created.ts";
+import type { EventLog, LogHead } from "./log.ts";
+import { beforeFirst, parseRecord, type Link } from "./seal.ts";
+
+export interface LevelLogOptions {
+  readonly clock: Clock;
+  readonly newId: NewId;
+  /** Appending is LOG_UNWRITABLE. LevelDB itself writes when it opens, all the same. Default false. */
+  readonly readOnly?: boolean;
+  /**
+   * Runs once a group is on disk and before its callers hear of it, with the new end of the log. If it throws, the
+   * group has failed. What must be as durable as the log belongs here.
+   */
+  readonly afterBatch?: (head: LogHead) => void;
+}
+
+/** A log on LevelDB, which can also prove its own indexes. */
+export interface LevelEventLog extends EventLog {
+  /** The first of these records that an index does not lead to, as a position; null when all are found. */
+  missingIndex(records: readonly EventRecord[]): Promise<number | null>;
+}
+
+/** Makes a new database in `folder`, with LogCreated at position 1. Rejects with STORE_EXISTS when there is one. */
+export async function createLevelEventLog(
+  folder: string,
+  options: LevelLogOptions & { readonly actor: Actor },
+): Promise<LevelEventLog> {
+  const db = await openDatabase(folder, { createIfMissing: true, errorIfExists: true });
+  const logId = options.newId();
+  const log = levelEventLog(db, logId, beforeFirst, options);
+  await log.append([logCreated(logId, options.actor)]);
+  return log;
+}
+
+/**
+ * Opens the database in `folder`, reading its first and its last records only. Rejects with LOG_BUSY while another
+ * process has it open, LOG_DAMAGED, STORE_FORMAT.
+ */
+export async function openLevelEventLog(folder: string, options: LevelLogOptions): Promise<LevelEventLog> {
+  const db = await openDatabase(folder, { createIfMissing: false, errorIfExists: false });
+  try {
+    const [first] = await db.getMany([recordKey(1)]);
+    const logId = logIdOf(first === undefined ? undefined : parseRecord(first));
+    return levelEventLog(db, logId, await readTail(db), options);
+  } catch (error) {
+    await db.close();
+    throw asDamage(error);
+  }
+}
+
+async function openDatabase(
+  folder: string,
+  options: { createIfMissing: boolean; errorIfExists: boolean },
+): Promise<Level> {
+  // A synced batch of 64 is 17 to 20 % faster with this write buffer than with the default of 4 MiB.
+  const db = new Level(folder, { ...options, writeBufferSize: 32 * 1024 * 1024 });
+  try {
+    await db.open();
+    return db;
+  } catch (error) {
+    throw asOpenError(error, folder);
+  }
+}
+
+function levelEventLog(db: Level, logId: string, tail: Link, options: LevelLogOptions): LevelEventLog {
+  const { clock, newId, readOnly = false, afterBatch } = options;
+  const queue = new AppendQueue(tail, {
+    clock,
+    newId,
+    hash: sha256,
+    newGroup: () => levelGroup(db, ({ position, hash }) => afterBatch?.({ logId, position, hash })),
+    revisionOf: (domain) => lastRevision(db, domain),
+  });
+  return {
+    append: (events, expected) => (readOnly ? Promise.reject(openedToRead()) : queue.append(events, expected)),
+    read: ({ from = 1, to = Infinity } = {}) =>
+      readRange(db, Math.max(from, 1), Math.min(to, queue.durable.position + 1)),
+    readDomain: (domain, { fromRevision = 1, upTo = Infinity } = {}) =>
+      readDomain(db, domain, { fromRevision, upTo: Math.min(upTo, queue.durable.position) }),
+    findCommand: (commandId) => findCommand(db, commandId),
+    revision: (domain) => lastRevision(db, domain),
+    head: () => Promise.resolve({ logId, position: queue.durable.position, hash: queue.durable.hash }),
+    missingIndex: (records) => missingIndex(db, records),
+    async close() {
+      await queue.drain();
+      await db.close();
+    },
+  };
+}
+
+/** A record and its index entries ride in one batch: there is no instant at which one is there without the other. */
+function levelGroup(db: Level, written: (end: Link) => void): Group {
+  const batch = db.batch();
+  let end: Link = beforeFirst;
+  return {
+    add({ record, line }) {
+      batch.put(recordKey(record.position), line);
+      for (const key of indexKeys(record)) batch.put(key, String(record.position));
+      end = record;
+    },
+    async write() {
+      await batch.write({ sync: true });
+      written(end);
+    },
+  };
+}
+
+function openedToRead(): SnapledgerError {
+  return new SnapledgerError("LOG_UNWRITABLE", "The log was opened for reading only.");
+}

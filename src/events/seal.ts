@@ -1,0 +1,189 @@
+import { SnapledgerError } from "../errors.ts";
+import type { EventRecord, EventType, NewEvent } from "./events.ts";
+import type { EventId } from "./ids.ts";
+import { checkLimits, limitBytes } from "./limits.ts";
+import { limits } from "./log.ts";
+
+/**
+ * The stored form of a record: one line of JSON whose last 82 bytes are `,"hash":"sha256:<64 hex>"}`. The hash is over
+ * all UTF-8 bytes before these. Stored bytes never change. Runs in a browser: the hash function is handed in.
+ */
+
+/** SHA-256 of a text's UTF-8 bytes, as 64 lower-case hex digits. */
+export type Hash = (text: string) => string;
+
+/** Length of `,"hash":"sha256:<64 hex>"}`: all ASCII, so it is the same in characters and in bytes. */
+export const trailerLength = 82;
+export const zeroHash = `sha256:${"0".repeat(64)}`;
+
+/** The record that the next one follows. */
+export interface Link {
+  readonly position: number;
+  readonly hash: string;
+  readonly time: string;
+}
+export const beforeFirst: Link = { position: 0, hash: zeroHash, time: "" };
+
+export interface Seal {
+  readonly id: EventId;
+  readonly previous: Link;
+  /** null for an event of the log's own. */
+  readonly revision: number | null;
+  /** What the clock says: milliseconds since 1970 (UTC). */
+  readonly now: number;
+}
+
+export interface Sealed {
+  readonly record: EventRecord;
+  readonly line: string;
+  /** Length of the line in UTF-8. */
+  readonly bytes: number;
+}
+
+/** Gives an event its place in the chain. Rejects with TOO_LARGE: `facts` hold field, bytes and limit. */
+export function sealRecord(event: NewEvent, seal: Seal, hash: Hash): Sealed {
+  checkLimits(event);
+  const { previous } = seal;
+  const said = new Date(seal.now).toISOString();
+  const behind = said < previous.time;
+  const body = {
+    position: previous.position + 1,
+    id: seal.id,
+    domain: event.domain,
+    revision: seal.revision,
+    type: event.type,
+    schema: event.schema,
+    time: behind ? previous.time : said,
+    ...(behind ? { clock: said } : {}),
+    actor: event.actor,
+    reason: event.reason,
+    ticket: event.ticket,
+    operation: event.operation,
+    commandId: event.commandId,
+    previousHash: previous.hash,
+    data: event.data,
+  };
+  const text = stableText(JSON.stringify(body).slice(0, -1));
+  const line = `${text},"hash":"sha256:${hash(text)}"}`;
+  const bytes = limitBytes("record", line, limits.recordBytes);
+  return { record: JSON.parse(line) as EventRecord, line, bytes };
+}
+
+/**
+ * The bytes hashed must be the bytes stored. JSON.stringify escapes lone surrogates, which have no UTF-8; U+FFFD is
+ * escaped here, so that one in a stored line can only mean bytes that were no UTF-8.
+ */
+function stableText(json: string): string {
+  return json.includes("\ufffd") ? json.replaceAll("\ufffd", "\\ufffd") : json;
+}
+
+export const damageHint =
+  "Copy the store folder before anything else, then run `snapledger verify` to see how far the log is proven.";
+
+export type Checked = { readonly record: EventRecord; readonly why: null } | { readonly why: string };
+
+/**
+ * Proves one stored line: its hash, and that it follows `previous`, whose domain was at `revision` before (null for an
+ * event of the log's own). `why` says what is wrong, or is null.
+ */
+export function checkLine(line: string, previous: Link, revision: number | null, hash: Hash): Checked {
+  const broken = checkHash(line, hash);
+  if (broken !== null) return { why: broken };
+  const record = parseRecord(line);
+  const why = checkLink(record, previous, revision);
+  return why === null ? { record, why } : { why };
+}
+
+/** The hash alone; what is wrong, or null. */
+export function checkHash(line: string, hash: Hash): string | null {
+  if (line.includes("\ufffd")) return "its bytes are not UTF-8";
+  const text = line.slice(0, -trailerLength);
+  return line.endsWith(`,"hash":"sha256:${hash(text)}"}`) ? null : "its hash is not that of its bytes";
+}
+
+/** Position, link, time and revision; what is wrong, or null. */
+export function checkLink(record: EventRecord, previous: Link, revision: number | null): string | null {
+  if (record.position !== previous.position + 1)
+    return `it says position ${record.position}, not ${previous.position + 1}`;
+  if (record.previousHash !== previous.hash) return "its previousHash is not the hash of the record before it";
+  if (record.time < previous.time) return "its time is before that of the record before it";
+  const expected = revision === null ? null : revision + 1;
+  if (record.revision !== expected) return `it says revision ${record.revision ?? "null"}, not ${expected ?? "null"}`;
+  return null;
+}
+
+/** The newest schema of each type that this version can read. */
+const schemas: Record<EventType, number> = {
+  LogCreated: 1,
+  LogSalvaged: 1,
+  DomainDefined: 1,
+  DomainUndefined: 1,
+  DomainStarted: 1,
+  DomainStopped: 1,
+  SnapshotCreated: 1,
+  HeadsMoved: 1,
+  SnapshotDeactivated: 1,
+  SnapshotMerged: 1,
+  SnapshotDiscarded: 1,
+  LayersCompacted: 1,
+  LayersRemoved: 1,
+  OperationStarted: 1,
+  OperationFailed: 1,
+  CommandRejected: 1,
+};
+
+/** Turns the data of an old schema into that of the next, by `type:schema`. Stored bytes stay as they are. */
+const upcasts: Readonly<Record<string, (data: unknown) => unknown>> = {};
+
+/**
+ * The record in a stored line, in today's schema; its hash is not checked. `at`: where the line was found, for the
+ * error. Rejects with LOG_DAMAGED when it is no record at all, and STORE_FORMAT when it is one that a newer version wrote.
+ */
+export function parseRecord(line: string, at?: number): EventRecord {
+  const record = parseEnvelope(line, at);
+  const newest = (schemas as Partial<Record<string, number>>)[record.type];
+  const { schema } = record as { schema: number };
+  if (newest === undefined || schema > newest) throw tooNew(record, `${record.type} of schema ${schema}`);
+  if (record.type === "LogCreated" && (record.data.format as number) !== 1)
+    throw tooNew(record, `log format ${record.data.format}`);
+  return schema === newest ? record : upcast(record, newest);
+}
+
+function parseEnvelope(line: string, at?: number): EventRecord {
+  let value: unknown;
+  let cause: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (error) {
+    cause = error;
+  }
+  if (typeof value === "object" && value !== null && typeof (value as EventRecord).position === "number")
+    return value as EventRecord;
+  const where = at === undefined ? "A line in the log" : `What is stored at position ${at} of the log`;
+  throw new SnapledgerError("LOG_DAMAGED", `${where} is not a record.`, {
+    facts: { position: at ?? null, why: "it is not a record" },
+    hint: damageHint,
+    cause,
+  });
+}
+
+function upcast(record: EventRecord, newest: number): EventRecord {
+  let { schema, data } = record as { schema: number; data: unknown };
+  for (; schema < newest; schema++) {
+    const step = upcasts[`${record.type}:${schema}`];
+    if (!step) throw tooNew(record, `${record.type} of schema ${schema}`);
+    data = step(data);
+  }
+  return { ...record, schema, data } as EventRecord;
+}
+
+function tooNew(record: EventRecord, what: string): SnapledgerError {
+  return new SnapledgerError(
+    "STORE_FORMAT",
+    `Position ${record.position} holds ${what}, which this version can't read.`,
+    {
+      facts: { position: record.position, type: record.type },
+      hint: "Use the version of snapledger that wrote this store, or a newer one.",
+    },
+  );
+}
