@@ -1,5 +1,5 @@
 import { SnapledgerError } from "../errors.ts";
-import type { SnapshotId } from "../events/ids.ts";
+import type { SnapshotId, Target } from "../events/ids.ts";
 import type { DomainInfo, DiskInfo, OperationInfo, SnapshotFilter, SnapshotInfo } from "./info.ts";
 import { anonymous, bytesOf, depthOf, garbage, headOf, layerOf, layersOf } from "./layers.ts";
 import type { DomainState, Snapshot } from "./state.ts";
@@ -101,22 +101,32 @@ function descendantCounts(state: DomainState): Map<SnapshotId, number> {
   return below;
 }
 
+/** Spelt out field by field: the spreads used elsewhere cost two thirds of the time of a list of 16,384. */
 function infoOf(state: DomainState, snapshot: Snapshot, descendants: number): SnapshotInfo {
-  const { id, name, description, active, automatic, layers, memory, position, reason } = snapshot;
+  const { id, memory } = snapshot;
   const own = layersOf(state, snapshot);
+  const layers: Record<Target, string> = {};
+  for (const { target, file } of own) layers[target] = file.path;
   return {
-    ...{ id, name, description, active, automatic, position, reason, descendants },
+    id,
+    name: snapshot.name,
     domain: { id: state.id, name: state.name },
+    description: snapshot.description,
     parent: snapshot.parent === null ? null : refOf(snapshotOf(state, snapshot.parent)),
     children: state.children.get(id)?.size ?? 0,
+    descendants,
     current: state.current === id,
     state: snapshot.state,
+    active: snapshot.active,
+    automatic: snapshot.automatic,
     creationTime: snapshot.createdAt,
-    layers: Object.fromEntries(own.map(({ target, file }) => [target, file.path])),
-    layerIds: { ...layers },
+    layers,
+    layerIds: { ...snapshot.layers },
     compression: own.find(({ compression }) => compression !== null)?.compression ?? null,
     memory: memory?.path ?? null,
     bytes: bytesOf(state, snapshot),
+    position: snapshot.position,
     user: snapshot.actor.user,
+    reason: snapshot.reason,
   };
 }
