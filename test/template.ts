@@ -1,0 +1,77 @@
+import { linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { Model } from "./model.ts";
+import { copyOf } from "./model.ts";
+import type { World } from "./world.ts";
+
+/**
+ * A world to come back to. Files are put back under their own names and inodes (headers hold absolute paths, and the
+ * log holds inodes): a hard link outside the world keeps each inode alive, RAM keeps the content.
+ */
+export class Template {
+  readonly #world: World;
+  readonly #model: Model;
+  readonly #lines: readonly string[];
+  readonly #files = new Map<string, Kept>();
+  readonly #aside: string;
+
+  constructor(world: World, model: Model) {
+    this.#world = world;
+    this.#model = copyOf(model);
+    this.#lines = [...world.lines];
+    this.#aside = mkdtempSync(join(dirname(world.folder) || tmpdir(), "aside-"));
+    for (const path of filesUnder(world.folder)) {
+      const link = join(this.#aside, String(this.#files.size));
+      linkSync(path, link);
+      this.#files.set(path, { link, content: readFileSync(path), seen: stampOf(path) });
+    }
+  }
+
+  /** The world as it was; resolves with a model of it. */
+  restore(): Model {
+    for (const path of filesUnder(this.#world.folder)) if (!this.#files.has(path)) rmSync(path);
+    for (const [path, kept] of this.#files) putBack(path, kept);
+    this.#world.lines.splice(0, Infinity, ...this.#lines);
+    return copyOf(this.#model);
+  }
+
+  /** Lets go of the inodes. */
+  drop(): void {
+    rmSync(this.#aside, { recursive: true, force: true });
+  }
+}
+
+interface Kept {
+  readonly link: string;
+  readonly content: Buffer;
+  /** As it was when it last had this content. */
+  seen: string;
+}
+
+function putBack(path: string, kept: Kept): void {
+  if (inodeOf(path) !== inodeOf(kept.link)) {
+    rmSync(path, { force: true });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    linkSync(kept.link, path);
+  }
+  if (stampOf(path) === kept.seen) return;
+  writeFileSync(path, kept.content);
+  kept.seen = stampOf(path);
+}
+
+function filesUnder(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+function inodeOf(path: string): bigint | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
+}
+
+/** Changes with every write to the file. */
+function stampOf(path: string): string {
+  const { ino, size, mtimeNs } = statSync(path, { bigint: true });
+  return `${ino} ${size} ${mtimeNs}`;
+}

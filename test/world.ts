@@ -1,0 +1,183 @@
+import { execFile } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect } from "vitest";
+import { noCheckpoints, readDirectory, readDomainState } from "../src/checkpoints.ts";
+import { handle } from "../src/commands/handle.ts";
+import { memoryLocks } from "../src/commands/locks.ts";
+import type { Stage } from "../src/commands/stage.ts";
+import type { Driver } from "../src/drivers/driver.ts";
+import { crashable, withFaults } from "../src/drivers/faults.ts";
+import type { Fuse } from "../src/drivers/faults.ts";
+import { qemuDriver } from "../src/drivers/qemu/index.ts";
+import type { Command } from "../src/events/command.ts";
+import type { AnyEvent, EventRecord } from "../src/events/events.ts";
+import { uuidv7 } from "../src/events/ids.ts";
+import { memoryEventLog } from "../src/events/memory-log.ts";
+import type { Backing } from "../src/events/plan.ts";
+import { parseRecord } from "../src/events/seal.ts";
+import type { ImageFormat } from "../src/events/records.ts";
+import type { Caller, Outcome, Request } from "../src/face.ts";
+import type { DomainState } from "../src/projections/state.ts";
+import { deactivation, snapshotting, starting } from "./deeds.ts";
+import { makeQcow2, makeRaw } from "./images.ts";
+import { sectorBytes } from "./model.ts";
+
+/** Real images in a folder, a log in RAM, and one domain at a time worked on by managers that live for one command. */
+
+export const caller: Caller = {
+  ...{ user: "eve", uid: 1000, loginUid: 1000, sudoUser: null, host: "host", via: "library", knownBy: "process" },
+  pid: null,
+};
+
+const run = promisify(execFile);
+
+export interface DiskOf {
+  readonly target: string;
+  readonly format: ImageFormat;
+  readonly sectors: number;
+}
+
+export const oneDisk: readonly DiskOf[] = [{ target: "vda", format: "qcow2", sectors: 16 }];
+export const twoDisks: readonly DiskOf[] = [...oneDisk, { target: "vdb", format: "raw", sectors: 8 }];
+
+/** Where a command's effects pass: a fuse that kills its process, and another driver than qemu-img. */
+export interface Manager {
+  readonly fuse?: Fuse;
+  readonly driver?: Driver;
+}
+
+export class World {
+  readonly folder: string;
+  /** The log, line by line: all that outlives a manager beside the files. */
+  readonly lines: string[] = [];
+  readonly driver: Driver;
+  #now = Date.UTC(2026, 0, 1);
+  #random = 0;
+
+  constructor(folder: string, driver: Driver = qemuDriver()) {
+    this.folder = folder;
+    this.driver = driver;
+  }
+
+  clock = (): number => (this.#now += 1);
+  newId = uuidv7(this.clock, (bytes) => {
+    const random = new Uint8Array(bytes);
+    new DataView(random.buffer).setUint32(bytes - 4, ++this.#random);
+    return random;
+  });
+
+  stage({ fuse, driver = this.driver }: Manager = {}): Stage {
+    const opened = memoryEventLog({ clock: this.clock, newId: this.newId, disk: this.lines });
+    const log = fuse ? crashable(opened, fuse) : opened;
+    const used = fuse ? withFaults(driver, { fuse }) : driver;
+    return {
+      ...{ log: { use: (work) => work(log), close: () => log.close() }, locks: memoryLocks(), driver: () => used },
+      states: {
+        domain: (open, id) => readDomainState(open, id, noCheckpoints),
+        directory: (open) => readDirectory(open, noCheckpoints),
+      },
+      ...{ clock: this.clock, newId: this.newId, waitMs: 0, doorbell: () => undefined },
+      layersRoot: join(this.folder, "layers"),
+    };
+  }
+
+  /** A manager of its own runs one command and is gone. */
+  async run(command: Command, manager: Manager = {}, request: Request = {}): Promise<Outcome> {
+    return handle(this.stage(manager), command, caller, request);
+  }
+
+  create = (domain: string, name: string) => this.run(snapshotting(domain, name));
+  start = (domain: string, name: string) => this.run(starting(domain, name));
+  deactivate = (domain: string, name: string) => this.run(deactivation("DeactivateSnapshot", domain, name));
+  merge = (domain: string, name: string) => this.run(deactivation("MergeSnapshot", domain, name));
+  discard = (domain: string, name: string) => this.run(deactivation("DiscardSnapshot", domain, name));
+  recover = (domain: string) => this.run({ type: "RecoverDomain", domain });
+
+  /** Makes the base images and defines a domain on them; resolves with its uuid. */
+  async define(name: string, disks: readonly DiskOf[]): Promise<string> {
+    await mkdir(this.folder, { recursive: true });
+    for (const disk of disks) await makeBase(this.base(name, disk), disk);
+    return this.defineOn(
+      name,
+      disks.map((disk) => ({ ...disk, path: this.base(name, disk) })),
+    );
+  }
+
+  async defineOn(name: string, disks: readonly { target: string; path: string; format: ImageFormat }[]) {
+    const uuid = this.newId();
+    await this.run({
+      ...{ type: "DefineDomain", uuid, name, driver: this.driver.name, memoryMib: null, vcpus: null },
+      disks: disks.map(({ target, path, format }) => ({ target, path, format })),
+      ...{ unmanaged: [], layersFolder: null, xmlSha256: null },
+    });
+    return uuid;
+  }
+
+  base(name: string, { target, format }: { target: string; format: ImageFormat }): string {
+    return join(this.folder, `${name}-${target}.${format}`);
+  }
+
+  records(): EventRecord[] {
+    return this.lines.map(parseRecord);
+  }
+
+  types(from = 0): AnyEvent["type"][] {
+    return this.records()
+      .slice(from)
+      .map(({ type }) => type);
+  }
+
+  /** The domain as its log tells it, folded from the start. */
+  async state(uuid: string): Promise<DomainState> {
+    const log = memoryEventLog({ clock: this.clock, newId: this.newId, disk: this.lines });
+    return readDomainState(log, uuid, noCheckpoints);
+  }
+
+  /** What the guest writes while it runs: whole sectors of one disk's head. */
+  async write(uuid: string, target: string, sectors: readonly number[], byte: number): Promise<void> {
+    const { path } = await this.head(uuid, target);
+    const commands = sectors.flatMap((n) => ["-c", `write -P ${byte} ${n * sectorBytes} ${sectorBytes}`]);
+    await run("qemu-io", ["-f", "qcow2", ...commands, path]);
+  }
+
+  async head(uuid: string, target: string): Promise<Backing> {
+    const { heads, layers } = await this.state(uuid);
+    const { path, format } = layers.get(heads[target] ?? "")!.file;
+    return { path, format };
+  }
+
+  /** Every file under the layers folder of a domain. */
+  filesOf(uuid: string): string[] {
+    const folder = join(this.folder, "layers", uuid);
+    return readdirSync(folder)
+      .map((name) => join(folder, name))
+      .sort();
+  }
+}
+
+async function makeBase(path: string, { format, sectors }: DiskOf): Promise<void> {
+  if (format === "raw") makeRaw(path, sectors * sectorBytes);
+  else await makeQcow2(path, sectors * sectorBytes);
+  const commands = baseSectors(sectors).flatMap((byte, n) =>
+    byte === 0 ? [] : ["-c", `write -P ${byte} ${n * sectorBytes} ${sectorBytes}`],
+  );
+  await run("qemu-io", ["-f", format, ...commands, path]);
+}
+
+/** What a base image is made with: most of it written, some of it zeros. */
+export function baseSectors(sectors: number): number[] {
+  return Array.from({ length: sectors }, (_, n) => (n % 4 === 3 ? 0 : 201 + n));
+}
+
+/** The command is refused by this rule; resolves with the error. */
+export async function refused(command: Promise<Outcome>, code: string) {
+  const error: unknown = await command.then(
+    () => new Error("it was not refused"),
+    (rejection: unknown) => rejection,
+  );
+  expect(error).toMatchObject({ code });
+  return error;
+}
