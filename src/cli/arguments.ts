@@ -57,6 +57,8 @@ function describe(name: string, verb: Verb): Command {
 
 function option(flags: string, what: string, repeat: "repeat" | undefined): Option {
   const made = new Option(flags, what);
+  // commander takes --no-start for the opposite of a --start; here it is a flag like any other.
+  made.negate = false;
   return repeat ? made.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]) : made;
 }
 

@@ -14,8 +14,14 @@ const json = args.includes("--json");
 const debug = (process.env["SNAPLEDGER_DEBUG"] ?? "") !== "";
 
 const output = new Output(process.stdout, process.stderr, (error) => {
-  process.exitCode = reportError(error, output, json, debug);
+  process.exitCode = reportError(asOutputError(error), output, json, debug);
 });
+
+function asOutputError(cause: NodeJS.ErrnoException): Error {
+  if (cause.code !== "ENOSPC") return cause;
+  const hint = "What was asked for is done; only what it had to say is cut off.";
+  return new SnapledgerError("DISK_FULL", "The output could not be written: no space is left.", { hint, cause });
+}
 const interrupt = new Interrupt((error) => process.exit(reportError(error, output, json, debug)));
 
 /** The process's exit status. Nothing here calls exit: what was written to a pipe would be cut off. */

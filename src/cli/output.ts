@@ -10,7 +10,7 @@ export class Output {
   readonly #err: NodeJS.WriteStream;
   #gone = false;
 
-  constructor(out: NodeJS.WriteStream, err: NodeJS.WriteStream, onError: (error: Error) => void) {
+  constructor(out: NodeJS.WriteStream, err: NodeJS.WriteStream, onError: (error: NodeJS.ErrnoException) => void) {
     this.#out = out;
     this.#err = err;
     out.on("error", (error: NodeJS.ErrnoException) => {

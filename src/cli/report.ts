@@ -7,7 +7,7 @@ export function reportError(error: unknown, output: Output, json: boolean, debug
   if (json) output.asideJson(error.toJSON());
   else {
     output.aside(`error [${error.code}] ${error.message}`);
-    if (error.hint !== undefined) output.aside(`hint: ${error.hint}`);
+    output.aside(`hint: ${error.hint ?? `Every code is explained in docs/errors.md: look for ${error.code}.`}`);
   }
   if (debug) showStack(error, output);
   return exitStatusOf[error.code];

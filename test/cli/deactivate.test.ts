@@ -27,9 +27,9 @@ describe("a merge", () => {
     const content = await digest(await layerOf(web, "c"), "qcow2");
     const done = await web.ok("snapshot-deactivate", "web", "c", "--mergeforce", "--reason", "b failed");
     expect(done).toMatch(/^Domain snapshot c merged into a\n/);
-    expect(done).toMatch(/\n {2}rewritten: {5}snapshot "a" \(\d+ KiB\)\n {2}orphaned: {6}snapshot "b" \(\d+ KiB\)\n/);
-    expect(done).toMatch(/\n {2}re-parented: {3}the heads on snapshot "c"\n/);
-    expect(done).toMatch(/\n {2}destroyed: {5}the old content of "a" \(\d+ KiB\)\n {2}folds: {9}1 done, 0 pending\n/);
+    expect(done).toMatch(/\n {2}rewritten: {4}snapshot "a" \(\d+ KiB\)\n {2}orphaned: {5}snapshot "b" \(\d+ KiB\)\n/);
+    expect(done).toMatch(/\n {2}re-parented: {2}the heads on snapshot "c"\n/);
+    expect(done).toMatch(/\n {2}destroyed: {4}the old content of "a" \(\d+ KiB\)\n {2}folds: {8}1 done, 0 pending\n/);
     expect([await names(web), await digest(await layerOf(web, "a"), "qcow2")]).toEqual([["a", "root"], content]);
   });
 
@@ -40,10 +40,10 @@ describe("a merge", () => {
     const content = readFileSync(layer);
     const plan = await web.ok("--plan", "snapshot-deactivate", "web", "c", "--mergeforce");
     expect(plan).toMatch(
-      /^Plan for MergeSnapshot on domain 'web'; nothing was changed\n {2}rewritten: {5}snapshot "a" /,
+      /^Plan for MergeSnapshot on domain 'web'; nothing was changed\n {2}rewritten: {4}snapshot "a" /,
     );
     expect(plan).toContain(`  would fold:   ${await layerOf(web, "c")} into ${layer}\n`);
-    expect(plan).toMatch(/\n {2}needs free: {4}[\d.]+ KiB\n$/);
+    expect(plan).toMatch(/\n {2}needs free: {3}[\d.]+ KiB\n$/);
     expect(await web.json("snapshot-deactivate", "web", "c", "--mergeforce", "--plan")).toMatchObject({
       planned: true,
     });
@@ -58,7 +58,7 @@ describe("a merge", () => {
     await takeSnapshot(web, "one");
     const content = await digest(await layerOf(web, "one"), "qcow2");
     const done = await web.ok("snapshot-deactivate", "web", "one", "--merge");
-    expect(done).toMatch(/^Domain snapshot one merged into the base image\n {2}rewritten: {5}base image \//);
+    expect(done).toMatch(/^Domain snapshot one merged into the base image\n {2}rewritten: {4}base image \//);
     expect(await digest(join(web.home, "web.qcow2"), "qcow2")).toBe(content);
     expect(await names(web)).toEqual([]);
   });
@@ -104,7 +104,7 @@ describe("a discard", () => {
     const layer = await layerOf(web, "b");
     const done = await web.ok("snapshot-deactivate", "web", "b", flag);
     expect(done).toMatch(
-      /^Domain snapshot b discarded\n {2}destroyed: {5}snapshot "b" \(\d+ KiB\)\n {2}removed: {7}1 file\n$/,
+      /^Domain snapshot b discarded\n {2}destroyed: {4}snapshot "b" \(\d+ KiB\)\n {2}removed: {6}1 file\n$/,
     );
     expect([await names(web), existsSync(layer)]).toEqual([["a", "c", "root"], false]);
   });
@@ -127,7 +127,7 @@ describe("a discard", () => {
 describe("a deactivation without flags", () => {
   it("keeps the snapshot and marks it", async () => {
     const web = await withTree();
-    expect(await web.ok("snapshot-deactivate", "web", "c")).toBe("Domain snapshot c deactivated\n");
+    expect(await web.ok("snapshot-deactivate", "web", "c")).toMatch(/^Domain snapshot c deactivated\n/);
     expect(await web.ok("snapshot-list", "web", "--deactivated", "--name")).toBe("c\n");
     expect(await web.ok("snapshot-current", "web", "--name")).toBe("a\n");
   });

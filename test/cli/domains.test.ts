@@ -129,7 +129,7 @@ describe("domains", () => {
     await terminal.ok("define", "--name", "web", "--disk", "vda=web.qcow2");
     const table = [
       " Id   Name   State",
-      "------------------------",
+      "-----------------------",
       " -    demo   running",
       " -    web    shut off",
       "",
@@ -165,7 +165,7 @@ describe("undefine", () => {
     await takeSnapshot(terminal, "a");
     expect((await terminal.run("undefine", "web")).stderr).toMatch(/^error \[DOMAIN_HAS_SNAPSHOTS\] /);
     const gone = await terminal.ok("undefine", "web", "--discard-all");
-    expect(gone).toMatch(/^Domain 'web' has been undefined\n {2}destroyed: {5}snapshot "a" \(\d+ KiB\)\n/);
+    expect(gone).toMatch(/^Domain 'web' has been undefined\n {2}destroyed: {4}snapshot "a" \(\d+ KiB\)\n/);
   });
 
   it("with --keep-files leaves every file and lists them", async () => {

@@ -6,18 +6,21 @@ import { bundle } from "./process.ts";
 import type { Terminal } from "./process.ts";
 import { logLength, withTree } from "./scene.ts";
 
+/** Text that a terminal would act on, of the kind that a reason may hold. */
+const hostile = "try\u009b2J\u202e\nit";
+
 describe("the log", () => {
   let web: Terminal;
   beforeAll(async () => {
     web = await withTree();
-    await web.run("snapshot-deactivate", "web", "c", "--merge", "--reason", "try\u001b[31m it", "--ticket", "OPS-1");
+    await web.run("snapshot-deactivate", "web", "c", "--merge", "--reason", hostile, "--ticket", "OPS-1");
   });
 
   it("says each record in a line: who, what, why", async () => {
     const lines = (await web.ok("log", "web")).trimEnd().split("\n");
     expect(lines.length).toBe((await logLength(web)) - 1);
     expect(lines[0]).toMatch(/^ {5}2 {2}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0000 {2}\S/);
-    expect(lines.at(-1)).toContain("try\\u{1b}[31m it");
+    expect(lines.at(-1)).toContain("try\\u{9b}2J\\u{202e}\\u{a}it");
     expect(lines.at(-1)).toContain("OPS-1");
     expect((await web.ok("log")).split("\n")[0]).toMatch(/^ {5}1 {2}/);
     expect((await web.ok("log", "--from", "2", "--to", "4")).trimEnd().split("\n")).toEqual(lines.slice(0, 2));
@@ -38,15 +41,15 @@ describe("the log", () => {
 
   it("records who asked, through what, why, and what was refused", async () => {
     const last = JSON.parse((await web.ok("log", "--json")).trimEnd().split("\n").at(-1) ?? "") as EventRecord;
-    expect(last).toMatchObject({ type: "CommandRejected", reason: "try\u001b[31m it", ticket: "OPS-1" });
+    expect(last).toMatchObject({ type: "CommandRejected", reason: hostile, ticket: "OPS-1" });
     expect(last.data).toMatchObject({ code: "MERGE_WOULD_ORPHAN" });
     expect(last.actor).toMatchObject({ uid: process.getuid?.(), via: "cli", knownBy: "process", sudoUser: null });
   });
 
   it("shows one record, escaped, and says 4 for a position that is not there", async () => {
     const shown = await web.ok("show", String(await logLength(web)));
-    expect(shown).not.toContain("\u001b");
-    expect(shown).toContain('"reason": "try\\u001b[31m it"');
+    expect(shown).not.toMatch(/[\u009b\u202e]/);
+    expect(shown).toContain('"reason": "try\\u009b2J\\u202e\\nit"');
     const none = await web.run("show", "9999");
     expect([none.status, none.stderr.slice(0, 26)]).toEqual([4, "error [POSITION_NOT_FOUND]"]);
   });
@@ -60,7 +63,8 @@ describe("the log", () => {
   it("says so when its output cannot be written", () => {
     const script = 'node "$0" log --json >/dev/full';
     const { status, stderr } = spawnSync("bash", ["-c", script, bundle], { env: web.environment, encoding: "utf8" });
-    expect([status, stderr.slice(0, 6)]).toEqual([1, "error:"]);
+    expect(status).toBe(1);
+    expect(JSON.parse(stderr)).toMatchObject({ code: "DISK_FULL" });
   });
 
   it("is proven by verify, and a changed byte is found", async () => {

@@ -12,13 +12,13 @@ describe("taking a snapshot", () => {
     writeFileSync(join(web.home, "snap.xml"), "<domainsnapshot><name>one</name></domainsnapshot>");
     const refused = await web.run("snapshot-create", "--compress", "web", "snap.xml");
     expect([refused.status, refused.stderr.slice(0, 26)]).toEqual([3, "error [DOMAIN_NOT_RUNNING]"]);
-    expect(await web.ok("snapshot-create", "--offline", "--compress", "web", "snap.xml")).toBe(
-      "Domain snapshot one created from 'snap.xml'\n",
+    expect(await web.ok("snapshot-create", "--offline", "--compress", "web", "snap.xml")).toMatch(
+      /^Domain snapshot one created from 'snap.xml'\n/,
     );
     expect(await web.ok("snapshot-list", "web")).toMatch(/ one {4}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0000 {3}shutoff\n/);
     expect(await web.ok("snapshot-dumpxml", "web", "one")).toContain("<compression>zlib</compression>");
     expect(await web.ok("create-with-snapshot", "web", "one", "--no-start")).toContain("'web' is not started");
-    expect(await web.ok("snapshot-deactivate", "web", "one")).toBe("Domain snapshot one deactivated\n");
+    expect(await web.ok("snapshot-deactivate", "web", "one")).toMatch(/^Domain snapshot one deactivated\n/);
     expect(await web.ok("snapshot-deactivate", "web", "one", "--delete")).toMatch(/^Domain snapshot one discarded\n/);
   });
 
@@ -58,8 +58,8 @@ describe("taking a snapshot", () => {
     expect(await demo.ok("snapshot-list", "demo", "--name", "--inactive", "--active")).toBe("memory\noff\n");
     expect((await demo.run("create-with-snapshot", "demo", "off")).stderr).toMatch(/^error \[DOMAIN_RUNNING\] /);
     await demo.ok("destroy", "demo");
-    expect(await demo.ok("create-with-snapshot", "demo", "memory")).toBe(
-      "Domain 'demo' started from snapshot memory\n",
+    expect(await demo.ok("create-with-snapshot", "demo", "memory")).toMatch(
+      /^Domain 'demo' started from snapshot memory\n/,
     );
     expect(await demo.ok("domstate", "demo")).toBe("running\n");
   });
@@ -212,11 +212,11 @@ describe("starting from a snapshot", () => {
     const web = await withTree();
     await guestWrites(web, 9);
     const kept = await web.ok("create-with-snapshot", "web", "b", "--no-start");
-    const [, saved = ""] = /autosave: {6}unsaved changes were kept as snapshot "(autosave-[^"]+)"\n/.exec(kept) ?? [];
+    const [, saved = ""] = /autosave: {5}unsaved changes were kept as snapshot "(autosave-[^"]+)"\n/.exec(kept) ?? [];
     expect(await names(web)).toEqual(["a", saved, "b", "c", "root"]);
     await guestWrites(web, 10);
     const dropped = await web.ok("create-with-snapshot", "web", "c", "--no-start", "--discard-changes");
-    expect(dropped).toMatch(/ {2}destroyed: {5}unsaved changes in the heads on snapshot "b" /);
+    expect(dropped).toMatch(/ {2}destroyed: {4}unsaved changes in the heads on snapshot "b" /);
     expect(await names(web)).toHaveLength(5);
   });
 

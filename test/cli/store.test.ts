@@ -37,7 +37,7 @@ describe("a store", () => {
     const { home } = await withStore();
     const elsewhere = new Terminal(home, { SNAPLEDGER_STORE: "/nowhere" });
     const list = await elsewhere.ok("list", "--store", "store");
-    expect(list).toBe(" Id   Name   State\n---------------------\n\n");
+    expect(list).toBe(" Id   Name   State\n--------------------\n\n");
     expect(await elsewhere.ok("--store", "store", "list")).toBe(list);
     expect(await elsewhere.ok("--store=store", "list")).toBe(list);
     expect(await elsewhere.ok("--wait", "1", "--json", "--store", "store", "list")).toBe("[]\n");

@@ -39,6 +39,9 @@ export const verb: Verb = {
     const file = cli.input.optional(0);
     const command = file === undefined ? await fromFlags(cli.input) : await fromXml(cli.input, file);
     const outcome = await cli.execute(command);
+    for (const { target, why } of command.unmanaged) {
+      cli.warn({ code: "UNMANAGED_DEVICE", message: `${target} is not managed, no snapshot holds it: ${why}.` });
+    }
     const from = file === undefined ? "" : ` from ${file}`;
     printOutcome(cli, outcome, `Domain '${outcome.domain.name}' defined${from}`);
   },
