@@ -37,8 +37,13 @@ export async function createLevelEventLog(
   const db = await openDatabase(folder, { createIfMissing: true, errorIfExists: true });
   const logId = options.newId();
   const log = levelEventLog(db, logId, beforeFirst, options);
-  await log.append([logCreated(logId, options.actor)]);
-  return log;
+  try {
+    await log.append([logCreated(logId, options.actor)]);
+    return log;
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
 }
 
 /**

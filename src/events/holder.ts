@@ -1,0 +1,46 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { SnapledgerError } from "../errors.ts";
+
+/** Which process had the log open last. Only worth reading while the database is locked. */
+interface LogHolder {
+  readonly pid: number;
+  readonly host: string;
+  /** ISO 8601 UTC. */
+  readonly since: string;
+  readonly verb: string | null;
+}
+
+const holderFile = (runFolder: string): string => join(runFolder, "log.json");
+
+/** Best effort: the database is locked all the same, only its holder would have no name. */
+export function nameHolder(runFolder: string, verb: string | null, now: number): void {
+  const holder: LogHolder = { pid: process.pid, host: hostname(), since: new Date(now).toISOString(), verb };
+  try {
+    writeFileSync(holderFile(runFolder), JSON.stringify(holder), { mode: 0o600 });
+  } catch {
+    return;
+  }
+}
+
+/** LOG_BUSY, with who has it in `facts.holder` if that is known. */
+export function logBusy(folder: string, runFolder: string, waitMs: number, cause: unknown): SnapledgerError {
+  const holder = readHolder(runFolder);
+  const doing = holder?.verb ? `${holder.verb}, ` : "";
+  const who = holder ? `Process ${holder.pid} on ${holder.host} (${doing}since ${holder.since})` : "Another process";
+  return new SnapledgerError("LOG_BUSY", `${who} has the log of ${folder} open.`, {
+    facts: { folder, waitMs, holder: holder ?? null },
+    hint: "Try again, or wait longer with --wait SECONDS.",
+    cause,
+  });
+}
+
+function readHolder(runFolder: string): LogHolder | undefined {
+  try {
+    const holder = JSON.parse(readFileSync(holderFile(runFolder), "utf8")) as Partial<LogHolder> | null;
+    return typeof holder?.pid === "number" ? (holder as LogHolder) : undefined;
+  } catch {
+    return undefined;
+  }
+}

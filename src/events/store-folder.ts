@@ -1,0 +1,82 @@
+import { constants } from "node:fs";
+import { access, lstat, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { SnapledgerError } from "../errors.ts";
+import { damaged } from "./level-errors.ts";
+
+/** Where things are in a store; all absolute if `folder` is. */
+export interface StoreLayout {
+  /** The LevelDB database: the only source of truth. */
+  readonly log: string;
+  /** One folder per domain that was defined without one of its own. */
+  readonly layers: string;
+  /** Who works on which domain, and who has the log open. */
+  readonly run: string;
+  readonly checkpoints: string;
+}
+
+export function storeLayout(folder: string): StoreLayout {
+  const [log, layers, run, checkpoints] = ["log", "layers", "run", "checkpoints"].map((name) => join(folder, name));
+  return { log, layers, run, checkpoints } as StoreLayout;
+}
+
+/** The database is made under this name and then renamed to `log`, so that a store is there whole or not at all. */
+export const unfinishedLog = "log.unfinished-";
+
+/** Rejects with STORE_NOT_FOUND, STORE_UNSAFE, or LOG_DAMAGED when the database has lost the file that names its parts. */
+export async function checkStore(folder: string): Promise<void> {
+  await checkSafe(folder);
+  const { log } = storeLayout(folder);
+  const files = await readdir(log).catch(() => undefined);
+  if (files === undefined) throw notFound(folder);
+  if (!files.includes("CURRENT")) throw damaged(0, `${join(log, "CURRENT")} is missing`);
+}
+
+/**
+ * The record of who did what is worth as much as the folder it lies in is closed to others: it must be a folder of
+ * this user's own, no link to one, that nobody else can write to.
+ */
+export async function checkSafe(folder: string): Promise<void> {
+  const found = await lstat(folder).catch((error: unknown) => {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") throw notFound(folder);
+    throw unsafe(folder, "can't be looked at", "Check the folders above it.", error);
+  });
+  if (found.isSymbolicLink()) throw unsafe(folder, "is a symbolic link", "Name the folder itself.");
+  if (!found.isDirectory()) throw unsafe(folder, "is not a folder", "Name the store's folder.");
+  if (found.uid !== process.getuid?.())
+    throw unsafe(folder, `belongs to uid ${found.uid}`, "Run as the user whose store it is.");
+  if ((found.mode & 0o022) !== 0) throw unsafe(folder, "can be written to by others", `chmod 700 '${folder}'`);
+  await access(folder, constants.R_OK | constants.W_OK | constants.X_OK).catch((error: unknown) => {
+    throw unsafe(folder, "can't be read and written", `chmod 700 '${folder}'`, error);
+  });
+}
+
+/** Rejects with STORE_EXISTS unless the folder is empty, but for what an `init` that died left. */
+export async function checkEmpty(folder: string): Promise<void> {
+  const ours = new Set(["layers", "run", "checkpoints"]);
+  const names = await readdir(folder);
+  const facts = { folder };
+  if (names.includes("log"))
+    throw new SnapledgerError("STORE_EXISTS", `There is a store in ${folder} already.`, {
+      facts,
+      hint: "Use it as it is, or name another folder with --store.",
+    });
+  const foreign = names.find((name) => !ours.has(name) && !name.startsWith(unfinishedLog));
+  if (foreign !== undefined)
+    throw new SnapledgerError("STORE_EXISTS", `${folder} is not empty: it holds "${foreign}".`, {
+      facts: { ...facts, foreign },
+      hint: "Name an empty or a new folder with --store.",
+    });
+}
+
+function notFound(folder: string): SnapledgerError {
+  return new SnapledgerError("STORE_NOT_FOUND", `There is no store in ${folder}.`, {
+    facts: { folder },
+    hint: "Make one with 'snapledger init', or name another folder with --store.",
+  });
+}
+
+function unsafe(folder: string, why: string, hint: string, cause?: unknown): SnapledgerError {
+  return new SnapledgerError("STORE_UNSAFE", `${folder} ${why}.`, { facts: { folder, why }, hint, cause });
+}
