@@ -47,6 +47,20 @@ export const move: fc.Arbitrary<Move> = fc.record({
 /** A whole log from LogCreated on, of two domains that come and go. */
 export const history: fc.Arbitrary<EventRecord[]> = fc.array(move, { maxLength: 60 }).map(historyOf);
 
+/** The states of all domains, folded record by record; `apply` returns the state of the record's domain. */
+export function statesOf(): { apply(record: EventRecord): DomainState | undefined } {
+  const states = new Map<DomainId, DomainState>();
+  return {
+    apply(record) {
+      if (record.domain === null) return undefined;
+      const state = states.get(record.domain) ?? emptyState(record.domain);
+      states.set(record.domain, state);
+      apply(state, record);
+      return state;
+    },
+  };
+}
+
 export const alice: Actor = {
   ...{ user: "alice", uid: 1000, loginUid: 1000, sudoUser: null, host: "host", via: "cli", knownBy: "process" },
 };
