@@ -1,0 +1,100 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { createContext, runInContext } from "node:vm";
+import { build } from "esbuild";
+import { beforeAll, describe, expect, test } from "vitest";
+import { sha256 } from "../../src/events/hash.ts";
+import type { EventRecord } from "../../src/events/events.ts";
+import { compare } from "../../src/projections/compare.ts";
+import { applyAll } from "../../src/projections/domain.ts";
+import { explain } from "../../src/projections/explain.ts";
+import { emptyState } from "../../src/projections/state.ts";
+import { listSnapshots } from "../../src/projections/views.ts";
+import { Historian } from "../histories.ts";
+
+/** What a page may import: all projections, and of the events the types, ids and sealing. */
+const root = join(import.meta.dirname, "../../src");
+const projections = readdirSync(join(root, "projections")).map((file) => `projections/${file}`);
+const events = ["ids", "records", "command", "plan", "events", "log", "limits", "seal"].map(
+  (name) => `events/${name}.ts`,
+);
+
+interface Bundled {
+  readonly code: string;
+  readonly inputs: readonly string[];
+}
+
+async function bundle(files: readonly string[]): Promise<Bundled> {
+  const contents = files.map((file) => `export * from "./${file}";`).join("\n");
+  const built = await build({
+    stdin: { contents, resolveDir: root, loader: "ts" },
+    ...{ bundle: true, platform: "browser", format: "iife", globalName: "snapledger", write: false, metafile: true },
+    ...{ logLevel: "silent", absWorkingDir: root },
+  });
+  return { code: built.outputFiles[0]?.text ?? "", inputs: Object.keys(built.metafile.inputs) };
+}
+
+let page: Bundled;
+beforeAll(async () => {
+  page = await bundle([...projections, ...events]);
+});
+
+/** A realm with the language alone and what every browser adds to it for text; not with anything of Node's. */
+function run(code: string, globals: Record<string, unknown> = {}): unknown {
+  const context = createContext({ TextEncoder, ...globals });
+  return runInContext(`${page.code}\n${code}`, context, { timeout: 30_000 });
+}
+
+function smallHistory(): { records: readonly EventRecord[]; domain: string } {
+  const historian = new Historian();
+  const [domain = ""] = historian.domains;
+  historian.play({ verb: "define", domain });
+  for (const pick of [1, 2, 3]) historian.play({ verb: "create", domain, pick });
+  historian.play({ verb: "move", domain, pick: 0, dirty: true });
+  historian.play({ verb: "merge", domain, pick: 1, force: true });
+  historian.play({ verb: "fold", domain });
+  return { records: historian.records, domain };
+}
+
+describe("events and projections in a browser", () => {
+  test("are bundled without anything of Node's, and with no library but immer", () => {
+    expect(page.code).not.toMatch(/["']node:|\brequire\(|\bBuffer\b|\bprocess\./);
+    const libraries = page.inputs.filter((path) => path.includes("node_modules"));
+    expect(libraries.length).toBeGreaterThan(0);
+    for (const path of libraries) expect(path).toMatch(/node_modules\/immer\//);
+  });
+
+  test("would not be bundled at all if one of them reached for Node", async () => {
+    await expect(bundle(["events/hash.ts"])).rejects.toThrow(/node:crypto/);
+  });
+
+  test("fold, show, explain, compare and replay as they do here", () => {
+    const { records, domain } = smallHistory();
+    const own = records.filter((record) => record.domain === domain);
+    const told = run(
+      `const { applyAll, emptyState, listSnapshots, explain, clone, compare, step, patched } = snapledger;
+       const records = JSON.parse(text);
+       const state = applyAll(emptyState(domain), records);
+       const stepped = records.reduce((at, record) => step(at, record).next, emptyState(domain));
+       const { next, inverse } = step(clone(state), records.at(-1));
+       JSON.stringify({
+         list: listSnapshots(state),
+         said: records.map((record) => explain(record)),
+         differences: [...compare(state, stepped), ...compare(patched(next, inverse), state)],
+       })`,
+      { text: JSON.stringify(own), domain },
+    );
+    const here = applyAll(emptyState(domain), own);
+    const expected = { list: listSnapshots(here), said: own.map((record) => explain(record)), differences: [] };
+    expect(compare(JSON.parse(String(told)), JSON.parse(JSON.stringify(expected)))).toEqual([]);
+    expect(expected.list.length).toBeGreaterThan(1);
+  });
+
+  test("prove a stored line with the hash function that the page hands in", () => {
+    const { records } = smallHistory();
+    const line = JSON.stringify(records[0]);
+    const check = `snapledger.checkLine(line, snapledger.beforeFirst, null, sha256).why`;
+    expect(run(check, { line, sha256 })).toBeNull();
+    expect(run(check, { line: line.replace("alice", "mallory"), sha256 })).toMatch(/hash/);
+  });
+});
