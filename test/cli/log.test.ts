@@ -1,5 +1,4 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { EventRecord } from "../../src/events/events.ts";
 import { bundle } from "./process.ts";
@@ -67,25 +66,7 @@ describe("the log", () => {
     expect(JSON.parse(stderr)).toMatchObject({ code: "DISK_FULL" });
   });
 
-  it("is proven by verify, and a changed byte is found", async () => {
+  it("is proven by verify", async () => {
     expect(await web.ok("verify")).toMatch(/^\d+ records verified; the log ends at \d+ with sha256:[0-9a-f]{64}\n$/);
-  });
-});
-
-describe("Ctrl-C", () => {
-  it("while waiting for input changes nothing, says so and exits 130", async () => {
-    const web = await withTree();
-    const before = await logLength(web);
-    const child = web.start("snapshot-create", "web", "-", "--offline");
-    let stderr = "";
-    child.stderr?.on("data", (data: Buffer) => (stderr += data.toString()));
-    // It waits for stdin: only then is Ctrl-C listened to for sure.
-    child.stdin?.write("<domainsnapshot>");
-    await once(child, "spawn");
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    child.kill("SIGINT");
-    const [status] = (await once(child, "close")) as [number | null];
-    expect([status, stderr.slice(0, 19)]).toEqual([130, "error [INTERRUPTED]"]);
-    expect(await logLength(web)).toBe(before);
   });
 });

@@ -1,31 +1,63 @@
 import { join } from "node:path";
-import type { DomainInfo, SnapshotInfo } from "../../src/face.ts";
+import { connect, init } from "../../src/connection.ts";
+import type { Command } from "../../src/events/command.ts";
+import type { Caller, Connection } from "../../src/face.ts";
 import { freshFolder } from "../folders.ts";
 import { MiB, makeQcow2, writePattern } from "../images.ts";
 import { Terminal } from "./process.ts";
 
-/** Stores and domains that the tests of the command line start from, all made through the command line. */
+/** Stores and domains that the tests of the command line start from, made through the library: that is faster. */
 
 export const webUuid = "0f0e0d0c-0b0a-4908-8706-050403020100";
 
-export async function withStore(environment: NodeJS.ProcessEnv = {}): Promise<Terminal> {
-  const terminal = new Terminal(freshFolder(), environment);
-  await terminal.ok("init");
+const scenery: Caller = {
+  ...{ user: "scenery", uid: null, loginUid: null, sudoUser: null, host: "test", via: "library" },
+  ...{ knownBy: "claimed", pid: process.pid },
+};
+
+function storeOf({ home }: Terminal): string {
+  return join(home, "store");
+}
+
+export async function withStore(): Promise<Terminal> {
+  const terminal = new Terminal(freshFolder());
+  await (await init(storeOf(terminal), scenery)).close();
   return terminal;
+}
+
+async function inside<T>(terminal: Terminal, work: (connection: Connection) => Promise<T>): Promise<T> {
+  const connection = await connect({ store: storeOf(terminal) });
+  try {
+    return await work(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+async function execute(terminal: Terminal, ...commands: readonly Command[]): Promise<void> {
+  await inside(terminal, async (connection) => {
+    for (const command of commands) await connection.execute(command, scenery);
+  });
+}
+
+function define(name: string, driver: "qemu" | "memory", path: string): Command {
+  return {
+    ...{ type: "DefineDomain", uuid: webUuid, name, driver, disks: [{ target: "vda", path, format: "qcow2" }] },
+    ...{ memoryMib: null, vcpus: null, unmanaged: [], layersFolder: null, xmlSha256: null },
+  };
 }
 
 /** A domain `web` with one disk on a real qcow2 image of 1 MiB. */
 export async function withWeb(): Promise<Terminal> {
   const terminal = await withStore();
-  await makeQcow2(join(terminal.home, "web.qcow2"), MiB);
-  await terminal.ok("define", "--name", "web", "--disk", "vda=web.qcow2", "--uuid", webUuid);
+  await execute(terminal, define("web", "qemu", await makeQcow2(join(terminal.home, "web.qcow2"), MiB)));
   return terminal;
 }
 
 /** A simulated domain `demo` whose guest can run. */
 export async function withDemo(): Promise<Terminal> {
   const terminal = await withStore();
-  await terminal.ok("define", "--driver", "memory", "--name", "demo", "--disk", "vda=/nowhere/demo.qcow2");
+  await execute(terminal, define("demo", "memory", "/nowhere/demo.qcow2"));
   return terminal;
 }
 
@@ -38,18 +70,26 @@ export async function withTree(): Promise<Terminal> {
   await takeSnapshot(terminal, "a");
   await guestWrites(terminal, 3);
   await takeSnapshot(terminal, "b");
-  await terminal.ok("create-with-snapshot", "web", "a", "--no-start");
+  const back = {
+    type: "CreateWithSnapshot",
+    domain: "web",
+    snapshot: "a",
+    start: false,
+    discardChanges: false,
+  } as const;
+  await execute(terminal, back);
   await guestWrites(terminal, 4);
   await takeSnapshot(terminal, "c");
   return terminal;
 }
 
 export async function takeSnapshot(terminal: Terminal, name: string): Promise<void> {
-  await terminal.ok("snapshot-create-as", "web", name, "--offline");
+  const how = { description: "", compression: null, offline: true, diskOnly: false };
+  await execute(terminal, { type: "CreateSnapshot", domain: "web", name, ...how });
 }
 
 export async function headFile(terminal: Terminal): Promise<string> {
-  const { disks } = (await terminal.json("dominfo", "web")) as DomainInfo;
+  const { disks } = await inside(terminal, (connection) => connection.domain("web"));
   return disks[0]?.head.path ?? "";
 }
 
@@ -59,11 +99,11 @@ export async function guestWrites(terminal: Terminal, byte: number): Promise<voi
 }
 
 export async function names(terminal: Terminal, domain = "web"): Promise<string[]> {
-  const snapshots = (await terminal.json("snapshot-list", domain)) as SnapshotInfo[];
+  const snapshots = await inside(terminal, (connection) => connection.snapshots(domain));
   return snapshots.map(({ name }) => name);
 }
 
 /** How many records the log has: what changed nothing has added none. */
 export async function logLength(terminal: Terminal): Promise<number> {
-  return ((await terminal.json("head")) as { position: number }).position;
+  return (await inside(terminal, (connection) => connection.head())).position;
 }

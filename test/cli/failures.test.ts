@@ -1,0 +1,204 @@
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Level } from "level";
+import { describe, expect, it } from "vitest";
+import { connect } from "../../src/connection.ts";
+import { recordKey } from "../../src/events/level-keys.ts";
+import { digest } from "../images.ts";
+import { Terminal } from "./process.ts";
+import { guestWrites, headFile, logLength, names, takeSnapshot, withStore, withTree, withWeb } from "./scene.ts";
+
+/** The same store, with a `qemu-img` on the PATH that does something else for one of its subcommands. */
+function withFakeTool({ home, environment }: Terminal, subcommand: string, instead: string): Terminal {
+  const bin = join(home, "bin");
+  mkdirSync(bin, { recursive: true });
+  const script = `#!/bin/sh\nPATH=\${PATH#*:}\n[ "$1" != ${subcommand} ] || { ${instead}; }\nexec qemu-img "$@"\n`;
+  writeFileSync(join(bin, "qemu-img"), script);
+  chmodSync(join(bin, "qemu-img"), 0o755);
+  return new Terminal(home, { ...environment, PATH: `${bin}:${environment["PATH"] ?? ""}` });
+}
+
+/** A fake that leaves a mark and then takes very long, as a big fold does. */
+const takesLong = (terminal: Terminal) => `touch ${join(terminal.home, "begun")}; exec sleep 600`;
+
+async function begun({ home }: Terminal): Promise<void> {
+  while (!existsSync(join(home, "begun"))) await sleep(10);
+}
+
+/** More than a pipe holds: once it is all written, the process reads it, and so is past its start. */
+const longText = `<domainsnapshot>${" ".repeat(900 * 1024)}`;
+
+interface Running {
+  readonly child: ChildProcess;
+  /** Its exit status and what it said on stderr. */
+  readonly end: Promise<readonly [status: number | null, stderr: string]>;
+}
+
+function start(terminal: Terminal, ...args: readonly string[]): Running {
+  const child = terminal.start(...args);
+  let stderr = "";
+  child.stderr?.on("data", (data: Buffer) => (stderr += data.toString()));
+  return { child, end: once(child, "close").then(([status]) => [status as number | null, stderr]) };
+}
+
+describe("Ctrl-C", () => {
+  it("before anything is done changes nothing, says so and exits 130", async () => {
+    const web = await withWeb();
+    const before = await logLength(web);
+    const { child, end } = start(web, "snapshot-create", "web", "-", "--offline");
+    await new Promise((read) => child.stdin?.write(longText, read));
+    child.kill("SIGINT");
+    expect(await end).toEqual([
+      130,
+      "error [INTERRUPTED] Interrupted.\nhint: Nothing was changed. Run it again when you like.\n",
+    ]);
+    expect(await logLength(web)).toBe(before);
+  });
+
+  it("in a long fold stops it where it can be taken up again, and says how", async () => {
+    const web = await withTree();
+    const content = await digest(await headFile(web), "qcow2");
+    const slow = withFakeTool(web, "commit", takesLong(web));
+    const { child, end } = start(slow, "snapshot-deactivate", "web", "c", "--mergeforce");
+    await begun(web);
+    child.kill("SIGINT");
+    const [status, stderr] = await end;
+    expect(status).toBe(130);
+    expect(stderr).toMatch(/^error \[INTERRUPTED\] .*\nhint: .*snapledger compact web/m);
+    expect([await names(web), await digest(await headFile(web), "qcow2")]).toEqual([["a", "root"], content]);
+    expect(await web.ok("compact", "web")).toMatch(/^Domain 'web' compacted\n {2}folds: {8}1 done, 0 pending\n/);
+    expect(await digest(await headFile(web), "qcow2")).toBe(content);
+  });
+});
+
+describe("a fold that cannot be done now", () => {
+  const fails = "echo 'qemu-img: No space left on device' >&2; exit 1";
+
+  it("is a warning after a merge into a snapshot, which reads right all the same", async () => {
+    const web = await withTree();
+    const { status, stderr } = await withFakeTool(web, "commit", fails).run(
+      "snapshot-deactivate",
+      "web",
+      "c",
+      "--mergeforce",
+    );
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/^warning \[COMPACTION_PENDING\] .*\nhint: .*snapledger compact web/m);
+    expect(await web.ok("compact", "web")).toContain("1 done, 0 pending");
+  });
+
+  it("is an error after a merge into the base image, but what was done is said", async () => {
+    const web = await withWeb();
+    await guestWrites(web, 5);
+    await takeSnapshot(web, "one");
+    const full = withFakeTool(web, "commit", fails);
+    const { status, stdout, stderr } = await full.run("snapshot-deactivate", "web", "one", "--merge");
+    expect([status, stdout.split("\n")[0]]).toEqual([1, "Domain snapshot one merged into the base image"]);
+    expect(stderr).toMatch(/^error \[COMPACTION_PENDING\] .*\nhint: .*snapledger compact web/m);
+    expect(await web.ok("dominfo", "web")).toContain("Folds pending:  1\n");
+    expect((await full.run("undefine", "web")).stderr).toMatch(/^error \[COMPACTION_UNFINISHED\] /m);
+    await web.ok("compact", "web");
+    expect(await web.ok("dominfo", "web")).toContain("Folds pending:  0\n");
+  });
+});
+
+describe("a tool that fails", () => {
+  it("leaves everything as it was, and the log says so", async () => {
+    const web = await withTree();
+    const broken = withFakeTool(web, "create", "echo 'qemu-img: it is broken' >&2; exit 1");
+    const { status, stderr } = await broken.run("snapshot-create-as", "web", "d", "--offline");
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^error \[DRIVER_FAILED\] .*it is broken.*\nhint: /);
+    expect(await names(web)).toEqual(["a", "b", "c", "root"]);
+    expect((await web.ok("log", "web")).trimEnd().split("\n").at(-1)).toContain("DRIVER_FAILED");
+  });
+
+  it("or is not installed: then it says what to install", async () => {
+    const web = await withWeb();
+    const without = new Terminal(web.home, { ...web.environment, PATH: join(web.home, "empty") });
+    const { status, stderr } = await without.run("snapshot-create-as", "web", "d", "--offline");
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^error \[DRIVER_FAILED\] .*\nhint: .*apt-get install qemu-utils/);
+  });
+});
+
+describe("two at a time", () => {
+  it("the second on one domain is told whom it waits for; reading goes on, and says that something is under way", async () => {
+    const web = await withTree();
+    const slow = withFakeTool(web, "convert", takesLong(web));
+    const { child, end } = start(slow, "snapshot-create", "--offline", "--compress", "web");
+    await begun(web);
+    const second = await web.run("--wait", "0", "snapshot-create-as", "web", "d", "--offline");
+    expect(second.status).toBe(5);
+    expect(second.stderr).toMatch(/^error \[OPERATION_IN_PROGRESS\] .*\nhint: /);
+    const list = await web.run("snapshot-list", "web", "--name");
+    expect([list.status, list.stdout]).toEqual([0, "a\nb\nc\nroot\n"]);
+    expect(list.stderr).toMatch(
+      /^warning \[OPERATION_IN_PROGRESS\] CreateSnapshot on "web" by .*\nhint: .*recover --explain web/,
+    );
+    child.kill("SIGINT");
+    expect((await end)[0]).toBe(130);
+    expect((await web.run("snapshot-list", "web", "--name")).stderr).toBe("");
+  });
+
+  it("a log that another process keeps open is busy", async () => {
+    const web = await withWeb();
+    const holder = await connect({ store: join(web.home, "store"), hold: true });
+    await holder.head();
+    const { status, stderr } = await web.run("list", "--wait", "0.1");
+    await holder.close();
+    expect(status).toBe(5);
+    expect(stderr).toMatch(/^error \[LOG_BUSY\] .*\nhint: /);
+  });
+});
+
+describe("a manager that dies", () => {
+  it("leaves an operation that recover settles, and explains", async () => {
+    const web = await withTree();
+    const slow = withFakeTool(web, "convert", `touch ${join(web.home, "begun")}; kill -9 $PPID; exit 1`);
+    const { end } = start(slow, "snapshot-create", "--offline", "--compress", "web");
+    expect((await end)[0]).toBe(null);
+    const recovered = await web.ok("recover", "--explain");
+    expect(recovered).toMatch(/^Domain 'web': recovered\n {2}CreateSnapshot of .* died before its outcome/);
+    const length = await logLength(web);
+    expect(await web.ok("recover", "--explain")).toBe("Domain 'web': nothing to recover\n");
+    expect([await logLength(web), await names(web)]).toEqual([length, ["a", "b", "c", "root"]]);
+  });
+});
+
+describe("a log that someone changed", () => {
+  it("is found by verify, which says where and exits 6", async () => {
+    const web = await withWeb();
+    const db = new Level<string, string>(join(web.home, "store", "log"));
+    const line = await db.get(recordKey(2));
+    await db.put(recordKey(2), line.replace('"user":"scenery"', '"user":"nobody!"'));
+    await db.close();
+    const { status, stdout, stderr } = await web.run("verify");
+    expect([status, stdout]).toEqual([6, ""]);
+    expect(stderr).toMatch(/^error \[LOG_DAMAGED\] Record 2: .* 1 records are proven\.\nhint: /);
+    expect((await web.run("verify", "--json")).stdout).toContain('"valid": 1');
+  });
+});
+
+describe("a fault of ours", () => {
+  it("is one clear line, with a stack only when asked for", async () => {
+    const store = await withStore();
+    const broken = new Terminal(store.home, { ...store.environment, NODE_OPTIONS: `--require ${faultIn(store.home)}` });
+    const { status, stderr } = await broken.run("list");
+    expect([status, stderr.split("\n")[0], stderr.split("\n").length]).toEqual([1, "error: a fault", 3]);
+    const debug = new Terminal(store.home, { ...broken.environment, SNAPLEDGER_DEBUG: "1" });
+    expect((await debug.run("list")).stderr).toContain("\n    at ");
+  });
+});
+
+/** A module that, loaded first, makes `level` throw something that nobody has foreseen. */
+function faultIn(home: string): string {
+  const path = join(home, "fault.cjs");
+  const load = "const { Module } = require('node:module'); const load = Module._load;";
+  const fault = "if (name === 'level') throw new Error('a fault');";
+  writeFileSync(path, `${load} Module._load = (name, ...rest) => { ${fault} return load(name, ...rest); };\n`);
+  return path;
+}
