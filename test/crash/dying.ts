@@ -1,0 +1,60 @@
+import { expect } from "vitest";
+import type { Command } from "../../src/events/command.ts";
+import { Crash, fuse } from "../../src/drivers/faults.ts";
+import type { Model } from "../model.ts";
+import { applyModel, copyOf } from "../model.ts";
+import { expectReadable, expectSettled } from "../truth.ts";
+import type { World } from "../world.ts";
+
+/** Managers that die at a chosen step, and what has to be true before and after somebody recovers. */
+
+/** A command about to be killed: the models of both ways it can end. */
+export interface Victim {
+  readonly world: World;
+  readonly uuid: string;
+  readonly command: Command;
+  readonly before: Model;
+  readonly after: Model;
+}
+
+/** undefined when the rules refuse the command, so that there is nothing to kill. */
+export function victimOf(world: World, uuid: string, before: Model, command: Command): Victim | undefined {
+  const after = copyOf(before);
+  return applyModel(after, command) === null ? { world, uuid, command, before, after } : undefined;
+}
+
+/** The moments at which dying differs: before each driver step and append, and after the last. */
+export async function boundariesOf(victim: Victim): Promise<number[]> {
+  const unharmed = fuse();
+  await victim.world.run(victim.command, { fuse: unharmed });
+  return boundaries(unharmed.points);
+}
+
+export function boundaries(points: readonly string[]): number[] {
+  return points.flatMap((point, i) => (point.startsWith("before") || i === points.length - 1 ? i + 1 : []));
+}
+
+/** Its manager dies there; resolves with the model of what must be true from then on. */
+export async function die({ world, uuid, command, before, after }: Victim, at: number, message: string) {
+  const length = world.lines.length;
+  await expect(world.run(command, { fuse: fuse(at) }), message).rejects.toThrow(Crash);
+  const truth = world.types(length).some(decides) ? after : before;
+  await expectReadable(world, uuid, truth, `${message}, before recovery`);
+  return truth;
+}
+
+const steps = ["OperationStarted", "OperationFailed", "CommandRejected", "LayersCompacted", "LayersRemoved"];
+
+/** The one event that a command's effect hangs on. */
+function decides(type: string): boolean {
+  return !steps.includes(type);
+}
+
+/** The next manager brings files and log together; the one after it finds nothing to do. */
+export async function expectRecovered(world: World, uuid: string, truth: Model, message: string): Promise<void> {
+  await world.recover(uuid);
+  await expectSettled(world, uuid, truth, `${message}, recovered`);
+  const length = world.lines.length;
+  await world.recover(uuid);
+  expect(world.types(length), `${message}, recovered again`).toEqual([]);
+}

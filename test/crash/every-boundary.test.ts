@@ -1,0 +1,111 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { fuse } from "../../src/drivers/faults.ts";
+import type { Command } from "../../src/events/command.ts";
+import { snapshotting, starting, told } from "../deeds.ts";
+import { freshFolder } from "../folders.ts";
+import type { Model } from "../model.ts";
+import { copyOf } from "../model.ts";
+import { both } from "../shapes.ts";
+import { bringAbout, commandsFor, situations, situationTold } from "../simulation/cases.ts";
+import type { Situation } from "../simulation/cases.ts";
+import { Template } from "../template.ts";
+import { expectReadable, expectSettled } from "../truth.ts";
+import { oneDisk, twoDisks, World } from "../world.ts";
+import type { DiskOf } from "../world.ts";
+import { boundaries, boundariesOf, die, expectRecovered, victimOf } from "./dying.ts";
+import type { Victim } from "./dying.ts";
+
+/** The manager dies at every boundary between two effects, of every verb: the log alone says what is true then. */
+
+const whole = process.env["SNAPLEDGER_TESTS"] === "whole";
+const all = situations();
+const shuffled = all.map((_, i) => all[(i * 89) % all.length]!);
+
+if (whole) {
+  describeDeaths("one disk", oneDisk, shuffled.slice(0, 30));
+  describeDeaths("two disks", twoDisks, shuffled.slice(30, 36));
+} else {
+  describeDeaths("one disk", oneDisk, [situation("a, b on a, c on b; clean heads on c")], ["MergeSnapshot"]);
+  describeDeaths(
+    "two disks",
+    twoDisks,
+    [situation("a, b on a; dirty heads on b")],
+    ["CreateSnapshot", "DeactivateSnapshot"],
+  );
+  describeDeaths(
+    "one disk",
+    oneDisk,
+    [situation("a, b on a, c; dirty heads on b")],
+    ["DiscardSnapshot", "CreateWithSnapshot"],
+  );
+}
+
+function situation(wanted: string): Situation {
+  return all.find((each) => situationTold(each) === wanted)!;
+}
+
+function describeDeaths(
+  name: string,
+  disks: readonly DiskOf[],
+  chosen: readonly Situation[],
+  verbs?: Command["type"][],
+) {
+  const named = chosen.map((each) => [situationTold(each), each] as const);
+  const title = `${name}: %s: a death at any boundary of ${verbs?.join(", ") ?? "any verb"} leaves before or after`;
+  const limit = { timeout: 600_000 };
+  test.concurrent.each(named)(title, limit, async (_, one) => {
+    const world = new World(join(freshFolder(), "world"));
+    const { uuid, model } = await bringAbout(world, one, disks);
+    const template = new Template(world, model);
+    const commands = [...commandsFor(uuid, model), snapshotting(uuid, "packed", { compression: "zlib" })];
+    let deaths = 0;
+    for (const command of commands.filter(({ type }) => verbs?.includes(type) ?? true)) {
+      const victim = victimOf(world, uuid, model, command);
+      template.restore();
+      if (victim) deaths += await dieEverywhere(victim, template);
+    }
+    expect(deaths).toBeGreaterThan(10);
+    template.drop();
+  });
+}
+
+async function dieEverywhere(victim: Victim, template: Template): Promise<number> {
+  const { world, uuid, command } = victim;
+  const moments = await boundariesOf(victim);
+  for (const at of moments) {
+    template.restore();
+    const message = `${told(command)} died at point ${at}`;
+    const truth = await die(victim, at, message);
+    await expectRecovered(world, uuid, truth, message);
+    if (at % 5 === 0) await expectWorking(world, uuid, truth, message);
+    if (at % (whole ? 5 : 11) === 0) await dieAgainEverywhere(victim, template, at, message);
+  }
+  return moments.length;
+}
+
+/** Recovery dies as well, at each of its own boundaries. */
+async function dieAgainEverywhere(victim: Victim, template: Template, at: number, message: string): Promise<void> {
+  const { world, uuid } = victim;
+  template.restore();
+  await die(victim, at, message);
+  const recovering = fuse();
+  await world.run({ type: "RecoverDomain", domain: uuid }, { fuse: recovering });
+  for (const again of boundaries(recovering.points)) {
+    template.restore();
+    const truth = await die(victim, at, message);
+    const dying = world.run({ type: "RecoverDomain", domain: uuid }, { fuse: fuse(again) });
+    await expect(dying, `${message}, its recovery at ${again}`).rejects.toThrow("crashed");
+    await expectReadable(world, uuid, truth, `${message}, its recovery at ${again}`);
+    await expectRecovered(world, uuid, truth, `${message}, its recovery at ${again}`);
+  }
+}
+
+/** What was recovered is as good as any other domain. */
+async function expectWorking(world: World, uuid: string, truth: Model, message: string): Promise<void> {
+  const model = copyOf(truth);
+  await both(world, model, snapshotting(uuid, "later"));
+  const [first = "later"] = model.snapshots.keys();
+  await both(world, model, starting(uuid, first));
+  await expectSettled(world, uuid, model, `${message}, used again`);
+}
