@@ -61,7 +61,7 @@ function missingTool(program: string): SnapledgerError {
 
 async function runTool(program: string, args: readonly string[], run: ToolRun) {
   const signal = run.watch?.signal;
-  if (signal?.aborted === true) throw interrupted(verb(args), run.path);
+  if (isAborted(run)) throw interrupted(verb(args), run.path);
   const subprocess = spawn(program, [...args], { stdin: "ignore", env: { LC_ALL: "C" } });
   const ended = subprocess.then(
     () => ({ exitCode: 0, signalName: undefined }),
@@ -80,10 +80,14 @@ async function runTool(program: string, args: readonly string[], run: ToolRun) {
     const { exitCode, signalName } = await ended;
     if (signalName !== undefined) throw killed(signalName, args, run);
     if (exitCode !== undefined && (run.accept ?? [0]).includes(exitCode)) return { exitCode, output };
-    throw toolError(args, run, complaint);
+    throw isAborted(run) ? interrupted(verb(args), run.path) : toolError(args, run, complaint);
   } finally {
     signal?.removeEventListener("abort", stop);
   }
+}
+
+function isAborted({ watch }: ToolRun): boolean {
+  return watch?.signal?.aborted === true;
 }
 
 async function started(spawned: Promise<ChildProcess>, program: string): Promise<ChildProcess> {
