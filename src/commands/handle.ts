@@ -1,11 +1,11 @@
 import { isSnapledgerError, SnapledgerError } from "../errors.ts";
 import type { Driver, Watch } from "../drivers/driver.ts";
-import type { Command } from "../events/command.ts";
+import type { Command, DefineDomain } from "../events/command.ts";
 import type { EventRecord } from "../events/events.ts";
 import type { DomainId } from "../events/ids.ts";
 import type { Plan } from "../events/plan.ts";
 import type { DomainState } from "../projections/state.ts";
-import { domainIdOf } from "../projections/directory.ts";
+import { definingIdOf, domainIdOf } from "../projections/directory.ts";
 import type { Caller, Outcome, Request } from "../face.ts";
 import { adoptedDomain } from "./adopt.ts";
 import { begin } from "./begin.ts";
@@ -20,7 +20,7 @@ import type { DomainLock } from "./locks.ts";
 import { checkSpace, runSteps } from "./made.ts";
 import { previewOf, resultOf } from "./outcome.ts";
 import { foldsPending, mergeUnsettled } from "./pending.ts";
-import { recoverDomain, undo } from "./recover.ts";
+import { recoverDomain, undo, unsettled } from "./recover.ts";
 import type { Recovery } from "./recover.ts";
 import { repeated } from "./repeat.ts";
 import { ruleOf } from "./rules.ts";
@@ -37,6 +37,7 @@ export async function handle(stage: Stage, command: Command, caller: Caller, req
   checkRequest(request);
   const id = await domainIdFor(stage, command);
   if (request.plan) return preview(stage, id, command, caller, request);
+  if (command.type === "DefineDomain") await settleRival(stage, command, caller, request);
   const logId = (await stage.log.use((log) => log.head())).logId;
   const lock = await stage.locks.lockDomain({
     ...{ logId, domain: id, waitMs: stage.waitMs, signal: request.signal },
@@ -62,6 +63,20 @@ async function domainIdFor(stage: Stage, command: Command): Promise<DomainId> {
       hint: "See 'snapledger list'.",
     });
   });
+}
+
+/** A definition of the same name that died half-way is resolved first; one that is alive is waited for. */
+async function settleRival(
+  stage: Stage,
+  { name, uuid }: DefineDomain,
+  caller: Caller,
+  request: Request,
+): Promise<void> {
+  const rival = await stage.log.use(async (log) => definingIdOf(await stage.states.directory(log), name));
+  if (rival === undefined || rival === uuid) return;
+  const { signal, onProgress } = request;
+  const how = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
+  await handle(stage, { type: "RecoverDomain", domain: rival }, caller, how);
 }
 
 async function underLock(
@@ -207,8 +222,9 @@ async function preview(
   const driver = driverFor(stage, state, command);
   await driver.adopt(adoptedDomain(state));
   const operation = new Operation(stage, stage.newId(), state, driver, caller, request);
-  if (command.type === "RecoverDomain" || command.type === "CompactDomain")
-    return previewOf(operation, command, noPlan, []);
+  if (command.type === "RecoverDomain" || command.type === "CompactDomain") {
+    return { ...previewOf(operation, command, noPlan, []), recovered: unsettled(state) };
+  }
   const { facts } = await gatherFacts(operation, command);
   const decision = decide(() => ruleOf(state, facts, command, { newId: stage.newId }));
   if ("refused" in decision) throw asError(decision.refused);

@@ -5,7 +5,7 @@ import type { Target } from "../events/ids.ts";
 import type { Backing } from "../events/plan.ts";
 import type { FileFacts, FileIdentity, ImageFacts } from "../events/records.ts";
 import type { BaseUse, Directory } from "../projections/directory.ts";
-import { baseUses, domainIdOf, layerAt, pendingBaseAt } from "../projections/directory.ts";
+import { baseUses, definingIdOf, domainIdOf, layerAt, pendingBaseAt } from "../projections/directory.ts";
 import { headOf, layerOf, layersOf } from "../projections/layers.ts";
 import type { DomainState, Layer } from "../projections/state.ts";
 import { snapshotOf } from "../projections/tree.ts";
@@ -123,7 +123,10 @@ export async function observeDefinition(
   return { images, taken: takenBy(command, directory), ours, pending, layersFolder };
 }
 
+/** A name is taken from the moment somebody else begins to define it. */
 function takenBy({ name, uuid }: DefineDomain, directory: Directory): string | null {
   if (domainIdOf(directory, name) !== undefined) return name;
+  const defining = definingIdOf(directory, name);
+  if (defining !== undefined && defining !== uuid) return name;
   return domainIdOf(directory, uuid) === undefined ? null : uuid;
 }

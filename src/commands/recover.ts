@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SnapledgerError } from "../errors.ts";
 import type { FreezeGuest, Plan } from "../events/plan.ts";
-import type { OpenOperation } from "../projections/state.ts";
+import { garbage } from "../projections/layers.ts";
+import type { DomainState, OpenOperation } from "../projections/state.ts";
 import type { Compaction, Removal } from "./compact.ts";
-import { compact, removeGarbage, restoreLinks } from "./compact.ts";
+import { compact, foldsOf, removeGarbage, restoreLinks } from "./compact.ts";
 import type { Facts } from "./decision.ts";
 import type { DomainLock } from "./locks.ts";
 import { madeBefore, observeFrozen } from "./made.ts";
@@ -38,6 +39,22 @@ export async function recoverDomain(operation: Operation, lock: DomainLock, watc
   return { found, removal, compaction };
 }
 
+/** What recovery would find by the log alone, one sentence each. */
+export function unsettled(state: DomainState): string[] {
+  const { operation } = state;
+  const folds = foldsOf(state).length;
+  const files = garbage(state).length + state.looseMemories.length;
+  return [
+    ...(operation ? [`${described(operation)} has no outcome: it is running still, or died.`] : []),
+    ...(folds > 0 ? [`${folds} folds are to be done.`] : []),
+    ...(files > 0 ? [`${files} files that nothing refers to are to be removed.`] : []),
+  ];
+}
+
+function described({ command, actor, position }: OpenOperation): string {
+  return `${command.type} of ${actor.user} at position ${position}`;
+}
+
 /** A `qemu-img` may live on without its manager. It is waited for: nothing is undone under its hands. */
 async function outwaitChildren({ stage, state }: Operation, lock: DomainLock, found: string[]): Promise<void> {
   const deadline = stage.clock() + stage.waitMs;
@@ -68,7 +85,7 @@ async function noticeStoppedGuest(operation: Operation, found: string[]): Promis
 async function resolveDeadOperation(operation: Operation, found: string[]): Promise<void> {
   const dead = operation.state.operation;
   if (!dead) return;
-  const what = `${dead.command.type} of ${dead.actor.user} at position ${dead.position}`;
+  const what = described(dead);
   if (await finished(operation, dead)) {
     found.push(`${what} had been done, but not recorded; it is now.`);
     return;
