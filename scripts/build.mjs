@@ -1,6 +1,6 @@
 // build.mjs: builds what `npm pack` takes into dist/: the library as modules with types, and the command line as one file
 // that starts fast. build.mjs --cli FILE: the command line only, into FILE.
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { chmodSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -39,5 +39,6 @@ chmodSync(cli, 0o755);
 
 if (!onlyCli) {
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  execFileSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")], { stdio: "inherit" });
+  const { status } = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")], { stdio: "inherit" });
+  process.exitCode = status ?? 1;
 }
