@@ -45,6 +45,13 @@ export function writeModel(model: Model, target: string, sectors: readonly numbe
   model.dirty = true;
 }
 
+/** The disk is made longer or shorter under the guest, with nothing written: what is new reads as zeros. */
+export function resizeModel(model: Model, target: string, sectors: number): void {
+  const disk = (model.heads[target] ?? []).slice(0, sectors);
+  model.heads = { ...model.heads, [target]: [...disk, ...Array.from({ length: sectors - disk.length }, () => 0)] };
+  model.dirty = true;
+}
+
 /** Changes the model as the command must change the domain; or changes nothing and says which rule refuses. */
 export function applyModel(model: Model, command: Command): ErrorCode | null {
   switch (command.type) {

@@ -1,7 +1,8 @@
 import { deactivation, snapshotting, starting } from "./deeds.ts";
 import type { Command } from "../src/events/command.ts";
 import type { Model } from "./model.ts";
-import { applyModel, newModel, writeModel } from "./model.ts";
+import { qemuImg } from "./images.ts";
+import { applyModel, newModel, resizeModel, sectorBytes, writeModel } from "./model.ts";
 import type { DiskOf, World } from "./world.ts";
 import { baseSectors } from "./world.ts";
 
@@ -60,6 +61,13 @@ export async function writeBoth(world: World, { uuid, model }: Grown, target: st
   const byte = nextByte();
   writeModel(model, target, sectors, byte);
   await world.write(uuid, target, sectors, byte);
+}
+
+/** The head's virtual size changes, as an operator may do between two runs of the guest. */
+export async function resizeBoth(world: World, { uuid, model }: Grown, target: string, sectors: number) {
+  resizeModel(model, target, sectors);
+  const { path } = await world.head(uuid, target);
+  await qemuImg("resize", "-q", "--shrink", "-f", "qcow2", path, String(sectors * sectorBytes));
 }
 
 /** A domain with this tree, different data in each snapshot, the heads clean on the last one. */

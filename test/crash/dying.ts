@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import type { Command } from "../../src/events/command.ts";
 import { Crash, fuse } from "../../src/drivers/faults.ts";
+import type { Fuse } from "../../src/drivers/faults.ts";
 import type { Model } from "../model.ts";
 import { applyModel, copyOf } from "../model.ts";
 import { expectReadable, expectSettled } from "../truth.ts";
@@ -57,4 +58,25 @@ export async function expectRecovered(world: World, uuid: string, truth: Model, 
   const length = world.lines.length;
   await world.recover(uuid);
   expect(world.types(length), `${message}, recovered again`).toEqual([]);
+}
+
+/** A fuse that blows at the n-th passing of a named point, like `before commit`. */
+export function fuseAt(point: string, nth = 1): Fuse {
+  const points: string[] = [];
+  let crash: Crash | undefined;
+  const check = () => {
+    if (crash) throw crash;
+  };
+  const pass = (next: string) => {
+    check();
+    points.push(next);
+    if (next === point && points.filter((one) => one === point).length === nth) crash = new Crash(`crashed ${point}`);
+    check();
+  };
+  return { points, count: 0, crash: undefined, check, pass };
+}
+
+/** Kills the manager of a command at that point, which it must come to. */
+export async function dieAt(world: World, command: Command, point: string, nth = 1): Promise<void> {
+  await expect(world.run(command, { fuse: fuseAt(point, nth) })).rejects.toThrow(`crashed ${point}`);
 }
