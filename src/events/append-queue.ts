@@ -22,7 +22,7 @@ export interface QueueParts {
 
 /** A group is closed at either; the next append opens another. */
 const groupRecords = 1000;
-const groupBytes = 8 * 1024 * 1024;
+const groupCharacters = 8 * 1024 * 1024;
 
 interface Waiter {
   readonly records: readonly EventRecord[];
@@ -34,7 +34,7 @@ interface OpenGroup {
   readonly waiters: Waiter[];
   last: Link;
   records: number;
-  bytes: number;
+  characters: number;
 }
 
 /**
@@ -51,7 +51,8 @@ export class AppendQueue {
   /** The last record known to be on disk. */
   #durable: Link;
   #turn: Promise<unknown> = Promise.resolve();
-  #pump: Promise<void> | undefined;
+  #scheduled = false;
+  #writing: Promise<void> | undefined;
   #broken: SnapledgerError | undefined;
 
   constructor(tail: Link, parts: QueueParts) {
@@ -74,7 +75,7 @@ export class AppendQueue {
   /** Stops taking appends, and resolves when those already taken are written or have failed. */
   async drain(): Promise<void> {
     await this.#turn;
-    while (this.#pump) await this.#pump;
+    while (this.#groups.length > 0 || this.#writing) await (this.#writing ?? endOfTurn());
     this.#broken ??= closed();
   }
 
@@ -114,7 +115,7 @@ export class AppendQueue {
     for (const one of sealed) {
       open.group.add(one);
       open.records += 1;
-      open.bytes += one.bytes;
+      open.characters += one.line.length;
       this.#tail = open.last = linkOf(one.record);
       if (one.record.domain !== null) this.#revisions.set(one.record.domain, one.record.revision ?? 0);
     }
@@ -122,43 +123,57 @@ export class AppendQueue {
     const written = new Promise<readonly EventRecord[]>((resolve, reject) => {
       open.waiters.push({ records, resolve, reject });
     });
-    this.#pump ??= this.#writeGroups();
+    this.#schedule();
     return written;
   }
 
   #openGroup(): OpenGroup {
     const last = this.#groups.at(-1);
-    if (last && last.records < groupRecords && last.bytes < groupBytes) return last;
-    const open = { group: this.#parts.newGroup(), waiters: [], last: this.#tail, records: 0, bytes: 0 };
+    if (last && last.records < groupRecords && last.characters < groupCharacters) return last;
+    const open = { group: this.#parts.newGroup(), waiters: [], last: this.#tail, records: 0, characters: 0 };
     this.#groups.push(open);
     return open;
   }
 
-  async #writeGroups(): Promise<void> {
-    for (;;) {
-      // Callers that were just answered, and those that call in the same breath, still join the next group.
-      await new Promise(setImmediate);
-      const next = this.#groups.shift();
-      if (!next) break;
-      await this.#writeGroup(next);
-    }
-    this.#pump = undefined;
+  /** Those that call in the same turn of the event loop share a group. */
+  #schedule(): void {
+    if (this.#writing || this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (!this.#writing) this.#writeNext();
+    });
   }
 
-  async #writeGroup({ group, waiters, last }: OpenGroup): Promise<void> {
-    if (!this.#broken) {
-      try {
-        await group.write();
-        this.#durable = last;
-      } catch (cause) {
-        this.#broken = unwritable(cause, this.#durable.position);
-      }
-    }
-    for (const { records, resolve, reject } of waiters) {
-      if (this.#broken) reject(this.#broken);
-      else resolve(records);
-    }
+  #writeNext(): void {
+    const next = this.#groups.shift();
+    if (next) this.#writing = this.#write(next);
   }
+
+  async #write(open: OpenGroup): Promise<void> {
+    try {
+      await open.group.write();
+      this.#durable = open.last;
+    } catch (cause) {
+      this.#broken = unwritable(cause, this.#durable.position);
+    }
+    this.#writing = undefined;
+    if (this.#broken) {
+      this.#rejectAll([open, ...this.#groups.splice(0)], this.#broken);
+      return;
+    }
+    // The next group first, then the answers: what their callers append now is sealed while the disk is busy.
+    this.#writeNext();
+    for (const { records, resolve } of open.waiters) resolve(records);
+  }
+
+  #rejectAll(groups: readonly OpenGroup[], error: SnapledgerError): void {
+    for (const { waiters } of groups) for (const { reject } of waiters) reject(error);
+  }
+}
+
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 type Waiting = Promise<readonly EventRecord[]>;

@@ -2,7 +2,7 @@ import type { EventRecord } from "./events.ts";
 import type { CommandId, DomainId } from "./ids.ts";
 
 /**
- * What is where in the database. Record: 16 digits of its position. Indexes, whose value is a position: `d`, the
+ * What is where in the database. Record: 16 digits of its position. Indexes, whose value is such a key: `d`, the
  * domain as a JSON string, 16 digits of the revision; `c`, the command id as a JSON string, 16 digits of the position
  * (one command appends several records). JSON strings end where they end, so no id can run into another's keys.
  */
@@ -35,9 +35,10 @@ export function commandKeys(commandId: CommandId): KeyRange {
   return { gte: prefix, lt: prefix + afterDigits };
 }
 
-export function indexKeys({ domain, revision, commandId, position }: EventRecord): string[] {
+/** The entries that lead to a record, whose own key is their value. */
+export function indexKeys({ domain, revision, commandId }: EventRecord, key: string): string[] {
   const keys: string[] = [];
   if (domain !== null && revision !== null) keys.push(`d${JSON.stringify(domain)}${digits(revision)}`);
-  if (commandId !== null) keys.push(`c${JSON.stringify(commandId)}${digits(position)}`);
+  if (commandId !== null) keys.push(`c${JSON.stringify(commandId)}${key}`);
   return keys;
 }

@@ -108,8 +108,9 @@ function levelGroup(db: Level, written: (end: Link) => void): Group {
   let end: Link = beforeFirst;
   return {
     add({ record, line }) {
-      batch.put(recordKey(record.position), line);
-      for (const key of indexKeys(record)) batch.put(key, String(record.position));
+      const key = recordKey(record.position);
+      batch.put(key, line);
+      for (const indexKey of indexKeys(record, key)) batch.put(indexKey, key);
       end = record;
     },
     async write() {

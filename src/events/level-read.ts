@@ -58,7 +58,7 @@ export async function* readDomain(
   const index = db.values({ ...domainKeys(domain, next), ...readAhead });
   try {
     for (;;) {
-      const positions = (await index.nextv(recordsAtOnce)).map(Number).filter((position) => position <= upTo);
+      const positions = (await index.nextv(recordsAtOnce)).map(positionOf).filter((position) => position <= upTo);
       if (positions.length === 0) break;
       const lines = await db.getMany(positions.map(recordKey));
       for (const [i, position] of positions.entries()) {
@@ -84,20 +84,27 @@ function parseAt(position: number, line: string | undefined): StoredRecord {
 }
 
 export async function findCommand(db: Level, commandId: CommandId): Promise<EventRecord | undefined> {
-  const [position] = await db.values({ ...commandKeys(commandId), limit: 1 }).all();
-  if (position === undefined) return undefined;
-  return parseAt(Number(position), await db.get(recordKey(Number(position)))).record;
+  const [key] = await db.values({ ...commandKeys(commandId), limit: 1 }).all();
+  return key === undefined ? undefined : (await readKey(db, key)).record;
 }
 
 export async function lastRevision(db: Level, domain: DomainId): Promise<number> {
-  const [position] = await db.values({ ...domainKeys(domain), reverse: true, limit: 1 }).all();
-  if (position === undefined) return 0;
-  return parseAt(Number(position), await db.get(recordKey(Number(position)))).record.revision ?? 0;
+  const [key] = await db.values({ ...domainKeys(domain), reverse: true, limit: 1 }).all();
+  return key === undefined ? 0 : ((await readKey(db, key)).record.revision ?? 0);
+}
+
+async function readKey(db: Level, key: string): Promise<StoredRecord> {
+  const [line] = await db.getMany([key]);
+  return parseAt(positionOf(key), line);
 }
 
 /** The first of these records that an index does not lead to, as a position; null when all are found. */
 export async function missingIndex(db: Level, records: readonly EventRecord[]): Promise<number | null> {
-  const wanted = records.flatMap((record) => indexKeys(record).map((key) => ({ key, position: record.position })));
+  const wanted = records.flatMap((record) => {
+    const value = recordKey(record.position);
+    return indexKeys(record, value).map((key) => ({ key, value }));
+  });
   const found = await db.getMany(wanted.map(({ key }) => key));
-  return wanted.find(({ position }, i) => found[i] !== String(position))?.position ?? null;
+  const missing = wanted.find(({ value }, i) => found[i] !== value);
+  return missing ? positionOf(missing.value) : null;
 }

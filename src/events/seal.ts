@@ -36,8 +36,6 @@ export interface Seal {
 export interface Sealed {
   readonly record: EventRecord;
   readonly line: string;
-  /** Length of the line in UTF-8. */
-  readonly bytes: number;
 }
 
 /** Gives an event its place in the chain. Rejects with TOO_LARGE: `facts` hold field, bytes and limit. */
@@ -46,7 +44,7 @@ export function sealRecord(event: NewEvent, seal: Seal, hash: Hash): Sealed {
   const { previous } = seal;
   const said = new Date(seal.now).toISOString();
   const behind = said < previous.time;
-  const body = {
+  const record = {
     position: previous.position + 1,
     id: seal.id,
     domain: event.domain,
@@ -54,19 +52,25 @@ export function sealRecord(event: NewEvent, seal: Seal, hash: Hash): Sealed {
     type: event.type,
     schema: event.schema,
     time: behind ? previous.time : said,
-    ...(behind ? { clock: said } : {}),
-    actor: event.actor,
+    ...(behind ? { clock: said } : undefined),
+    actor: { ...event.actor },
     reason: event.reason,
     ticket: event.ticket,
     operation: event.operation,
     commandId: event.commandId,
     previousHash: previous.hash,
-    data: event.data,
+    // Left out of the text while undefined. Adding them by a spread afterwards would double the cost of sealing.
+    data: undefined as unknown,
+    hash: undefined as string | undefined,
   };
-  const text = stableText(JSON.stringify(body).slice(0, -1));
-  const line = `${text},"hash":"sha256:${hash(text)}"}`;
-  const bytes = limitBytes("record", line, limits.recordBytes);
-  return { record: JSON.parse(line) as EventRecord, line, bytes };
+  const data = JSON.stringify(event.data);
+  const text = stableText(`${JSON.stringify(record).slice(0, -1)},"data":${data}`);
+  // A copy: what is given back is what will be read back, whatever the caller does with its event.
+  record.data = JSON.parse(data);
+  record.hash = `sha256:${hash(text)}`;
+  const line = `${text},"hash":"${record.hash}"}`;
+  limitBytes("record", line, limits.recordBytes);
+  return { record: record as EventRecord, line };
 }
 
 /**

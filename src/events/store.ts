@@ -117,7 +117,7 @@ class StoreAccess implements LogAccess {
   }
 
   async #run<T>(work: (log: EventLog) => Promise<T>): Promise<T> {
-    this.#opened ??= this.#shut.then(() => openWaiting(this.#folder, this.#options));
+    this.#opened ??= this.#shut.catch(() => undefined).then(() => openWaiting(this.#folder, this.#options));
     const opened = this.#opened;
     const log = await opened.catch((error: unknown) => {
       // The next use tries again.

@@ -299,7 +299,9 @@ export function testEventLog(name: string, factory: (parts: LogParts) => Promise
       const tested = await fresh();
       await tested.log.append([stopped(alpha)]);
       tested.failNextWrite();
-      const overlapping = Array.from({ length: 5 }, () => tested.log.append([stopped(alpha)]));
+      // The first is a group of its own, large enough to be written at once; the others gather behind it.
+      const large = Array.from({ length: 100 }, () => stopped(alpha));
+      const overlapping = [large, [stopped(alpha)], large, [stopped(beta)]].map((events) => tested.log.append(events));
       const failing = await Promise.allSettled(overlapping);
       for (const outcome of failing) expect(codeOf(outcome)).toBe("LOG_UNWRITABLE");
       await refuses(tested.log.append([stopped(beta)]), "LOG_UNWRITABLE");
