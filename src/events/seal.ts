@@ -145,7 +145,7 @@ const upcasts: Readonly<Record<string, (data: unknown) => unknown>> = {};
  */
 export function parseRecord(line: string, at?: number): EventRecord {
   const record = parseEnvelope(line, at);
-  const newest = (schemas as Partial<Record<string, number>>)[record.type];
+  const newest = Object.hasOwn(schemas, record.type) ? schemas[record.type] : undefined;
   const { schema } = record as { schema: number };
   if (newest === undefined || schema > newest) throw tooNew(record, `${record.type} of schema ${schema}`);
   if (record.type === "LogCreated" && (record.data.format as number) !== 1)
