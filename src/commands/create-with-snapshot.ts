@@ -4,6 +4,7 @@ import { refOf } from "../projections/tree.ts";
 import type { Accepted, Facts, Ids } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
 import { autosave, headPaths, headsAffected, headsAreDirty, moveTo, named, refuseRunning } from "./heads.ts";
+import { limitWarnings } from "./limits.ts";
 import { noSets } from "../events/records.ts";
 
 /** virDomainCreateWithSnapshot: fresh heads on any snapshot's layers, leaf or not; the guest starts after the event. */
@@ -19,7 +20,8 @@ export function createWithSnapshot(state: DomainState, facts: Facts, command: Cr
   const destroyed = dirty && !saved ? [headsAffected(state, facts)] : [];
   const { steps, moved } = moveTo(state, to, ids);
   const removes = saved ? [] : headPaths(state);
-  return accept({ steps, removes, sets: { ...noSets, destroyed } }, (made) => ({
+  const warnings = saved ? limitWarnings(state) : [];
+  return accept({ steps, removes, sets: { ...noSets, destroyed }, warnings }, (made) => ({
     type: "HeadsMoved",
     schema: 1,
     data: { to: refOf(to), heads: moved(made).heads, autosave: saved, destroyed },

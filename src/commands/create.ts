@@ -1,22 +1,12 @@
 import type { CreateSnapshot } from "../events/command.ts";
 import type { CompressLayer, FreezeGuest, MakeOverlay, Step } from "../events/plan.ts";
 import type { FrozenLayer, SnapshotState } from "../events/records.ts";
-import { depthOf, headOf } from "../projections/layers.ts";
+import { headOf } from "../projections/layers.ts";
 import type { DomainState } from "../projections/state.ts";
-import type { Warning } from "../face.ts";
 import type { Accepted, Facts, Ids, Made } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
-import {
-  checkSnapshotCount,
-  currentOf,
-  freeName,
-  headPaths,
-  madeFile,
-  madeHeads,
-  overlayOn,
-  refOrNull,
-} from "./heads.ts";
-import { domainLimits } from "./limits.ts";
+import { currentOf, freeName, headPaths, madeFile, madeHeads, overlayOn, refOrNull } from "./heads.ts";
+import { checkLimits, limitWarnings } from "./limits.ts";
 
 /** virDomainSnapshotCreateXML: the heads become the snapshot's layers, and empty overlays on them the heads. */
 export function createSnapshot(state: DomainState, facts: Facts, command: CreateSnapshot, ids: Ids): Accepted {
@@ -30,7 +20,7 @@ export function createSnapshot(state: DomainState, facts: Facts, command: Create
   const steps: Step[] = [...compress, ...overlays, ...freeze];
   const removes = compress.length > 0 ? headPaths(state) : [];
   const spaceBytes = compress.reduce((sum, { target }) => sum + (facts.heads[target]?.bytes ?? 0), 0);
-  return accept({ steps, removes, spaceBytes, warnings: createWarnings(state) }, (made) => ({
+  return accept({ steps, removes, spaceBytes, warnings: limitWarnings(state) }, (made) => ({
     type: "SnapshotCreated",
     schema: 1,
     data: {
@@ -54,24 +44,10 @@ function checkCreate(state: DomainState, facts: Facts, command: CreateSnapshot, 
     const hint = "Pass --offline to take a snapshot of its disks while it is stopped.";
     refuse("DOMAIN_NOT_RUNNING", `Domain "${state.name}" is not running.`, hint, { domain: state.name });
   }
-  checkSnapshotCount(state);
-  checkDepth(state);
+  checkLimits(state);
   checkCompression(facts, command);
   if (facts.guest !== "off" && !command.diskOnly && !facts.supports.memory) {
     refuse("UNSUPPORTED", `The ${state.driver} driver cannot save memory.`, "Pass --disk-only.");
-  }
-}
-
-function checkDepth(state: DomainState): void {
-  for (const target of state.disks) {
-    const depth = depthOf(state, headOf(state, target).id);
-    if (depth <= domainLimits.chainLayers) continue;
-    refuse(
-      "CHAIN_TOO_DEEP",
-      `Disk ${target} of "${state.name}" would stand on ${depth} layers; ${domainLimits.chainLayers} is the most.`,
-      "Merge snapshots to shorten the chain, or start from an older snapshot.",
-      { target, layers: depth, limit: domainLimits.chainLayers },
-    );
   }
 }
 
@@ -149,19 +125,4 @@ function frozenLayer(
 
 function stateAtCreation({ guest }: Facts, { diskOnly }: CreateSnapshot): SnapshotState {
   return guest !== "off" && diskOnly ? "disk-snapshot" : guest;
-}
-
-function createWarnings(state: DomainState): Warning[] {
-  const warnings: Warning[] = [];
-  const depth = Math.max(...state.disks.map((target) => depthOf(state, headOf(state, target).id)));
-  if (depth >= domainLimits.chainLayersWarn) {
-    const message = `The heads of "${state.name}" stand on ${depth} layers; past ${domainLimits.chainLayers} is refused.`;
-    warnings.push({ code: "CHAIN_DEEP", message, hint: "Merge snapshots to shorten the chain." });
-  }
-  const count = state.snapshots.size + 1;
-  if (count >= domainLimits.snapshotsWarn) {
-    const message = `"${state.name}" has ${count} snapshots; past ${domainLimits.snapshots} is refused.`;
-    warnings.push({ code: "MANY_SNAPSHOTS", message, hint: "Merge or discard some." });
-  }
-  return warnings;
 }

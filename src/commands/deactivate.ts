@@ -5,6 +5,7 @@ import { headsRunThrough, nearestActiveAncestor, refOf } from "../projections/tr
 import type { Accepted, Facts, Ids } from "./decision.ts";
 import { accept } from "./decision.ts";
 import { autosave, headPaths, headsAffected, headsAreDirty, moveTo, named, refuseRunning } from "./heads.ts";
+import { limitWarnings } from "./limits.ts";
 
 /**
  * virDomainSnapshotDeactivate without flags: "the snapshot is not used anymore, but also not removed". Heads whose
@@ -22,7 +23,8 @@ export function deactivateSnapshot(state: DomainState, facts: Facts, command: De
   const destroyed = dirty && !saved ? [headsAffected(state, facts)] : [];
   const { steps, moved } = moveTo(state, nearestActiveAncestor(state, snapshot.id), ids);
   const removes = saved ? [] : headPaths(state);
-  return accept({ steps, removes, sets: { ...noSets, destroyed } }, (made) => ({
+  const warnings = saved ? limitWarnings(state) : [];
+  return accept({ steps, removes, sets: { ...noSets, destroyed }, warnings }, (made) => ({
     type: "SnapshotDeactivated",
     schema: 1,
     data: { snapshot: refOf(snapshot), moved: moved(made), autosave: saved, destroyed },

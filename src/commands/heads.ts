@@ -7,7 +7,7 @@ import type { DomainState, Layer, Snapshot } from "../projections/state.ts";
 import { refOf, snapshotOf } from "../projections/tree.ts";
 import type { Facts, Ids, Made } from "./decision.ts";
 import { refuse } from "./decision.ts";
-import { domainLimits } from "./limits.ts";
+import { checkLimits } from "./limits.ts";
 
 /** One disk with writes makes all dirty: a domain's disks are only ever kept or dropped together. */
 export function headsAreDirty(state: DomainState, facts: Facts): boolean {
@@ -91,7 +91,7 @@ export function frozenHeads(state: DomainState, facts: Facts): FrozenLayer[] {
 
 /** What keeps a dirty head that is about to be left: a snapshot marked automatic, inside the same event as the move. */
 export function autosave(state: DomainState, facts: Facts, { newId }: Ids): NewSnapshot {
-  checkSnapshotCount(state);
+  checkLimits(state);
   const stamp = facts.time.replace(/[-:]|\.\d+/g, "");
   return {
     ...{ id: newId(), name: freeName(state, `autosave-${stamp}`), description: "" },
@@ -105,16 +105,6 @@ export function freeName(state: DomainState, wanted: string): string {
   let name = wanted;
   for (let n = 2; state.byName.has(name); n++) name = `${wanted}-${n}`;
   return name;
-}
-
-export function checkSnapshotCount(state: DomainState): void {
-  if (state.snapshots.size < domainLimits.snapshots) return;
-  refuse(
-    "TOO_MANY_SNAPSHOTS",
-    `Domain "${state.name}" has ${state.snapshots.size} snapshots, the most a domain may have.`,
-    "Merge or discard some first.",
-    { snapshots: state.snapshots.size, limit: domainLimits.snapshots },
-  );
 }
 
 /** The snapshot by the name the user gave. Refuses with SNAPSHOT_NOT_FOUND. */

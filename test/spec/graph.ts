@@ -82,7 +82,10 @@ function dependentsOf(state: DomainState, reachable: ReadonlySet<LayerId>): Map<
   const dependents = new Map<LayerId, Layer[]>();
   for (const id of reachable) {
     const { backing } = layer(state, id);
-    if (backing !== null) dependents.set(backing, [...(dependents.get(backing) ?? []), layer(state, id)]);
+    if (backing === null) continue;
+    const others = dependents.get(backing);
+    if (others) others.push(layer(state, id));
+    else dependents.set(backing, [layer(state, id)]);
   }
   return dependents;
 }
