@@ -32,7 +32,7 @@ export class Template {
   restore(): Model {
     for (const path of filesUnder(this.#world.folder)) if (!this.#files.has(path)) rmSync(path);
     for (const [path, kept] of this.#files) putBack(path, kept);
-    this.#world.lines.splice(0, Infinity, ...this.#lines);
+    this.#world.rewind(this.#lines);
     return copyOf(this.#model);
   }
 

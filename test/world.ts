@@ -12,9 +12,10 @@ import type { Driver } from "../src/drivers/driver.ts";
 import { crashable, withFaults } from "../src/drivers/faults.ts";
 import type { Fuse } from "../src/drivers/faults.ts";
 import { qemuDriver } from "../src/drivers/qemu/index.ts";
-import type { Command } from "../src/events/command.ts";
+import type { Command, DefineDomain, DiskDefinition } from "../src/events/command.ts";
 import type { AnyEvent, EventRecord } from "../src/events/events.ts";
 import { uuidv7 } from "../src/events/ids.ts";
+import type { EventLog } from "../src/events/log.ts";
 import { memoryEventLog } from "../src/events/memory-log.ts";
 import type { Backing } from "../src/events/plan.ts";
 import { parseRecord } from "../src/events/seal.ts";
@@ -54,6 +55,7 @@ export class World {
   /** The log, line by line: all that outlives a manager beside the files. */
   readonly lines: string[] = [];
   readonly driver: Driver;
+  #log: EventLog | undefined;
   #now = Date.UTC(2026, 0, 1);
   #random = 0;
 
@@ -70,7 +72,7 @@ export class World {
   });
 
   stage({ fuse, driver = this.driver }: Manager = {}): Stage {
-    const opened = memoryEventLog({ clock: this.clock, newId: this.newId, disk: this.lines });
+    const opened = this.#opened();
     const log = fuse ? crashable(opened, fuse) : opened;
     const used = fuse ? withFaults(driver, { fuse }) : driver;
     return {
@@ -84,9 +86,24 @@ export class World {
     };
   }
 
-  /** A manager of its own runs one command and is gone. */
+  /** A manager of its own runs one command and is gone. One that is killed leaves nothing but the log's lines. */
   async run(command: Command, manager: Manager = {}, request: Request = {}): Promise<Outcome> {
-    return handle(this.stage(manager), command, caller, request);
+    try {
+      return await handle(this.stage(manager), command, caller, request);
+    } finally {
+      if (manager.fuse) this.#log = undefined;
+    }
+  }
+
+  /** The log is what it was once. */
+  rewind(lines: readonly string[]): void {
+    this.lines.splice(0, Infinity, ...lines);
+    this.#log = undefined;
+  }
+
+  /** Managers that run at the same time share it, as they would share the database. */
+  #opened(): EventLog {
+    return (this.#log ??= memoryEventLog({ clock: this.clock, newId: this.newId, disk: this.lines }));
   }
 
   create = (domain: string, name: string) => this.run(snapshotting(domain, name));
@@ -106,14 +123,19 @@ export class World {
     );
   }
 
-  async defineOn(name: string, disks: readonly { target: string; path: string; format: ImageFormat }[]) {
-    const uuid = this.newId();
-    await this.run({
-      ...{ type: "DefineDomain", uuid, name, driver: this.driver.name, memoryMib: null, vcpus: null },
+  /** On images that are there; resolves with its uuid. */
+  async defineOn(name: string, disks: readonly DiskDefinition[], manager: Manager = {}): Promise<string> {
+    const command = this.defining(name, disks);
+    await this.run(command, manager);
+    return command.uuid;
+  }
+
+  defining(name: string, disks: readonly DiskDefinition[]): DefineDomain {
+    return {
+      ...{ type: "DefineDomain", uuid: this.newId(), name, driver: this.driver.name, memoryMib: null, vcpus: null },
       disks: disks.map(({ target, path, format }) => ({ target, path, format })),
       ...{ unmanaged: [], layersFolder: null, xmlSha256: null },
-    });
-    return uuid;
+    };
   }
 
   base(name: string, { target, format }: { target: string; format: ImageFormat }): string {
@@ -132,8 +154,7 @@ export class World {
 
   /** The domain as its log tells it, folded from the start. */
   async state(uuid: string): Promise<DomainState> {
-    const log = memoryEventLog({ clock: this.clock, newId: this.newId, disk: this.lines });
-    return readDomainState(log, uuid, noCheckpoints);
+    return readDomainState(this.#opened(), uuid, noCheckpoints);
   }
 
   /** What the guest writes while it runs: whole sectors of one disk's head. */

@@ -1,0 +1,253 @@
+import { copyFileSync, linkSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { Driver } from "../../src/drivers/driver.ts";
+import { fuse } from "../../src/drivers/faults.ts";
+import { qemuDriver } from "../../src/drivers/qemu/index.ts";
+import type { UndefineDomain } from "../../src/events/command.ts";
+import { isSnapledgerError } from "../../src/errors.ts";
+import { deactivation, snapshotting } from "../deeds.ts";
+import { freshFolder } from "../folders.ts";
+import { digest, holdOpen, makeQcow2 } from "../images.ts";
+import { applyModel, copyOf, newModel, sectorBytes } from "../model.ts";
+import type { Grown } from "../shapes.ts";
+import { both, grow, placeHeads, writeBoth } from "../shapes.ts";
+import { Template } from "../template.ts";
+import { expectReadable, expectSettled } from "../truth.ts";
+import { baseSectors, oneDisk, refused, twoDisks, World } from "../world.ts";
+import type { DiskOf } from "../world.ts";
+import { boundaries, dieAt, expectRecovered } from "./dying.ts";
+
+/** A base image is rewritten by its sole user alone, and nobody comes to stand on it meanwhile. */
+
+const merging = (uuid: string, name: string) => deactivation("MergeSnapshot", uuid, name);
+const undefining = (domain: string, keep: UndefineDomain["keep"]): UndefineDomain => ({
+  type: "UndefineDomain",
+  domain,
+  keep,
+});
+
+async function withRoot(disks: readonly DiskOf[] = oneDisk): Promise<{ world: World; path: string } & Grown> {
+  const world = new World(join(freshFolder(), "world"));
+  const made = await grow(world, [null], disks);
+  await placeHeads(world, made, "a");
+  return { world, path: world.base("vm", oneDisk[0]!), ...made };
+}
+
+test("another domain on the same base by the same path, or a hard link, keeps it from being rewritten", async () => {
+  const { world, uuid, model, path } = await withRoot(twoDisks);
+  const link = join(world.folder, "link.qcow2");
+  linkSync(path, link);
+  for (const shared of [path, link]) {
+    const other = await world.defineOn("other", [{ target: "sda", path: shared, format: "qcow2" }]);
+    await refused(world.run(merging(uuid, "a")), "BASE_IMAGE_SHARED");
+    await expectSettled(world, uuid, model);
+    await world.run(undefining(other, "refuse"));
+  }
+
+  await both(world, model, merging(uuid, "a"));
+
+  await expectSettled(world, uuid, model);
+});
+
+test("an image that is backed by the base keeps it from being rewritten, and may itself be", async () => {
+  const { world, uuid, model, path } = await withRoot();
+  const upper = await makeQcow2(join(world.folder, "upper.qcow2"), 16 * sectorBytes, { path, format: "qcow2" });
+  const before = await digest(upper, "qcow2");
+  const other = await world.defineOn("other", [{ target: "sda", path: upper, format: "qcow2" }]);
+
+  await refused(world.run(merging(uuid, "a")), "BASE_IMAGE_SHARED");
+
+  await expectSettled(world, uuid, model);
+  expect(await digest(upper, "qcow2")).toBe(before);
+  await world.run(snapshotting(other, "b"));
+  await world.run(merging(other, "b"));
+  expect(await digest(upper, "qcow2")).toBe(before);
+  await expectSettled(world, uuid, model);
+});
+
+test.each(["path", "hard link"])("two disks of one domain on one base, by %s, are two users", async (how) => {
+  const world = new World(join(freshFolder(), "world"));
+  const folder = freshFolder();
+  const path = await makeQcow2(join(folder, "base.qcow2"), 16 * sectorBytes);
+  const second = how === "path" ? path : join(folder, "link.qcow2");
+  if (second !== path) linkSync(path, second);
+  const uuid = await world.defineOn("vm", [
+    { target: "vda", path, format: "qcow2" },
+    { target: "vdb", path: second, format: "qcow2" },
+  ]);
+  await world.write(uuid, "vda", [0], 7);
+  await world.create(uuid, "a");
+  const before = await digest(path, "qcow2");
+
+  await refused(world.merge(uuid, "a"), "BASE_IMAGE_SHARED");
+
+  expect(await digest(path, "qcow2")).toBe(before);
+});
+
+test("files that undefine left on disk still stand on their base", async () => {
+  const { world, uuid, model, path } = await withRoot();
+  const other = await world.defineOn("other", [{ target: "sda", path, format: "qcow2" }]);
+  await world.run(undefining(other, "keep-files"));
+
+  await refused(world.run(merging(uuid, "a")), "BASE_IMAGE_SHARED");
+
+  await expectSettled(world, uuid, model);
+});
+
+test("a base that was replaced by another file since is never folded into", async () => {
+  const { world, uuid, model, path } = await withRoot();
+  await dieAt(world, merging(uuid, "a"), "before commit");
+  applyModel(model, merging(uuid, "a"));
+  const copy = `${path}.copy`;
+  copyFileSync(path, copy);
+  renameSync(copy, path);
+  const before = await digest(path, "qcow2");
+
+  expect(await world.recover(uuid)).toMatchObject({ foldsPending: 1 });
+
+  expect(await digest(path, "qcow2")).toBe(before);
+  await expectReadable(world, uuid, model);
+});
+
+test("while a merge into the base is under way, at every step of it, nobody is defined on the base", async () => {
+  const { world, uuid, model, path } = await withRoot();
+  const other = { target: "sda", path, format: "qcow2" } as const;
+  let tried = 0;
+  const meanwhile = betweenSteps(async () => {
+    tried++;
+    await expect(world.defineOn("other", [other])).rejects.toMatchObject({ code: "BASE_PENDING" });
+  });
+
+  applyModel(model, merging(uuid, "a"));
+  await world.run(merging(uuid, "a"), { driver: meanwhile });
+
+  expect(tried).toBe(3);
+  await expectSettled(world, uuid, model);
+});
+
+test("while somebody is being defined on the base, at every step of it, no merge rewrites it", async () => {
+  const { world, uuid, model, path } = await withRoot();
+  let tried = 0;
+  const meanwhile = betweenSteps(async () => {
+    tried++;
+    await refused(world.run(merging(uuid, "a")), "BASE_IMAGE_SHARED");
+  });
+  const command = { target: "sda", path, format: "qcow2" } as const;
+
+  await world.defineOn("other", [command], { driver: meanwhile });
+
+  expect(tried).toBeGreaterThan(0);
+  await expectSettled(world, uuid, model);
+});
+
+test("a definition and a merge decided on the same log: one of them is decided again", async () => {
+  const { world, uuid, path } = await withRoot();
+  const outcomes = await Promise.allSettled([
+    world.run(merging(uuid, "a")),
+    world.defineOn("other", [{ target: "sda", path, format: "qcow2" }]),
+  ]);
+  const codes = outcomes.map((one) =>
+    one.status === "rejected" && isSnapledgerError(one.reason) ? one.reason.code : null,
+  );
+
+  expect([
+    ["BASE_IMAGE_SHARED", null],
+    [null, "BASE_PENDING"],
+  ]).toContainEqual(codes);
+});
+
+/** qemu-img, with something else going on before each thing that it does. */
+function betweenSteps(work: () => Promise<void>): Driver {
+  const driver = qemuDriver();
+  return {
+    ...driver,
+    makeOverlay: async (step) => (await work(), driver.makeOverlay(step)),
+    commit: async (step, watch) => (await work(), driver.commit(step, watch)),
+    repoint: async (file, backing) => (await work(), driver.repoint(file, backing)),
+    repairLeaks: async (file) => (await work(), driver.repairLeaks(file)),
+    shrink: async (file, bytes) => (await work(), driver.shrink(file, bytes)),
+  };
+}
+
+test("a domain whose merge waits cannot be undefined in any way", async () => {
+  const { world, uuid, model, path } = await withRoot();
+  await dieAt(world, merging(uuid, "a"), "before commit");
+  applyModel(model, merging(uuid, "a"));
+  const held = await holdOpen(path, "qcow2");
+  try {
+    for (const keep of ["refuse", "discard-all", "keep-files"] as const) {
+      await refused(world.run(undefining(uuid, keep)), "COMPACTION_UNFINISHED");
+    }
+    await expectReadable(world, uuid, model);
+  } finally {
+    await held.release();
+  }
+
+  await expectRecovered(world, uuid, model, "let go");
+});
+
+test("a merge into the base that died at any step is ended by undefine, and the base holds it", async () => {
+  const { world, uuid, model } = await withRoot();
+  const template = new Template(world, model);
+  const points = fuse();
+  await world.run(merging(uuid, "a"), { fuse: points });
+  const merged = copyOf(model);
+  applyModel(merged, merging(uuid, "a"));
+  for (const at of boundaries(points.points)) {
+    template.restore();
+    await expect(world.run(merging(uuid, "a"), { fuse: fuse(at) })).rejects.toThrow("crashed");
+    const done = world.types().includes("SnapshotMerged");
+    await world.run(undefining(uuid, "discard-all"));
+    expect(world.filesOf(uuid), points.points[at - 1]).toEqual([]);
+    // Whoever is defined on the base now sees what it holds.
+    const next = await world.defineOn("next", [
+      { target: "vda", path: world.base("vm", oneDisk[0]!), format: "qcow2" },
+    ]);
+    await expectSettled(world, next, newModel(done ? merged.base : model.base), points.points[at - 1]);
+  }
+  template.drop();
+});
+
+test("a definition that died at any step leaves nothing, or a domain", async () => {
+  const world = new World(join(freshFolder(), "world"));
+  const first = await world.define("vm", oneDisk);
+  const command = world.defining("vm", [{ target: "vda", path: world.base("vm", oneDisk[0]!), format: "qcow2" }]);
+  await world.run(undefining(first, "refuse"));
+  const model = newModel({ vda: baseSectors(16) });
+  const template = new Template(world, model);
+  const points = fuse();
+  await world.run(command, { fuse: points });
+  for (const at of boundaries(points.points)) {
+    template.restore();
+    await expect(world.run(command, { fuse: fuse(at) })).rejects.toThrow("crashed");
+    const begun = world.types().includes("OperationStarted") && world.records().at(-1)?.domain === command.uuid;
+    if (begun) await world.recover(command.uuid);
+    const { defined } = await world.state(command.uuid);
+    if (!defined) await world.run(command);
+    await expectSettled(world, command.uuid, model, points.points[at - 1]);
+  }
+  template.drop();
+});
+
+test("undefine that died at any step is finished or undone, and the base is as it was", async () => {
+  const { world, uuid, model, path } = await withRoot();
+  await writeBoth(world, { uuid, model }, "vda", [4]);
+  const before = await digest(path, "qcow2");
+  const template = new Template(world, model);
+  const points = fuse();
+  await world.run(undefining(uuid, "discard-all"), { fuse: points });
+  for (const at of boundaries(points.points)) {
+    template.restore();
+    await expect(world.run(undefining(uuid, "discard-all"), { fuse: fuse(at) })).rejects.toThrow("crashed");
+    await world.recover(uuid);
+    const { defined } = await world.state(uuid);
+    if (defined) await expectSettled(world, uuid, model, points.points[at - 1]);
+    else expect(world.filesOf(uuid), points.points[at - 1]).toEqual([]);
+    const length = world.lines.length;
+    await world.recover(uuid);
+    expect(world.types(length)).toEqual([]);
+    expect(await digest(path, "qcow2")).toBe(before);
+  }
+  template.drop();
+});
