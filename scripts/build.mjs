@@ -15,6 +15,27 @@ const onlyCli = option === "--cli" && file !== undefined;
 const cli = onlyCli ? resolve(file) : join(dist, "snapledger.cjs");
 if (!onlyCli) rmSync(dist, { recursive: true, force: true });
 
+/** The database's native binary is found by its package's place in node_modules; the JavaScript around it is bundled. */
+const nativeBindingStaysOutside = {
+  name: "native-binding-stays-outside",
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/binding$/ }, ({ importer }) =>
+      importer.includes("/classic-level/") ? { path: "classic-level/binding.js", external: true } : undefined,
+    );
+  },
+};
+
+/** commander loads child_process (milliseconds) at its start, for subcommands that are programs; there are none. */
+const nothingIsSpawnedByCommander = {
+  name: "nothing-is-spawned-by-commander",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:child_process$/ }, ({ importer, path }) =>
+      importer.includes("/commander/") ? { path, namespace: "empty" } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: "empty" }, () => ({ contents: "module.exports = {};" }));
+  },
+};
+
 await build({
   absWorkingDir: root,
   entryPoints: ["src/cli/main.ts"],
@@ -25,8 +46,9 @@ await build({
   // As a module the bundle cannot hold commander, which is CommonJS.
   format: "cjs",
   banner: { js: "#!/usr/bin/env node" },
-  // `level` finds its native binary by its own place in node_modules.
-  external: ["level", "classic-level"],
+  // Seldom needed, and large: every start would have to compile them.
+  external: ["fast-xml-parser", "cli-progress"],
+  plugins: [nativeBindingStaysOutside, nothingIsSpawnedByCommander],
   // import() becomes require(): the module is still loaded only when it is needed, and not through the slower loader.
   supported: { "dynamic-import": false },
   define: { SNAPLEDGER_VERSION: JSON.stringify(version) },
