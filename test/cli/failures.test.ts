@@ -194,11 +194,11 @@ describe("a fault of ours", () => {
   });
 });
 
-/** A module that, loaded first, makes `level` throw something that nobody has foreseen. */
+/** A module that, loaded first, makes the database throw something that nobody has foreseen. */
 function faultIn(home: string): string {
   const path = join(home, "fault.cjs");
   const load = "const { Module } = require('node:module'); const load = Module._load;";
-  const fault = "if (name === 'level') throw new Error('a fault');";
+  const fault = "if (name === 'classic-level/binding.js') throw new Error('a fault');";
   writeFileSync(path, `${load} Module._load = (name, ...rest) => { ${fault} return load(name, ...rest); };\n`);
   return path;
 }
