@@ -6,7 +6,7 @@ import type { Input } from "./input.ts";
 import type { Interrupt } from "./interrupt.ts";
 import type { Output } from "./output.ts";
 import { progressOn } from "./progress.ts";
-import type { ShowProgress } from "./progress.ts";
+import type { ShownProgress } from "./progress.ts";
 import { storeFolder } from "./store.ts";
 import type { Cli } from "./verb.ts";
 
@@ -16,7 +16,7 @@ export class Session implements Cli {
   readonly output: Output;
   readonly store: string;
   readonly json: boolean;
-  readonly progress: ShowProgress;
+  readonly #progress: ShownProgress;
   readonly #interrupt: Interrupt;
   #connection: Promise<Connection> | undefined;
 
@@ -25,7 +25,7 @@ export class Session implements Cli {
     this.output = output;
     this.store = storeFolder(input.value("store"), process.env);
     this.json = input.has("json");
-    this.progress = progressOn(output, process.stderr, this.json);
+    this.#progress = progressOn(output, process.stderr, this.json);
     this.#interrupt = interrupt;
   }
 
@@ -52,9 +52,14 @@ export class Session implements Cli {
   ): Promise<Outcomes> {
     const request = this.#request();
     const connection = await this.connection();
-    const outcomes = await this.#interrupt.during(work(connection, request));
+    const working = work(connection, request).finally(() => this.#progress.end());
+    const outcomes = await this.#interrupt.during(working);
     for (const warning of outcomes.flatMap(({ warnings }) => warnings)) this.warn(warning);
     return outcomes;
+  }
+
+  progress(step: string, done: number, total: number): void {
+    this.#progress.show(step, done, total);
   }
 
   warn({ code, message, hint }: { readonly code: string; readonly message: string; readonly hint?: string }): void {
@@ -67,6 +72,7 @@ export class Session implements Cli {
   }
 
   async close(): Promise<void> {
+    this.#progress.end();
     const connection = await this.#connection?.catch(() => undefined);
     await connection?.close();
   }
@@ -79,7 +85,7 @@ export class Session implements Cli {
       commandId: this.input.value("command-id") ?? null,
       ...(expectRevision === undefined ? {} : { expectRevision }),
       plan: this.input.has("plan"),
-      onProgress: ({ step, path, done, total }) => this.progress(step, done, total, path),
+      onProgress: ({ step, path, done, total }) => this.#progress.show(step, done, total, path),
       signal: this.#interrupt.signal,
     };
   }

@@ -36,5 +36,5 @@ export interface Cli {
   recoverAll(): Promise<readonly Outcome[]>;
   warn(warning: { readonly code: string; readonly message: string; readonly hint?: string }): void;
   /** A bar on a terminal, JSON lines with --json; ends by itself. */
-  progress(step: string, done: number, total: number, path?: string): void;
+  progress(step: string, done: number, total: number): void;
 }
