@@ -1,5 +1,5 @@
-import { layersOf } from "../projections/layers.ts";
-import type { DomainState, Snapshot } from "../projections/state.ts";
+import { layerOf, layersOf } from "../projections/layers.ts";
+import type { DomainState, Layer, Snapshot } from "../projections/state.ts";
 import type { BaseFacts, Facts } from "./decision.ts";
 import { refuse } from "./decision.ts";
 
@@ -9,7 +9,8 @@ import { refuse } from "./decision.ts";
  * refuses all disks.
  */
 export function checkBase(state: DomainState, facts: Facts, merged: Snapshot): void {
-  for (const { target, file } of layersOf(state, merged)) {
+  for (const layer of layersOf(state, merged)) {
+    const { target, file } = layer;
     const base = facts.bases?.[target];
     if (!base?.file) {
       const hint = "Put the base image back where the domain was defined on it, or merge into another snapshot.";
@@ -17,12 +18,11 @@ export function checkBase(state: DomainState, facts: Facts, merged: Snapshot): v
         "NOTHING_BELOW",
         `The base image of disk ${target} is gone; nothing is below to merge into.`,
         hint,
-        {
-          target,
-        },
+        { target },
       );
     }
     checkOne(state, target, base, base.file, file.virtualBytes);
+    checkUnfolded(state, layer);
   }
 }
 
@@ -46,5 +46,22 @@ function checkOne(
     const hint = "A base image is never cut. Resize the disk to at least the base's size, and take a new snapshot.";
     const sizes = { baseBytes: virtualBytes, snapshotBytes };
     refuse("BASE_IMAGE_LARGER", `Base image ${path} is larger than the snapshot.`, hint, { ...facts, ...sizes });
+  }
+}
+
+/** A larger layer that is still to be folded into the base would grow it past the snapshot, and a base is never cut. */
+function checkUnfolded(state: DomainState, { target, backing, file: { virtualBytes } }: Layer): void {
+  for (let below = backing; below !== null;) {
+    const { file, backing: next } = layerOf(state, below);
+    below = next;
+    if (next === null || file.virtualBytes <= virtualBytes) continue;
+    const hint = `Let it end first: 'snapledger compact ${state.name}'.`;
+    const sizes = { target, path: file.path, layerBytes: file.virtualBytes, snapshotBytes: virtualBytes };
+    refuse(
+      "COMPACTION_UNFINISHED",
+      `An earlier merge of "${state.name}" has not ended on disk ${target}.`,
+      hint,
+      sizes,
+    );
   }
 }

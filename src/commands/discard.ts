@@ -5,8 +5,7 @@ import { descendantsOf, headsRunThrough, nearestActiveAncestor, refOf } from "..
 import type { Accepted, Facts, Ids } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
 import { headPaths, headsAffected, headsAreDirty, moveTo, named, refuseRunning } from "./heads.ts";
-import { filesOf } from "./merge.ts";
-import { affectedSnapshot, listAffected, orphanFacts } from "./sets.ts";
+import { affectedSnapshot, filesOf, hintToLose, listAffected, orphanFacts } from "./sets.ts";
 
 /**
  * DISCARD, DISCARD_FORCE: "it deletes the snapshot. Note that if other snapshots would be discarded because of this
@@ -47,7 +46,7 @@ function checkOrphans(
   refuse(
     "DISCARD_WOULD_ORPHAN",
     `Discarding "${snapshot.name}" would destroy ${listAffected(lost)}.`,
-    "Pass --mergedelete (the RFC's name; also --discard-force) to discard that too. Nothing was changed.",
+    hintToLose(lost, "--mergedelete (the RFC's name; also --discard-force)"),
     { snapshot: snapshot.name, ...orphanFacts(lost) },
   );
 }

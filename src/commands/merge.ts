@@ -8,10 +8,12 @@ import type { Accepted, Facts, Ids } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
 import { headPaths, headsAffected, headsAreDirty, moveTo, named, refOrNull, refuseRunning } from "./heads.ts";
 import {
-  affectedBase,
+  affectedBases,
   affectedContent,
   affectedMemory,
   affectedSnapshot,
+  filesOf,
+  hintToLose,
   listAffected,
   orphanFacts,
   withDescendants,
@@ -32,7 +34,10 @@ export function mergeSnapshot(state: DomainState, facts: Facts, command: MergeSn
   const spaceBytes = foldBytes(state, merged);
   const move = effect.headsMove ? moveTo(state, into, ids, merged) : null;
   const parts = { sets: effect.sets, folds: foldsOf(state, merged, into), spaceBytes };
-  const removes = [...(move ? headPaths(state) : []), ...filesOf(state, effect.discarded)];
+  // The target's memory belongs to disks that are gone; the base image has no place for one.
+  const memory = (into ?? merged).memory;
+  const gone = [...filesOf(state, effect.discarded), ...(memory ? [memory.path] : [])];
+  const removes = [...(move ? headPaths(state) : []), ...gone];
   return accept({ ...parts, steps: move?.steps ?? [], removes }, (made) => ({
     type: "SnapshotMerged",
     schema: 1,
@@ -68,8 +73,8 @@ function mergeEffect(state: DomainState, facts: Facts, merged: Snapshot, into: S
   const movedHeads = onMerged || (onInto && !dirty) ? [heads] : [];
   const old: Affected[] = into
     ? [affectedContent(state, into), ...affectedMemory(into)]
-    : [...layersOf(state, null).map(affectedBase), ...affectedMemory(merged)];
-  const rewritten = into ? [affectedSnapshot(state, into)] : layersOf(state, null).map(affectedBase);
+    : [...affectedBases(state), ...affectedMemory(merged)];
+  const rewritten = into ? [affectedSnapshot(state, into)] : affectedBases(state);
   return {
     sets: { rewritten, orphaned, reparented: [...children, ...movedHeads], destroyed: old },
     discarded,
@@ -89,7 +94,7 @@ function checkOrphans(
   refuse(
     "MERGE_WOULD_ORPHAN",
     `Merging "${merged.name}" into ${target} would destroy ${listAffected(lost)}.`,
-    "Pass --mergeforce to discard that, or merge it or start from it first. Nothing was changed.",
+    hintToLose(lost, "--mergeforce"),
     { snapshot: merged.name, into: into?.name ?? null, ...orphanFacts(lost) },
   );
 }
@@ -104,13 +109,6 @@ function foldsOf(state: DomainState, merged: Snapshot, into: Snapshot | null) {
 /** A fold writes at most what the merged layers hold into the files below them. */
 function foldBytes(state: DomainState, merged: Snapshot): number {
   return layersOf(state, merged).reduce((sum, { file }) => sum + file.bytes, 0);
-}
-
-export function filesOf(state: DomainState, snapshots: readonly Snapshot[]): string[] {
-  return snapshots.flatMap((one) => [
-    ...layersOf(state, one).map(({ file }) => file.path),
-    ...(one.memory ? [one.memory.path] : []),
-  ]);
 }
 
 function currentRef(state: DomainState) {

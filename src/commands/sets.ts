@@ -1,6 +1,6 @@
 import type { Affected, Sets } from "../events/records.ts";
-import { bytesOf } from "../projections/layers.ts";
-import type { DomainState, Layer, Snapshot } from "../projections/state.ts";
+import { anonymous, bytesOf, layerOf, layersOf } from "../projections/layers.ts";
+import type { DomainState, Snapshot } from "../projections/state.ts";
 import { descendantsOf, refOf } from "../projections/tree.ts";
 
 /** What a verb would touch, with bytes: shown before, recorded after, and what the refusals are made of. */
@@ -20,8 +20,29 @@ export function affectedMemory({ memory, ...snapshot }: Snapshot): Affected[] {
   return memory ? [{ kind: "memory", snapshot: refOf(snapshot), bytes: memory.bytes }] : [];
 }
 
-export function affectedBase({ target, file: { path, bytes } }: Layer): Affected {
-  return { kind: "base", target, path, bytes };
+/** The base images, with the bytes of what they hold, or will hold when an earlier merge into them has been folded. */
+export function affectedBases(state: DomainState): Affected[] {
+  return layersOf(state, null).map(({ target, file: { bytes } }) => {
+    const { path } = layerOf(state, state.bases[target]).file;
+    return { kind: "base", target, path, bytes };
+  });
+}
+
+/** What is unlinked with these snapshots: their layers and memory, and what only waited to be folded into from them. */
+export function filesOf(state: DomainState, snapshots: readonly Snapshot[]): string[] {
+  const unnamed = new Set(anonymous(state));
+  return snapshots.flatMap((one) => {
+    const paths = one.memory ? [one.memory.path] : [];
+    for (const { file, backing } of layersOf(state, one)) {
+      paths.push(file.path);
+      for (let id = backing; id !== null && unnamed.has(id);) {
+        const layer = layerOf(state, id);
+        paths.push(layer.file.path);
+        id = layer.backing;
+      }
+    }
+    return paths;
+  });
 }
 
 /** The snapshots and everything below each of them. */
@@ -42,6 +63,13 @@ export function listAffected(affected: Sets["orphaned"]): string {
     affected.some((one) => one.kind === "heads") ? "unsaved changes in the heads" : "",
   ];
   return parts.filter((part) => part !== "").join(" and ");
+}
+
+/** The smallest flag that lets it pass: unsaved changes alone need no force. */
+export function hintToLose(lost: Sets["orphaned"], force: string): string {
+  const onlyHeads = lost.every((one) => one.kind === "heads");
+  const pass = onlyHeads ? `--discard-changes to drop them (${force} does too)` : `${force} to discard that too`;
+  return `Pass ${pass}. Nothing was changed.`;
 }
 
 /** Names for a refusal's facts: what would go, told apart by kind. */

@@ -182,23 +182,3 @@ describe("a log that someone changed", () => {
     expect((await web.run("verify", "--json")).stdout).toContain('"valid": 1');
   });
 });
-
-describe("a fault of ours", () => {
-  it("is one clear line, with a stack only when asked for", async () => {
-    const store = await withStore();
-    const broken = new Terminal(store.home, { ...store.environment, NODE_OPTIONS: `--require ${faultIn(store.home)}` });
-    const { status, stderr } = await broken.run("list");
-    expect([status, stderr.split("\n")[0], stderr.split("\n").length]).toEqual([1, "error: a fault", 3]);
-    const debug = new Terminal(store.home, { ...broken.environment, SNAPLEDGER_DEBUG: "1" });
-    expect((await debug.run("list")).stderr).toContain("\n    at ");
-  });
-});
-
-/** A module that, loaded first, makes the database throw something that nobody has foreseen. */
-function faultIn(home: string): string {
-  const path = join(home, "fault.cjs");
-  const load = "const { Module } = require('node:module'); const load = Module._load;";
-  const fault = "if (name === 'classic-level/binding.js') throw new Error('a fault');";
-  writeFileSync(path, `${load} Module._load = (name, ...rest) => { ${fault} return load(name, ...rest); };\n`);
-  return path;
-}

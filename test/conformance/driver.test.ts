@@ -1,4 +1,4 @@
-import { chmodSync } from "node:fs";
+import { chmod } from "node:fs/promises";
 import { memoryDriver } from "../../src/drivers/memory.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import { freshFolder } from "../folders.ts";
@@ -19,25 +19,28 @@ testDriver("qemu", () =>
     async resize({ path, format }, bytes) {
       await qemuImg("resize", "-f", format, path, String(bytes));
     },
-    setReadOnly: (path) => Promise.resolve(chmodSync(path, 0o444)),
+    setReadOnly: (path) => chmod(path, 0o444),
   }),
 );
 
 testDriver("memory", () => {
   const driver = memoryDriver({ inventBases: false });
   const { world } = driver;
+  const soon = (work: () => void) => Promise.resolve().then(work);
   return Promise.resolve({
     driver,
     folder: "/images",
-    write: ({ path }, offset, length, byte) =>
-      Promise.resolve(world.write(path, offset, new Uint8Array(length).fill(byte))),
+    write: ({ path }, offset, length, byte) => soon(() => world.write(path, offset, new Uint8Array(length).fill(byte))),
     read: ({ path }) => Promise.resolve(world.read(path)),
-    makeBase: (path, format, virtualBytes) => Promise.resolve(void world.make(path, { format, virtualBytes })),
+    makeBase: (path, format, virtualBytes) => soon(() => world.make(path, { format, virtualBytes })),
     hold: ({ path }) => {
       const release = world.lock(path);
-      return Promise.resolve({ release: () => Promise.resolve(release()) });
+      return Promise.resolve({ release: () => soon(release) });
     },
-    resize: ({ path }, bytes) => Promise.resolve(world.resize(path, bytes)),
-    setReadOnly: (path) => Promise.resolve(void (world.file(path).writable = false)),
+    resize: ({ path }, bytes) => soon(() => world.resize(path, bytes)),
+    setReadOnly: (path) =>
+      soon(() => {
+        world.file(path).writable = false;
+      }),
   });
 });

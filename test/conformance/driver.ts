@@ -55,7 +55,7 @@ export class Bench {
   }
 
   async write(file: Backing, content: string): Promise<void> {
-    for (const [index, digit] of [...content].entries()) {
+    for (const [index, digit] of content.split("").entries()) {
       if (digit !== ".") await this.harness.write(file, index * unit, unit, Number(digit));
     }
   }
@@ -150,8 +150,9 @@ function looking(make: MakeBench): void {
   });
 
   test("knows nothing of a file that is not there", async () => {
-    const { driver, file: at, harness } = await make();
-    const missing = { path: join(harness.folder, "missing"), format: "qcow2" } as const;
+    const bench = await make();
+    const { driver } = bench;
+    const missing = bench.file("missing");
 
     expect(await driver.identify(missing.path)).toBeUndefined();
     expect(await driver.observe(missing)).toBeUndefined();
@@ -159,7 +160,6 @@ function looking(make: MakeBench): void {
       code: "FILE_NOT_FOUND",
       path: missing.path,
     });
-    expect(at).toBeDefined();
   });
 
   test("sees that a write makes a head longer, and that a guest's resize makes it another size", async () => {

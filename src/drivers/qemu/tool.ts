@@ -68,10 +68,12 @@ async function runTool(program: string, args: readonly string[], run: ToolRun) {
     (error: unknown) => error as { exitCode?: number; signalName?: string },
   );
   const child = await started(subprocess.nodeChildProcess, program);
-  if (child.pid !== undefined) run.watch?.onChild?.(child.pid);
   const stop = () => child.kill("SIGTERM");
   signal?.addEventListener("abort", stop, { once: true });
   try {
+    if (child.pid !== undefined) run.watch?.onChild?.(child.pid);
+    // While it was starting, nobody listened.
+    if (isAborted(run)) stop();
     // The tool separates progress with \r, which a line reader takes for an end of line.
     const [output, complaint] = await Promise.all([
       collect(child.stdout, (line) => isProgress(line, run)),
@@ -81,6 +83,11 @@ async function runTool(program: string, args: readonly string[], run: ToolRun) {
     if (signalName !== undefined) throw killed(signalName, args, run);
     if (exitCode !== undefined && (run.accept ?? [0]).includes(exitCode)) return { exitCode, output };
     throw isAborted(run) ? interrupted(verb(args), run.path) : toolError(args, run, complaint);
+  } catch (error) {
+    // Whatever failed on our side, the tool does not outlive the step. It has ended already if it was the tool.
+    stop();
+    await ended;
+    throw error;
   } finally {
     signal?.removeEventListener("abort", stop);
   }
