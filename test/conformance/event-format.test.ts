@@ -60,7 +60,7 @@ describe("docs/event-format.md", () => {
   });
 
   it("states the limits", () => {
-    const stated = Object.fromEntries(
+    const stated: unknown = Object.fromEntries(
       [...page.matchAll(/^\| ([a-z ]+?) +\| (\d+) +\|$/gm)].map(([, name, bytes]) => [name, bytes]),
     );
     expect(stated).toEqual({
