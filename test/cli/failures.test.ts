@@ -9,7 +9,7 @@ import { connect } from "../../src/connection.ts";
 import { recordKey } from "../../src/events/level-keys.ts";
 import { digest } from "../images.ts";
 import { Terminal } from "./process.ts";
-import { guestWrites, headFile, logLength, names, takeSnapshot, withStore, withTree, withWeb } from "./scene.ts";
+import { guestWrites, headFile, logLength, names, takeSnapshot, withTree, withWeb } from "./scene.ts";
 
 /** The same store, with a `qemu-img` on the PATH that does something else for one of its subcommands. */
 function withFakeTool({ home, environment }: Terminal, subcommand: string, instead: string): Terminal {
