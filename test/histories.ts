@@ -147,7 +147,7 @@ export class Historian {
     const file = { ...layerOf(state, into.id).file, bytes: from.file.bytes, virtualBytes: from.file.virtualBytes };
     const data = {
       ...{ target, from: from.id, into: into.id, generation: into.generation + 1, file, snapshots },
-      repointed: dependents.map(({ id }) => id),
+      repointed: dependents.map(({ id, file }) => ({ layer: id, file })),
     };
     this.#append(state, { type: "LayersCompacted", schema: 1, data });
   }

@@ -1,11 +1,11 @@
 import { isSnapledgerError, SnapledgerError } from "../errors.ts";
 import type { Watch } from "../drivers/driver.ts";
 import type { LayerId } from "../events/ids.ts";
-import type { LayersRemoved } from "../events/events.ts";
+import type { LayersCompacted, LayersRemoved } from "../events/events.ts";
 import type { FileFacts } from "../events/records.ts";
 import type { Fold } from "../projections/layers.ts";
 import { BrokenGraph, garbage, headOf, layerOf, pendingFolds, reachable } from "../projections/layers.ts";
-import type { DomainState } from "../projections/state.ts";
+import type { DomainState, Layer } from "../projections/state.ts";
 import { backingOf, missingFiles } from "./observe.ts";
 import type { Operation } from "./stage.ts";
 
@@ -82,17 +82,26 @@ async function fold(operation: Operation, { target, into, from, dependents, snap
   if (into.backing !== null) await driver.shrink(lower, content.facts.virtualBytes);
   for (const dependent of dependents) await driver.repoint(backingOf(dependent), lower);
   await driver.repairLeaks(lower);
-  const file = (await driver.observe(lower))?.facts;
-  if (!file) throw missingFiles(state, [lower.path]);
+  const file = await factsOf(operation, into);
+  const repointed: Repointed[] = [];
+  for (const layer of dependents) repointed.push({ layer: layer.id, file: await factsOf(operation, layer) });
   await operation.append({
     type: "LayersCompacted",
     schema: 1,
     data: {
       ...{ target, from: from.id, into: into.id, generation: into.generation + 1, file },
-      ...{ repointed: dependents.map(({ id }) => id), snapshots },
+      ...{ repointed, snapshots },
     },
   });
   await removeGarbage(operation);
+}
+
+type Repointed = LayersCompacted["data"]["repointed"][number];
+
+async function factsOf({ driver, state }: Operation, layer: Layer): Promise<FileFacts> {
+  const seen = await driver.observe(backingOf(layer));
+  if (!seen) throw missingFiles(state, [layer.file.path]);
+  return seen.facts;
 }
 
 /** A base image that was replaced since is not the one whose only user we are. */

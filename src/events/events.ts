@@ -135,8 +135,8 @@ export type LayersCompacted = Event<
     readonly into: LayerId;
     readonly generation: number;
     readonly file: FileFacts;
-    /** Layers and heads that were backed by `from`. */
-    readonly repointed: readonly LayerId[];
+    /** Layers and heads that were backed by `from`, as they are since. */
+    readonly repointed: readonly { readonly layer: LayerId; readonly file: FileFacts }[];
     /** Snapshots whose layer on this disk was `from`. */
     readonly snapshots: readonly SnapshotId[];
   }

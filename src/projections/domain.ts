@@ -1,11 +1,11 @@
 import type { EventRecord, MovedHeads, RecordOf } from "../events/events.ts";
 import type { LayerId, SnapshotId, Target } from "../events/ids.ts";
-import type { FrozenLayer, LayerFile, MemoryFile, NewSnapshot } from "../events/records.ts";
+import type { FileFacts, FrozenLayer, LayerFile, MemoryFile, NewSnapshot } from "../events/records.ts";
 import { emptyState } from "./state.ts";
-import type { DomainState, Snapshot } from "./state.ts";
+import type { DomainState, Layer, Snapshot } from "./state.ts";
 
 /** Changes with every change of `apply` or of the state's shape: checkpoints of another version are thrown away. */
-export const foldVersion = 1;
+export const foldVersion = 2;
 
 /**
  * What one event means, by changing the state it is given: a plain one in bulk, a draft inside immer's `produce`.
@@ -139,15 +139,22 @@ function applyCompacted(state: DomainState, { data }: RecordOf<"LayersCompacted"
   const { target, from, into } = data;
   const layer = state.layers.get(into);
   if (layer) Object.assign(layer, { file: data.file, generation: data.generation, compression: null });
-  for (const id of data.repointed) {
-    const dependent = state.layers.get(id);
-    if (dependent) dependent.backing = into;
+  for (const repointed of data.repointed) {
+    const dependent = state.layers.get(repointed.layer);
+    if (!dependent) continue;
+    dependent.backing = into;
+    dependent.file = repointedFile(state, dependent, repointed.file);
   }
   for (const id of data.snapshots) {
     const snapshot = state.snapshots.get(id);
     if (snapshot) snapshot.layers[target] = into;
   }
   if (state.baseRoles[target] === from) state.baseRoles[target] = into;
+}
+
+/** What a head measured when it was made is what tells whether it has been written to since. */
+function repointedFile(state: DomainState, { id, target, file }: Layer, now: FileFacts): FileFacts {
+  return state.heads[target] === id ? file : now;
 }
 
 function applyRemoved(state: DomainState, { data }: RecordOf<"LayersRemoved">): void {

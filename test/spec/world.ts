@@ -73,7 +73,7 @@ export class World {
     const grown = Math.max(into.file.virtualBytes, from.file.virtualBytes);
     const virtualBytes = into.backing === null ? grown : from.file.virtualBytes;
     const file = { ...into.file, virtualBytes, bytes: Math.max(into.file.bytes, from.file.bytes) };
-    const repointed = dependents.map(({ id }) => id);
+    const repointed = dependents.map(({ id, file }) => ({ layer: id, file }));
     const done = { target, from: from.id, into: into.id, generation: into.generation + 1 };
     this.record({ type: "LayersCompacted", schema: 1, data: { ...done, file, repointed, snapshots } });
   }
