@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import type { Server } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SnapledgerError } from "../errors.ts";
+import { lockName, type SocketLock } from "../events/abstract-socket.ts";
 import type { Clock, DomainId, OperationId } from "../events/ids.ts";
+import { isAlive, processId, type ProcessId } from "../events/process-id.ts";
 
 /** Who holds a lock, as the next one who wants it is told. */
 export interface Holder {
@@ -37,14 +37,6 @@ export interface DomainLock {
   release(): Promise<void>;
 }
 
-/** A process by more than its pid, which is given to others in time. */
-interface ProcessId {
-  readonly pid: number;
-  /** Field 22 of /proc/PID/stat: clock ticks since boot. */
-  readonly startTime: string;
-  readonly bootId: string;
-}
-
 interface LockFile extends Holder {
   readonly since: string;
   readonly operation: OperationId | null;
@@ -59,22 +51,22 @@ export function fileLocks(folder: string, { clock }: { readonly clock: Clock }):
   return {
     async lockDomain({ logId, domain, holder, waitMs, signal }) {
       const path = join(folder, `${domain}.json`);
-      const server = await bind(`\0snapledger/${logId}/${domain}`, clock() + waitMs, clock, signal);
-      if (!server) throw inProgress(domain, readLockFile(path));
+      const lock = await waitForName(`${logId}/${domain}`, clock() + waitMs, clock, signal);
+      if (!lock) throw inProgress(domain, readLockFile(path));
       const before = readLockFile(path);
       const since = new Date(clock()).toISOString();
-      return new FileLock(server, path, { ...holder, since, operation: null, children: before?.children ?? [] });
+      return new FileLock(lock, path, { ...holder, since, operation: null, children: before?.children ?? [] });
     },
   };
 }
 
 class FileLock implements DomainLock {
-  readonly #server: Server;
+  readonly #lock: SocketLock;
   readonly #path: string;
   #file: LockFile;
 
-  constructor(server: Server, path: string, file: LockFile) {
-    this.#server = server;
+  constructor(lock: SocketLock, path: string, file: LockFile) {
+    this.#lock = lock;
     this.#path = path;
     this.#file = { ...file, children: file.children.filter(isAlive) };
     writeLockFile(path, this.#file);
@@ -95,7 +87,7 @@ class FileLock implements DomainLock {
 
   async release(): Promise<void> {
     this.#update({ operation: null });
-    await new Promise((resolve) => this.#server.close(resolve));
+    await this.#lock.release();
   }
 
   #update(change: Partial<LockFile>): void {
@@ -104,34 +96,20 @@ class FileLock implements DomainLock {
   }
 }
 
-/** Binds the socket, trying again until the deadline; undefined when somebody else had it all the time. */
-async function bind(
+/** Tries again until the deadline; undefined when somebody else had it all the time. */
+async function waitForName(
   name: string,
   deadline: number,
   clock: Clock,
   signal: AbortSignal | undefined,
-): Promise<Server | undefined> {
+): Promise<SocketLock | undefined> {
   for (;;) {
-    const server = await tryBind(name);
-    if (server) return server;
+    const lock = await lockName(name);
+    if (lock) return lock;
     if (signal?.aborted) throw new SnapledgerError("INTERRUPTED", "Stopped while waiting for another operation.");
     if (clock() >= deadline) return undefined;
     await sleep(25);
   }
-}
-
-async function tryBind(name: string): Promise<Server | undefined> {
-  const server = createServer((socket) => socket.destroy());
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EADDRINUSE") resolve(undefined);
-      else reject(error);
-    });
-    server.listen(name, () => {
-      server.unref();
-      resolve(server);
-    });
-  });
 }
 
 function inProgress(domain: DomainId, file: LockFile | undefined): SnapledgerError {
@@ -164,24 +142,6 @@ function writeLockFile(path: string, file: LockFile): void {
     renameSync(`${path}.tmp`, path);
   } catch {
     return;
-  }
-}
-
-function isAlive({ pid, startTime, bootId: boot }: ProcessId): boolean {
-  const now = processId(pid);
-  return now?.startTime === startTime && now.bootId === boot;
-}
-
-function processId(pid: number): ProcessId | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The second field is the program's name in brackets and may itself hold spaces and brackets.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const [state, startTime] = [fields[0], fields[19]];
-    if (state === "Z" || startTime === undefined) return undefined;
-    return { pid, startTime, bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim() };
-  } catch {
-    return undefined;
   }
 }
 

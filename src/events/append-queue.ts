@@ -20,8 +20,10 @@ export interface QueueParts {
   revisionOf(domain: DomainId): Promise<number>;
 }
 
-/** A group is closed at either; the next append opens another. */
+/** A group is closed at either; the next append opens another. One append has at most as many events. */
 const groupRecords = 1000;
+/** What the last append adds to a group that was still open. */
+export const mostInGroup = 2 * groupRecords - 1;
 const groupCharacters = 8 * 1024 * 1024;
 
 interface Waiter {
@@ -84,6 +86,10 @@ export class AppendQueue {
     const domain = events[0]?.domain ?? null;
     if (events.some((event) => event.domain !== domain))
       throw new SnapledgerError("USAGE", "Events of one append must belong to one domain.");
+    if (events.length > groupRecords)
+      throw new SnapledgerError("TOO_LARGE", `One append has at most ${groupRecords} events.`, {
+        facts: { field: "events", count: events.length, limit: groupRecords },
+      });
     const revision = domain === null ? null : (this.#revisions.get(domain) ?? (await this.#load(domain)));
     if (this.#broken) throw this.#broken;
     expect("position", options.expectedPosition, this.#tail.position);

@@ -2,10 +2,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { SnapledgerError } from "../errors.ts";
+import { isAlive, processId, type ProcessId } from "./process-id.ts";
 
-/** Which process had the log open last. Only worth reading while the database is locked. */
-interface LogHolder {
-  readonly pid: number;
+/** Which process had the log open last. Only worth reading while the store is locked. */
+interface LogHolder extends ProcessId {
   readonly host: string;
   /** ISO 8601 UTC. */
   readonly since: string;
@@ -14,9 +14,10 @@ interface LogHolder {
 
 const holderFile = (runFolder: string): string => join(runFolder, "log.json");
 
-/** Best effort: the database is locked all the same, only its holder would have no name. */
+/** Best effort: the store is locked all the same, only its holder would have no name. */
 export function nameHolder(runFolder: string, verb: string | null, now: number): void {
-  const holder: LogHolder = { pid: process.pid, host: hostname(), since: new Date(now).toISOString(), verb };
+  const me = processId(process.pid);
+  const holder = { ...me, host: hostname(), since: new Date(now).toISOString(), verb };
   try {
     writeFileSync(holderFile(runFolder), JSON.stringify(holder), { mode: 0o600 });
   } catch {
@@ -25,7 +26,7 @@ export function nameHolder(runFolder: string, verb: string | null, now: number):
 }
 
 /** LOG_BUSY, with who has it in `facts.holder` if that is known. */
-export function logBusy(folder: string, runFolder: string, waitMs: number, cause: unknown): SnapledgerError {
+export function logBusy(folder: string, runFolder: string, waitMs: number, cause?: unknown): SnapledgerError {
   const holder = readHolder(runFolder);
   const doing = holder?.verb ? `${holder.verb}, ` : "";
   const who = holder ? `Process ${holder.pid} on ${holder.host} (${doing}since ${holder.since})` : "Another process";
@@ -36,10 +37,12 @@ export function logBusy(folder: string, runFolder: string, waitMs: number, cause
   });
 }
 
+/** undefined also for one that has ended since: it is somebody else then, who could not leave a name. */
 function readHolder(runFolder: string): LogHolder | undefined {
   try {
     const holder = JSON.parse(readFileSync(holderFile(runFolder), "utf8")) as Partial<LogHolder> | null;
-    return typeof holder?.pid === "number" ? (holder as LogHolder) : undefined;
+    if (typeof holder?.pid !== "number") return undefined;
+    return isAlive(holder as LogHolder) || holder.host !== hostname() ? (holder as LogHolder) : undefined;
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { SnapledgerError, isSnapledgerError } from "../errors.ts";
+import { SnapledgerError, isSnapledgerError, type ErrorCode } from "../errors.ts";
 import { damageHint } from "./seal.ts";
 
 /** A record that is not there, or not what was written. `position` 0: unknown. */
@@ -18,7 +18,7 @@ export function asDamage(error: unknown, position = 0): unknown {
   return code === "LEVEL_CORRUPTION" || code === "LEVEL_IO_ERROR" ? damaged(position, reason(error), error) : error;
 }
 
-/** Opening failed: LOG_BUSY (another process has it open), STORE_EXISTS, or LOG_DAMAGED. */
+/** Opening failed: LOG_BUSY (another process has it open), STORE_EXISTS, what the disk said, or LOG_DAMAGED. */
 export function asOpenError(error: unknown, folder: string): SnapledgerError {
   const facts = { folder };
   if (levelCode(error) === "LEVEL_LOCKED")
@@ -26,7 +26,53 @@ export function asOpenError(error: unknown, folder: string): SnapledgerError {
   const why = reason(error);
   if (why.includes("error_if_exists"))
     return new SnapledgerError("STORE_EXISTS", `There is a log in ${folder} already.`, { facts, cause: error });
-  return damaged(0, why, error);
+  return diskTrouble(why, folder, error) ?? damaged(0, why, error);
+}
+
+/** What a disk says when it can't be written, by errno or in the words of its library: that is no damage. */
+const troubles: readonly (readonly [said: RegExp, code: ErrorCode, sentence: string, hint: string])[] = [
+  [
+    /ENOSPC|EDQUOT|No space left|Disk quota/,
+    "DISK_FULL",
+    "is on a disk that is full",
+    "Free some space there, then try again.",
+  ],
+  [
+    /EROFS|Read-only file/,
+    "STORE_UNSAFE",
+    "is on a read-only file system",
+    "Remount it writable, or work on a copy of the folder: opening the log writes.",
+  ],
+  [
+    /EACCES|EPERM|Permission denied|not permitted/,
+    "STORE_UNSAFE",
+    "has files that this user may not read and write",
+    "Run as the user whose store it is.",
+  ],
+  [
+    /EIO|Input\/output error/,
+    "LOG_UNWRITABLE",
+    "is on a disk that fails",
+    "Look at the kernel's log. What was acknowledged is kept; copy the store to a sound disk.",
+  ],
+  [
+    /EMFILE|ENFILE|Too many open files/,
+    "LOG_UNWRITABLE",
+    "can't be opened: too many files are open",
+    "Raise the limit (ulimit -n), or try again.",
+  ],
+];
+
+/** undefined when it is something else. */
+export function diskTrouble(said: string, folder: string, cause: unknown): SnapledgerError | undefined {
+  const trouble = troubles.find(([pattern]) => pattern.test(said));
+  if (!trouble) return undefined;
+  const [, code, sentence, hint] = trouble;
+  return new SnapledgerError(code, `The store in ${folder} ${sentence}.`, {
+    facts: { folder, why: said },
+    hint,
+    cause,
+  });
 }
 
 /** abstract-level wraps what failed when opening: the code is that of the cause. */

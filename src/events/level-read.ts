@@ -26,10 +26,14 @@ export async function readTail(db: Level): Promise<Link> {
   return { position, hash: record.hash, time: record.time };
 }
 
-/** Without gaps: a position that is not there is LOG_DAMAGED, never skipped. */
+/**
+ * Without gaps: a position that is not there is LOG_DAMAGED, never skipped, and so is a record that is not what its hash
+ * says or not linked to the one before it.
+ */
 export async function* readRange(db: Level, from: number, to: number): AsyncGenerator<StoredRecord> {
   if (from >= to) return;
   let next = from;
+  let previousHash: string | undefined;
   const iterator = db.iterator({ ...recordKeys(from, to), ...readAhead });
   try {
     for (;;) {
@@ -37,7 +41,12 @@ export async function* readRange(db: Level, from: number, to: number): AsyncGene
       if (entries.length === 0) break;
       for (const [key, line] of entries) {
         if (positionOf(key) !== next) throw damaged(next, "it is missing");
-        yield parseAt(next++, line);
+        const stored = provenAt(next, line);
+        if (previousHash !== undefined && stored.record.previousHash !== previousHash)
+          throw damaged(next, "its previousHash is not the hash of the record before it");
+        previousHash = stored.record.hash;
+        next += 1;
+        yield stored;
       }
     }
     if (next < to) throw damaged(next, "it is missing");
@@ -62,7 +71,7 @@ export async function* readDomain(
       if (positions.length === 0) break;
       const lines = await db.getMany(positions.map(recordKey));
       for (const [i, position] of positions.entries()) {
-        const stored = parseAt(position, lines[i]);
+        const stored = provenAt(position, lines[i]);
         if (stored.record.domain !== domain || stored.record.revision !== next)
           throw damaged(position, `it is not revision ${next} of the domain whose index leads to it`);
         next += 1;
@@ -83,6 +92,14 @@ function parseAt(position: number, line: string | undefined): StoredRecord {
   return { record, line };
 }
 
+/** The record that is stored there, if its bytes are those that were sealed. */
+function provenAt(position: number, line: string | undefined): StoredRecord {
+  const stored = parseAt(position, line);
+  const wrong = checkHash(stored.line, sha256);
+  if (wrong !== null) throw damaged(position, wrong);
+  return stored;
+}
+
 export async function findCommand(db: Level, commandId: CommandId): Promise<EventRecord | undefined> {
   const [key] = await db.values({ ...commandKeys(commandId), limit: 1 }).all();
   return key === undefined ? undefined : (await readKey(db, key)).record;
@@ -95,7 +112,7 @@ export async function lastRevision(db: Level, domain: DomainId): Promise<number>
 
 async function readKey(db: Level, key: string): Promise<StoredRecord> {
   const [line] = await db.getMany([key]);
-  return parseAt(positionOf(key), line);
+  return provenAt(positionOf(key), line);
 }
 
 /** The first of these records that an index does not lead to, as a position; null when all are found. */

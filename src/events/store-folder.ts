@@ -1,13 +1,17 @@
 import { constants } from "node:fs";
 import { access, lstat, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { SnapledgerError } from "../errors.ts";
-import { damaged } from "./level-errors.ts";
+import { damaged, diskTrouble } from "./level-errors.ts";
 
 /** Where things are in a store; all absolute if `folder` is. */
 export interface StoreLayout {
   /** The LevelDB database: the only source of truth. */
   readonly log: string;
+  /** Says where the log has to end. */
+  readonly head: string;
+  /** The database's files as they were before they were opened, until what was opened is proven. */
+  readonly aside: string;
   /** One folder per domain that was defined without one of its own. */
   readonly layers: string;
   /** Who works on which domain, and who has the log open. */
@@ -16,8 +20,11 @@ export interface StoreLayout {
 }
 
 export function storeLayout(folder: string): StoreLayout {
-  const [log, layers, run, checkpoints] = ["log", "layers", "run", "checkpoints"].map((name) => join(folder, name));
-  return { log, layers, run, checkpoints } as StoreLayout;
+  const at = (name: string) => join(folder, name);
+  return {
+    ...{ log: at("log"), head: at("head"), aside: at("log.aside") },
+    ...{ layers: at("layers"), run: at("run"), checkpoints: at("checkpoints") },
+  };
 }
 
 /** The database is made under this name and then renamed to `log`, so that a store is there whole or not at all. */
@@ -26,10 +33,17 @@ export const unfinishedLog = "log.unfinished-";
 /** Rejects with STORE_NOT_FOUND, STORE_UNSAFE, or LOG_DAMAGED when the database has lost the file that names its parts. */
 export async function checkStore(folder: string): Promise<void> {
   await checkSafe(folder);
-  const { log } = storeLayout(folder);
+  const { log, aside, head } = storeLayout(folder);
+  const names = await readdir(folder);
+  // A process that died while it put the database back: the next opening does.
+  if (!names.includes("log") && names.includes(basename(aside))) return;
   const files = await readdir(log).catch(() => undefined);
-  if (files === undefined) throw notFound(folder);
-  if (!files.includes("CURRENT")) throw damaged(0, `${join(log, "CURRENT")} is missing`);
+  if (files?.includes("CURRENT")) return;
+  if (files !== undefined) throw damaged(0, `${join(log, "CURRENT")} is missing`);
+  // An `init` that died had made the head file already, and a database that never became the log.
+  if (names.includes(basename(head)) && !names.some((name) => name.startsWith(unfinishedLog)))
+    throw damaged(0, `${log} is missing`);
+  throw notFound(folder);
 }
 
 /**
@@ -48,7 +62,9 @@ export async function checkSafe(folder: string): Promise<void> {
     throw unsafe(folder, `belongs to uid ${found.uid}`, "Run as the user whose store it is.");
   if ((found.mode & 0o022) !== 0) throw unsafe(folder, "can be written to by others", `chmod 700 '${folder}'`);
   await access(folder, constants.R_OK | constants.W_OK | constants.X_OK).catch((error: unknown) => {
-    throw unsafe(folder, "can't be read and written", `chmod 700 '${folder}'`, error);
+    const { code = "" } = error as NodeJS.ErrnoException;
+    const trouble = code === "EROFS" ? diskTrouble(code, folder, error) : undefined;
+    throw trouble ?? unsafe(folder, "can't be read and written", `chmod 700 '${folder}'`, error);
   });
 }
 
@@ -57,11 +73,13 @@ export async function checkEmpty(folder: string): Promise<void> {
   const ours = new Set(["layers", "run", "checkpoints"]);
   const names = await readdir(folder);
   const facts = { folder };
-  if (names.includes("log"))
+  const died = names.some((name) => name.startsWith(unfinishedLog));
+  if (names.includes("log") || (names.includes("head") && !died))
     throw new SnapledgerError("STORE_EXISTS", `There is a store in ${folder} already.`, {
       facts,
       hint: "Use it as it is, or name another folder with --store.",
     });
+  if (died) ours.add("head");
   const foreign = names.find((name) => !ours.has(name) && !name.startsWith(unfinishedLog));
   if (foreign !== undefined)
     throw new SnapledgerError("STORE_EXISTS", `${folder} is not empty: it holds "${foreign}".`, {

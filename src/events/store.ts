@@ -1,13 +1,16 @@
 import { chmod, mkdir, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { SnapledgerError, isSnapledgerError } from "../errors.ts";
 import type { Actor } from "./events.ts";
+import { HeadFile } from "./head-file.ts";
 import { logBusy, nameHolder } from "./holder.ts";
 import type { Clock, NewId } from "./ids.ts";
-import { createLevelEventLog, openLevelEventLog, type LevelEventLog } from "./level-log.ts";
+import { diskTrouble } from "./level-errors.ts";
+import { createLevelEventLog, type LevelEventLog } from "./level-log.ts";
 import type { EventLog, LogAccess, LogHead } from "./log.ts";
+import { openChecked } from "./open-checked.ts";
 import { checkEmpty, checkSafe, checkStore, storeLayout, unfinishedLog } from "./store-folder.ts";
+import { lockStore } from "./store-lock.ts";
 
 export { storeLayout, type StoreLayout } from "./store-folder.ts";
 
@@ -31,17 +34,35 @@ export interface OpenOptions extends StoreOptions {
  */
 export async function initStore(folder: string, options: StoreOptions & { readonly actor: Actor }): Promise<LogHead> {
   await makeFolder(folder);
-  const { log, layers, run, checkpoints } = storeLayout(folder);
+  const lock = await lockStore(folder, waitForInitMs);
+  try {
+    await checkEmpty(folder);
+    return await fill(folder, options);
+  } catch (error) {
+    throw asStoreError(error, folder);
+  } finally {
+    await lock.release();
+  }
+}
+
+const waitForInitMs = 5000;
+
+/** The database's folder gets its name last: until then there is no store. */
+async function fill(folder: string, options: StoreOptions & { readonly actor: Actor }): Promise<LogHead> {
+  const { log, head: headPath, layers, run, checkpoints } = storeLayout(folder);
   for (const part of [layers, run, checkpoints]) await mkdir(part, { recursive: true, mode: 0o700 });
   const unfinished = await mkdtemp(join(folder, unfinishedLog));
   try {
     const head = await makeLog(unfinished, options);
+    await rm(headPath, { force: true });
+    HeadFile.create(headPath, { ...head, tables: 0 });
+    await syncFolder(folder);
     await rename(unfinished, log);
     for (const changed of [folder, dirname(folder)]) await syncFolder(changed);
     return head;
   } catch (error) {
+    await rm(headPath, { force: true });
     await rm(unfinished, { recursive: true, force: true });
-    await checkEmpty(folder);
     throw error;
   }
 }
@@ -136,20 +157,28 @@ class StoreAccess implements LogAccess {
   }
 }
 
-/** Opening takes about 4 ms and most others hold it no longer, so waiting starts short. */
+/** Opening takes about 5 ms and most others hold it no longer, so waiting starts short. */
 async function openWaiting(folder: string, { clock, newId, waitMs, verb }: OpenOptions): Promise<LevelEventLog> {
   await checkStore(folder);
-  const { log, run } = storeLayout(folder);
-  const deadline = performance.now() + waitMs;
-  for (let delayMs = 2; ; delayMs = Math.min(delayMs * 2, 50)) {
-    try {
-      const opened = await openLevelEventLog(log, { clock, newId });
-      nameHolder(run, verb ?? null, clock());
-      return opened;
-    } catch (error) {
-      if (!isSnapledgerError(error, "LOG_BUSY")) throw error;
-      if (performance.now() >= deadline) throw logBusy(folder, run, waitMs, error);
-    }
-    await sleep(delayMs);
+  const layout = storeLayout(folder);
+  const lock = await lockStore(folder, waitMs);
+  try {
+    const log = await openChecked(layout, { clock, newId });
+    nameHolder(layout.run, verb ?? null, clock());
+    const close = async () => {
+      await log.close().finally(() => lock.release());
+    };
+    return { ...log, close };
+  } catch (error) {
+    await lock.release();
+    if (isSnapledgerError(error, "LOG_BUSY")) throw logBusy(folder, layout.run, waitMs, error);
+    throw asStoreError(error, folder);
   }
+}
+
+/** What the disk said while the store's own files were read or written, as ours. */
+function asStoreError(error: unknown, folder: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (isSnapledgerError(error) || code === undefined) return error;
+  return diskTrouble(code, folder, error) ?? error;
 }

@@ -126,7 +126,7 @@ describe("a log that was changed behind its back", () => {
     await writeFile(join(folder, manifest), "overwritten");
     await expect(openLevelEventLog(folder, parts)).rejects.toMatchObject({
       code: "LOG_DAMAGED",
-      hint: expect.stringContaining("Copy the store folder") as string,
+      hint: expect.stringContaining("snapledger salvage") as string,
     });
     await rm(join(folder, manifest));
     await expect(openLevelEventLog(folder, parts)).rejects.toMatchObject({ code: "LOG_DAMAGED" });

@@ -43,7 +43,7 @@ describe("making a store", () => {
     const folder = join(freshFolder(), "a", "b");
     const head = await initStore(folder, { ...parts, actor });
     expect(head.position).toBe(1);
-    expect(readdirSync(folder).sort()).toEqual(["checkpoints", "layers", "log", "run"]);
+    expect(readdirSync(folder).sort()).toEqual(["checkpoints", "head", "layers", "log", "run"]);
     for (const part of ["", "checkpoints", "layers", "log", "run"]) expect(modeOf(join(folder, part))).toBe(0o700);
     for (const file of readdirSync(join(folder, "log"))) expect(modeOf(join(folder, "log", file))).toBe(0o600);
     expect(await (await open(folder)).use((log) => log.head())).toEqual(head);
@@ -86,7 +86,7 @@ describe("making a store", () => {
     expect(both.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
     const loser = both.find((outcome) => outcome.status === "rejected");
     expect(loser?.reason).toMatchObject({ code: "STORE_EXISTS" });
-    expect(readdirSync(folder).sort()).toEqual(["checkpoints", "layers", "log", "run"]);
+    expect(readdirSync(folder).sort()).toEqual(["checkpoints", "head", "layers", "log", "run"]);
   });
 });
 

@@ -1,0 +1,79 @@
+import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+/**
+ * Opening a LevelDB database changes it: records that it can't read in its write-ahead log are dropped, and the files
+ * they stood in deleted. So its files are kept aside before each opening, and put back unless what was opened is what
+ * the head file says.
+ */
+export interface AsideLayout {
+  readonly log: string;
+  readonly aside: string;
+}
+
+/** Its lock is about now, its info log about nothing: neither is part of what is stored. */
+const notStored = new Set(["LOCK", "LOG", "LOG.old"]);
+
+/**
+ * Keeps the database's files in a folder, which must not be there yet: links, where that is as good as a copy. It is
+ * not for whatever is younger than the manifest that CURRENT names. One that is older than it should be (measured:
+ * yesterday's, put back) gives numbers out again, and LevelDB then writes a new file over one that it does not know.
+ */
+export function keepFiles(log: string, into: string): void {
+  mkdirSync(into, { mode: 0o700 });
+  const manifest = manifestNumber(log);
+  for (const name of readdirSync(log)) {
+    if (notStored.has(name)) continue;
+    const keep = isOlder(name, manifest) ? linkSync : copyFileSync;
+    keep(join(log, name), join(into, name));
+  }
+}
+
+/** 0 when CURRENT can't be read: then everything is younger. */
+function manifestNumber(log: string): number {
+  try {
+    return Number(/^MANIFEST-(\d+)\n$/.exec(readFileSync(join(log, "CURRENT"), "utf8"))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** A write-ahead log is only ever read and deleted; the number of a new one is never that of one that is there. */
+function isOlder(name: string, manifest: number): boolean {
+  const [, number, kind] = /^(\d+)\.(ldb|sst|log)$/.exec(name) ?? [];
+  return kind === "log" || (kind !== undefined && Number(number) < manifest);
+}
+
+/** Whole or not at all. Whatever a process that died in the midst of it left is cleared away first. */
+export function setAside({ log, aside }: AsideLayout): void {
+  const unfinished = `${aside}.unfinished`;
+  rmSync(unfinished, { recursive: true, force: true });
+  keepFiles(log, unfinished);
+  renameSync(unfinished, aside);
+}
+
+export function dropAside({ aside }: AsideLayout): void {
+  const dropped = `${aside}.dropped`;
+  rmSync(dropped, { recursive: true, force: true });
+  renameSync(aside, dropped);
+  rmSync(dropped, { recursive: true, force: true });
+}
+
+/** The database as it was before it was opened. */
+export function putBack({ log, aside }: AsideLayout): void {
+  const opened = `${log}.opened`;
+  rmSync(opened, { recursive: true, force: true });
+  if (existsSync(log)) renameSync(log, opened);
+  renameSync(aside, log);
+  rmSync(opened, { recursive: true, force: true });
+}
+
+/**
+ * true: a process died between setting the files aside and the end of its check. It has acknowledged nothing, and the
+ * database may be as it found it or as the opening left it.
+ */
+export function isAside({ log, aside }: AsideLayout): boolean {
+  if (!existsSync(aside)) return false;
+  if (!existsSync(log)) putBack({ log, aside });
+  return existsSync(aside);
+}

@@ -1,0 +1,116 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { isSnapledgerError, SnapledgerError } from "../errors.ts";
+import { mostInGroup } from "./append-queue.ts";
+import { dropAside, isAside, putBack, setAside, type AsideLayout } from "./aside.ts";
+import { HeadFile, type Head } from "./head-file.ts";
+import type { Clock, NewId } from "./ids.ts";
+import { damaged } from "./level-errors.ts";
+import { openLevelEventLog, type LevelEventLog } from "./level-log.ts";
+import { Tables } from "./tables.ts";
+
+export interface CheckedLayout extends AsideLayout {
+  readonly head: string;
+}
+
+export interface CheckedOptions {
+  readonly clock: Clock;
+  readonly newId: NewId;
+}
+
+/**
+ * Opens a store's database, and proves that it holds what the head file says: the last records, and all that lay in
+ * LevelDB's write-ahead log, position by position and hash by hash. Rejects with LOG_DAMAGED, and then leaves the
+ * database's files as they were found. For the one process that has the store's lock.
+ */
+export async function openChecked(layout: CheckedLayout, options: CheckedOptions): Promise<LevelEventLog> {
+  for (;;) {
+    const head = HeadFile.open(layout.head);
+    const leftByDead = isAside(layout);
+    try {
+      if (!leftByDead) setAside(layout);
+      const log = await openProven(layout, head, options);
+      dropAside(layout);
+      return log;
+    } catch (error) {
+      head.close();
+      letGo(layout, error, leftByDead);
+      // As the dead one left it, it is not what it must be. As that one found it, it may be.
+      if (!leftByDead || isSnapledgerError(error, "LOG_BUSY")) throw error;
+    }
+  }
+}
+
+/** Whoever has the database open in spite of the store's lock must not have it moved. */
+function letGo(layout: CheckedLayout, error: unknown, leftByDead: boolean): void {
+  try {
+    if (!isSnapledgerError(error, "LOG_BUSY")) putBack(layout);
+    else if (!leftByDead) dropAside(layout);
+  } catch {
+    // What lies aside is found by the next opening.
+  }
+}
+
+async function openProven(layout: CheckedLayout, head: HeadFile, options: CheckedOptions): Promise<LevelEventLog> {
+  const lockPath = join(layout.log, "LOCK");
+  let lock: bigint | undefined;
+  let tables: Tables | undefined;
+  const log = await openLevelEventLog(layout.log, {
+    ...options,
+    beforeBatch() {
+      if (inodeOf(lockPath) !== lock || !head.isInPlace()) throw replaced(layout);
+    },
+    afterBatch(end, bytes) {
+      head.write({ ...end, tables: tables?.after(end.position, bytes) ?? head.head.tables });
+    },
+  });
+  try {
+    lock = inodeOf(lockPath);
+    const end = await prove(log, head.head);
+    tables = new Tables(end.position);
+    bringUpToDate(head, { ...end, tables: end.position });
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
+  const close = async () => {
+    await log.close();
+    head.close();
+  };
+  return { ...log, close };
+}
+
+function inodeOf(path: string): bigint | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
+}
+
+function replaced({ log, head }: CheckedLayout): SnapledgerError {
+  return new SnapledgerError("LOG_UNWRITABLE", `${log}/LOCK or ${head} was removed or replaced while it was open.`, {
+    hint: "Nothing more is written, lest two write at once. End this process and see who touched the store.",
+  });
+}
+
+/** Reading all of what must be there is the proof: it rejects with LOG_DAMAGED at a gap, a hash or a link that is wrong. */
+async function prove(log: LevelEventLog, head: Head) {
+  const end = await log.head();
+  if (end.logId !== head.logId) throw damaged(1, "it begins another log than that of the head file");
+  if (end.position < head.position)
+    throw damaged(end.position + 1, `it is missing: the log went on to ${head.position}`);
+  if (end.position > head.position + mostInGroup)
+    throw damaged(head.position + 1, `the head file ends before it, but the log goes on to ${end.position}`);
+  for await (const { record } of log.read({ from: Math.max(1, Math.min(head.tables, head.position)) })) {
+    if (record.position === head.position && record.hash !== head.hash)
+      throw damaged(record.position, "its hash is not the one in the head file");
+  }
+  return end;
+}
+
+/** After a crash the log may be ahead of the head file by the group that nobody was told of. */
+function bringUpToDate(file: HeadFile, now: Head): void {
+  if (file.sound && file.head.position === now.position && file.head.tables === now.tables) return;
+  try {
+    file.write(now);
+  } catch {
+    // Reading goes on; the next append fails where this did.
+  }
+}

@@ -1,0 +1,21 @@
+import { statSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { lockName, type SocketLock } from "./abstract-socket.ts";
+import { logBusy } from "./holder.ts";
+import { storeLayout } from "./store-folder.ts";
+
+/**
+ * One process at a time has a store's database. The lock goes by the folder's device and inode: a store that is
+ * reached over two paths is one store. Beside it LevelDB has a lock of its own, which `rm LOCK` would open. Rejects
+ * with LOG_BUSY after the wait.
+ */
+export async function lockStore(folder: string, waitMs: number): Promise<SocketLock> {
+  const { dev, ino } = statSync(folder, { bigint: true });
+  const deadline = performance.now() + waitMs;
+  for (let delayMs = 2; ; delayMs = Math.min(delayMs * 2, 50)) {
+    const lock = await lockName(`store/${dev}/${ino}`);
+    if (lock) return lock;
+    if (performance.now() >= deadline) throw logBusy(folder, storeLayout(folder).run, waitMs);
+    await sleep(delayMs);
+  }
+}
