@@ -47,7 +47,7 @@ await build({
   format: "cjs",
   banner: { js: "#!/usr/bin/env node" },
   // Seldom needed, and large: every start would have to compile them.
-  external: ["fast-xml-parser", "cli-progress"],
+  external: ["fast-xml-parser", "cli-progress", "tar"],
   plugins: [nativeBindingStaysOutside, nothingIsSpawnedByCommander],
   // import() becomes require(): the module is still loaded only when it is needed, and not through the slower loader.
   supported: { "dynamic-import": false },

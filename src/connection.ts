@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { EventEmitter } from "eventemitter3";
 import { checkpointFiles, readDirectory, readDomainState } from "./checkpoints.ts";
 import { handle } from "./commands/handle.ts";
@@ -6,8 +5,12 @@ import { fileLocks } from "./commands/locks.ts";
 import type { Stage } from "./commands/stage.ts";
 import { driverFor } from "./drivers/index.ts";
 import { SnapledgerError } from "./errors.ts";
-import { uuidv7 } from "./events/ids.ts";
+import { backupLog } from "./events/backup.ts";
+import { verifyStore } from "./events/examine.ts";
+import { knownHeadFiles } from "./events/known-heads.ts";
+import { damaged } from "./events/level-errors.ts";
 import type { EventLog, StoredRecord } from "./events/log.ts";
+import { provenAccess } from "./events/proven-access.ts";
 import { initStore, openStore, storeLayout } from "./events/store.ts";
 import { verifyLog } from "./events/verify.ts";
 import type { Caller, Connection, ConnectionOptions, Outcome } from "./face.ts";
@@ -15,39 +18,56 @@ import type { Directory } from "./projections/directory.ts";
 import { definedDomains, domainIdOf, knownDomains } from "./projections/directory.ts";
 import type { DomainState } from "./projections/state.ts";
 import { domainInfo, listSnapshots, namedSnapshot, snapshotInfo } from "./projections/views.ts";
+import { acceptRollback, actorOf, clock, defaultWaitMs, filesVerdict, newId } from "./upkeep.ts";
 import { watchLog } from "./watch.ts";
 
-const clock = () => Date.now();
-const newId = uuidv7(clock, (bytes) => new Uint8Array(randomBytes(bytes)));
-
-/** Makes a store, which nothing else does, and opens it. STORE_EXISTS, STORE_UNSAFE. */
+/** Makes a store and opens it. STORE_EXISTS, STORE_UNSAFE. */
 export async function init(folder: string, caller: Caller): Promise<Connection> {
-  const { user, uid, loginUid, sudoUser, host, via, knownBy } = caller;
-  await initStore(folder, { clock, newId, actor: { user, uid, loginUid, sudoUser, host, via, knownBy } });
+  await initStore(folder, { clock, newId, actor: actorOf(caller) });
   return connect({ store: folder });
 }
 
 /** Opens a store that `init` made. STORE_NOT_FOUND, STORE_UNSAFE; LOG_DAMAGED at the first use. */
-export async function connect({ store, waitMs = 5000, hold = false }: ConnectionOptions): Promise<Connection> {
-  const log = await openStore(store, { clock, newId, waitMs, hold });
+export async function connect(options: ConnectionOptions): Promise<Connection> {
+  const { store, waitMs = defaultWaitMs, hold = false, knownHeads, verb } = options;
+  const known = knownHeads === undefined ? undefined : knownHeadFiles(knownHeads, store);
+  const log = await openStore(store, { clock, newId, waitMs, hold, verb, knownHeads: known });
   const layout = storeLayout(store);
   const checkpoints = checkpointFiles(layout.checkpoints);
+  const directory = (open: EventLog) => readDirectory(open, checkpoints);
   const doorbell = new EventEmitter<{ grown: [] }>();
   const stage: Stage = {
     ...{ log, clock, newId, waitMs, driver: driverFor, layersRoot: layout.layers },
     states: {
-      domain: (open, id) => readDomainState(open, id, checkpoints),
-      directory: (open) => readDirectory(open, checkpoints),
+      async domain(open, id) {
+        const state = await readDomainState(open, id, checkpoints);
+        checkWhole(state, await directory(open));
+        return state;
+      },
+      directory,
     },
     locks: fileLocks(layout.run, { clock }),
     // In a task of its own: a listener that throws must never reach the append that rang.
     doorbell: () => setImmediate(() => doorbell.emit("grown")),
   };
-  return connectionOn(stage, store, doorbell);
+  return connectionOn(stage, options, doorbell);
 }
 
-function connectionOn(stage: Stage, store: string, doorbell: EventEmitter<{ grown: [] }>): Connection {
-  const { log, states } = stage;
+/** The domain's index is one way to its records, the directory another: each tells what the other has lost. */
+function checkWhole({ id, revision, position }: DomainState, { domains }: Directory): void {
+  const listed = domains.get(id)?.revision ?? 0;
+  if (revision === listed) return;
+  throw damaged(
+    position + 1,
+    `revision ${revision + 1} of domain ${id} is not found by its index, but ${listed} is there`,
+  );
+}
+
+function connectionOn(stage: Stage, options: ConnectionOptions, doorbell: EventEmitter<{ grown: [] }>): Connection {
+  const { store, waitMs = defaultWaitMs, hold = false, onDamage } = options;
+  const { states } = stage;
+  const log = onDamage ? provenAccess(stage.log, store, { waitMs, onDamage }) : stage.log;
+  const reading: Stage = { ...stage, log };
   const head = () => log.use((open) => open.head());
   return {
     store,
@@ -64,16 +84,21 @@ function connectionOn(stage: Stage, store: string, doorbell: EventEmitter<{ grow
         for (const id of definedDomains(await states.directory(open))) infos.push(await states.domain(open, id));
         return infos.map(domainInfo);
       }),
-    domain: async (domain) => domainInfo(await stateNamed(stage, domain)),
-    snapshots: async (domain, filter) => listSnapshots(await stateNamed(stage, domain), filter),
+    domain: async (domain) => domainInfo(await stateNamed(reading, domain)),
+    snapshots: async (domain, filter) => listSnapshots(await stateNamed(reading, domain), filter),
     async snapshot(domain, name) {
-      const state = await stateNamed(stage, domain);
+      const state = await stateNamed(reading, domain);
       return snapshotInfo(state, namedSnapshot(state, name));
     },
-    read: (range) => readInChunks(stage, range),
-    record: (position) => recordAt(stage, position),
+    read: (range) => readInChunks(reading, range),
+    record: (position) => recordAt(reading, position),
     head,
-    verify: (options) => log.use((open) => verifyLog(open, options)),
+    // Who holds the database is the only one who may look at it.
+    verify: (how) => (hold ? stage.log.use((open) => verifyLog(open, how)) : verifyStore(store, { ...how, waitMs })),
+    verifyFiles: () => filesVerdict(stage),
+    backup: (file, onProgress) =>
+      backupLog(stage.log, (to) => readInChunks(stage, { to }), file, { clock, onProgress }),
+    acceptRollback: (caller, request) => acceptRollback(stage, caller, request),
     watch: (from, signal) => watchLog({ from, signal, doorbell, position: async () => (await head()).position }),
     close: () => log.close(),
   };

@@ -8,6 +8,7 @@ export const exitStatusOf = {
   DRIVER_FAILED: 1,
   NEEDS_OPERATOR: 1,
   COMPACTION_PENDING: 1,
+  FILES_DIFFER: 1,
   LOG_UNWRITABLE: 1,
   // 2: the request itself is wrong
   USAGE: 2,
@@ -20,6 +21,8 @@ export const exitStatusOf = {
   SNAPSHOT_EXISTS: 3,
   STORE_EXISTS: 3,
   STORE_UNSAFE: 3,
+  STORE_SOUND: 3,
+  FILE_EXISTS: 3,
   STORE_FORMAT: 3,
   UNSUPPORTED: 3,
   UNSUPPORTED_COMPRESSION: 3,
@@ -54,6 +57,8 @@ export const exitStatusOf = {
   IMAGE_LOCKED: 5,
   // 6: the log is not what it was
   LOG_DAMAGED: 6,
+  LOG_BEHIND: 6,
+  BACKUP_INVALID: 6,
   INTERRUPTED: 130,
 } as const;
 

@@ -5,7 +5,9 @@ import type { CommandId, OperationId, SnapshotId } from "./events/ids.ts";
 import type { Plan } from "./events/plan.ts";
 import type { DomainRef, Sets, SnapshotRef } from "./events/records.ts";
 import type { DomainInfo, SnapshotFilter, SnapshotInfo } from "./projections/info.ts";
+import type { Damage } from "./events/proven-access.ts";
 import type { Verdict } from "./events/verify.ts";
+import type { FilesVerdict } from "./commands/verify-files.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { Progress } from "./drivers/driver.ts";
 
@@ -86,7 +88,17 @@ export interface Connection {
   /** POSITION_NOT_FOUND. */
   record(position: number): Promise<StoredRecord>;
   head(): Promise<LogHead>;
-  verify(options?: { onProgress?: (done: number, total: number) => void }): Promise<Verdict>;
+  /** Proves a copy of the log: the store is held only while that is made. */
+  verify(options?: { onProgress?: OnVerified; holds?: string }): Promise<Verdict>;
+  /** Compares every defined domain's files with the log, by header and metadata. Changes nothing. */
+  verifyFiles(): Promise<FilesVerdict>;
+  /** The whole log, proven, into a new FILE.tar.gz; others work on meanwhile. FILE_EXISTS, LOG_DAMAGED. */
+  backup(file: string, onProgress?: OnVerified): Promise<LogHead>;
+  /**
+   * Goes on from an old copy that was put in the log's place, and records it. null when the log is not behind what
+   * `knownHeads` has seen of it.
+   */
+  acceptRollback(caller: Caller, request?: StoreRequest): Promise<LogHead | null>;
   /** Yields the log's position each time it has grown past `from`; a wake-up only. Ends when `signal` aborts. */
   watch(from: number, signal?: AbortSignal): AsyncIterable<number>;
   close(): Promise<void>;
@@ -99,7 +111,26 @@ export interface ConnectionOptions {
   readonly waitMs?: number;
   /** Keep the database open between calls (a server). Default false. */
   readonly hold?: boolean;
+  /** What this process does, for whoever waits for it. */
+  readonly verb?: string;
+  /**
+   * Absolute folder that remembers the last head seen of each log; LOG_BEHIND when a store that is behind it is to be
+   * written to. Keep it outside the store. Default: nothing is remembered.
+   */
+  readonly knownHeads?: string;
+  /** Told once when the log is damaged: reads then go on with what is proven. Without it they reject with LOG_DAMAGED. */
+  readonly onDamage?: (damage: Damage) => void;
 }
 
+/** What goes with what is done to a store as a whole. */
+export interface StoreRequest {
+  readonly reason?: string | null;
+  readonly ticket?: string | null;
+  readonly onVerified?: OnVerified;
+}
+
+/** Records proven, of how many. */
+export type OnVerified = (done: number, total: number) => void;
+
 export type { DiskInfo, OperationInfo } from "./projections/info.ts";
-export type { DomainInfo, EventRecord, SnapshotFilter, SnapshotId, SnapshotInfo, Verdict };
+export type { Damage, DomainInfo, EventRecord, FilesVerdict, SnapshotFilter, SnapshotId, SnapshotInfo, Verdict };

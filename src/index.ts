@@ -1,5 +1,6 @@
 /** The library's face: a Connection to a store, plain JSON in and out, and the RFC's functions on top. */
 export { connect, init } from "./connection.ts";
+export { restore, salvage } from "./upkeep.ts";
 export { exitStatusOf, isSnapledgerError, SnapledgerError } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";
 export { CreateFlags, DeactivateFlags } from "./events/command.ts";

@@ -48,7 +48,10 @@ function describe(name: string, verb: Verb): Command {
   const command = new Command(`snapledger ${name}`).description(verb.about).showSuggestionAfterError(false);
   for (const [argument, what] of verb.arguments ?? []) command.argument(argument, what);
   for (const [flags, what, repeat] of verb.options ?? []) command.addOption(option(flags, what, repeat));
-  if (verb.changes) command.option("--plan", "say what would be done, and change nothing");
+  if (verb.changes) {
+    command.option("--plan", "say what would be done, and change nothing");
+    command.option("--accept-rollback", "go on from an old copy of the log (see LOG_BEHIND): takes a --reason");
+  }
   for (const [flags, what] of everywhere) command.option(flags, what);
   command.helpOption("-h, --help", "show this help").addHelpText("after", helpEnd(verb));
   if (verb.anything) command.allowUnknownOption().allowExcessArguments();

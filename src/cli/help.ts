@@ -7,7 +7,7 @@ import { verbs } from "./verbs.ts";
 const sameForAll: readonly (readonly [status: number, when: string])[] = [
   [2, "the request is wrong: a flag, a name, the XML"],
   [5, "not now: another process has the log, the domain or an image; try again"],
-  [6, "the log is damaged"],
+  [6, "the log is damaged, or an old copy was put in its place"],
   [130, "interrupted"],
 ];
 

@@ -1,4 +1,4 @@
-import { SnapledgerError } from "../errors.ts";
+import { exitStatusOf, SnapledgerError } from "../errors.ts";
 import { parseArguments, splitVerb } from "./arguments.ts";
 import { overview, unknownVerb } from "./help.ts";
 import { Interrupt } from "./interrupt.ts";
@@ -37,10 +37,10 @@ async function run(): Promise<number> {
     output.document(input.help);
     return 0;
   }
-  const session = new Session(input, output, interrupt);
+  const session = new Session(typed, input, output, interrupt);
   try {
     await verb.run(session);
-    return 0;
+    return session.damaged ? exitStatusOf.LOG_DAMAGED : 0;
   } finally {
     await session.close();
   }
@@ -63,6 +63,8 @@ async function help(topic: string | undefined): Promise<number> {
   return 0;
 }
 
+// What is made belongs to its owner alone, LevelDB's files among it.
+process.umask(0o077);
 interrupt.listen();
 run().then(
   (status) => (process.exitCode ??= status),

@@ -1,5 +1,5 @@
 import type { Command } from "../events/command.ts";
-import type { Connection, Outcome, Request } from "../face.ts";
+import type { Caller, Connection, ConnectionOptions, Damage, Outcome, Request } from "../face.ts";
 import { SnapledgerError } from "../errors.ts";
 import { processCaller } from "./caller.ts";
 import type { Input } from "./input.ts";
@@ -7,7 +7,7 @@ import type { Interrupt } from "./interrupt.ts";
 import type { Output } from "./output.ts";
 import { progressOn } from "./progress.ts";
 import type { ShownProgress } from "./progress.ts";
-import { storeFolder } from "./store.ts";
+import { knownHeadsFolder, storeFolder } from "./store.ts";
 import type { Cli } from "./verb.ts";
 
 /** One run of one verb: its input, its store, and the one connection to it. */
@@ -18,9 +18,13 @@ export class Session implements Cli {
   readonly json: boolean;
   readonly #progress: ShownProgress;
   readonly #interrupt: Interrupt;
+  readonly #verb: string;
+  /** Something was shown of a log that is damaged. */
+  damaged = false;
   #connection: Promise<Connection> | undefined;
 
-  constructor(input: Input, output: Output, interrupt: Interrupt) {
+  constructor(verb: string, input: Input, output: Output, interrupt: Interrupt) {
+    this.#verb = verb;
     this.input = input;
     this.output = output;
     this.store = storeFolder(input.value("store"), process.env);
@@ -31,20 +35,35 @@ export class Session implements Cli {
 
   async connection(): Promise<Connection> {
     this.#connection ??= import("../connection.ts").then(({ connect }) =>
-      connect({ store: this.store, waitMs: waitMs(this.input) }),
+      connect({ ...this.options(), onDamage: (damage) => this.#onDamage(damage) }),
     );
     return this.#connection;
   }
 
+  options(): ConnectionOptions {
+    const knownHeads = knownHeadsFolder(process.env);
+    return { store: this.store, waitMs: waitMs(this.input), verb: this.#verb, knownHeads };
+  }
+
+  caller(): Caller {
+    return processCaller(process.env);
+  }
+
+  #onDamage({ error: { message, hint }, proven }: Damage): void {
+    this.damaged = true;
+    const shown = `What is shown is proven by positions 1 to ${proven}; anything later is not.`;
+    this.warn({ code: "LOG_DAMAGED", message: `${message} ${shown}`, ...(hint !== undefined && { hint }) });
+  }
+
   async execute(command: Command): Promise<Outcome> {
     const [outcome] = await this.#run(async (connection, request): Promise<[Outcome]> => [
-      await connection.execute(command, processCaller(process.env), request),
+      await connection.execute(command, this.caller(), request),
     ]);
     return outcome;
   }
 
   async recoverAll(): Promise<readonly Outcome[]> {
-    return this.#run((connection, request) => connection.recover(processCaller(process.env), request));
+    return this.#run((connection, request) => connection.recover(this.caller(), request));
   }
 
   async #run<Outcomes extends readonly Outcome[]>(
@@ -52,6 +71,7 @@ export class Session implements Cli {
   ): Promise<Outcomes> {
     const request = this.#request();
     const connection = await this.connection();
+    if (this.input.has("accept-rollback") && !request.plan) await this.#acceptRollback(connection, request);
     const working = work(connection, request).finally(() => this.#progress.end());
     const outcomes = await this.#interrupt.during(working);
     for (const warning of outcomes.flatMap(({ warnings }) => warnings)) this.warn(warning);
@@ -75,6 +95,16 @@ export class Session implements Cli {
     this.#progress.end();
     const connection = await this.#connection?.catch(() => undefined);
     await connection?.close();
+  }
+
+  async #acceptRollback(connection: Connection, request: Request): Promise<void> {
+    if (!request.reason) {
+      const hint = "Add --reason TEXT: it is kept in the log, for good.";
+      throw new SnapledgerError("USAGE", "--accept-rollback needs a reason.", { hint });
+    }
+    const head = await connection.acceptRollback(this.caller(), request);
+    if (head) this.output.aside(`Going on from the old copy; recorded at position ${head.position}`);
+    else this.output.aside("The log is not behind: there is no rollback to accept");
   }
 
   #request(): Request {

@@ -12,6 +12,13 @@ export function storeFolder(option: string | undefined, environment: NodeJS.Proc
   return join(data?.startsWith("/") ? data : join(homedir(), ".local", "share"), "snapledger");
 }
 
+/** Where this user's last sight of each log is kept: the XDG state folder's `snapledger/heads`. */
+export function knownHeadsFolder(environment: NodeJS.ProcessEnv): string {
+  const state = present(environment["XDG_STATE_HOME"]);
+  const folder = state?.startsWith("/") ? state : join(homedir(), ".local", "state");
+  return join(folder, "snapledger", "heads");
+}
+
 function present(text: string | undefined): string | undefined {
   return text === "" ? undefined : text;
 }

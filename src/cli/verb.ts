@@ -1,5 +1,5 @@
 import type { Command } from "../events/command.ts";
-import type { Connection, Outcome } from "../face.ts";
+import type { Caller, Connection, ConnectionOptions, Outcome } from "../face.ts";
 import type { Input } from "./input.ts";
 import type { Output } from "./output.ts";
 
@@ -30,6 +30,9 @@ export interface Cli {
   readonly json: boolean;
   /** Opened at the first call. STORE_NOT_FOUND, STORE_UNSAFE, STORE_FORMAT, LOG_DAMAGED. */
   connection(): Promise<Connection>;
+  /** What the connection is opened with, for what is done to a store as a whole. */
+  options(): ConnectionOptions;
+  caller(): Caller;
   /** Runs a command with the caller and the options that go with every command; warnings are printed already. */
   execute(command: Command): Promise<Outcome>;
   /** The same for `recover` of every domain. */

@@ -45,6 +45,8 @@ export interface Driver {
   probeLock(file: Backing): Promise<void>;
   /** Free bytes where `folder` is, for this user. */
   freeBytes(folder: string): Promise<number>;
+  /** Absolute paths of the files that lie in `folder` itself, in order; none when there is no such folder. */
+  filesIn(folder: string): Promise<readonly string[]>;
 
   // Making, before the event.
 

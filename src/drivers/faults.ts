@@ -71,6 +71,7 @@ const looks = [
   "observe",
   "probeLock",
   "freeBytes",
+  "filesIn",
   "guestState",
   "guestHeads",
 ] as const;

@@ -48,6 +48,8 @@ export function memoryDriver({
     observe: (file) => promised(() => observe(world, file)),
     probeLock: ({ path }) => promised(() => world.assertUnlocked(path)),
     freeBytes: () => promised(() => world.freeBytes),
+    filesIn: (folder) =>
+      promised(() => [...world.files.keys()].filter((path) => path.slice(0, path.lastIndexOf("/")) === folder).sort()),
 
     prepareFolder: (folder) => promised(() => prepareFolder(world, folder)),
     makeOverlay: (step) => promised(() => makeOverlay(world, step)),

@@ -24,8 +24,20 @@ export function keepFiles(log: string, into: string): void {
   const manifest = manifestNumber(log);
   for (const name of readdirSync(log)) {
     if (notStored.has(name)) continue;
-    const keep = isOlder(name, manifest) ? linkSync : copyFileSync;
-    keep(join(log, name), join(into, name));
+    if (!isOlder(name, manifest) || !linked(join(log, name), join(into, name)))
+      copyFileSync(join(log, name), join(into, name));
+  }
+}
+
+/** false where there can be no link: another file system, or one that has none. */
+function linked(path: string, into: string): boolean {
+  try {
+    linkSync(path, into);
+    return true;
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (["EXDEV", "EPERM", "EMLINK", "ENOTSUP", "EOPNOTSUPP"].includes(code)) return false;
+    throw error;
   }
 }
 

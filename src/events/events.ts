@@ -24,11 +24,34 @@ export interface Event<Type extends string, Data> {
 /** Position 1 of every log. */
 export type LogCreated = Event<"LogCreated", { readonly logId: string; readonly format: 1 }>;
 
-/** A store was rebuilt from a damaged one: the positions whose records could not be proven, both ends included. */
+/** Positions, both ends included. */
+export interface Range {
+  readonly first: number;
+  readonly last: number;
+}
+
+/**
+ * A store was rebuilt from a damaged one, whose longest proven prefix comes before this. `lost`: positions of which no
+ * sound record was found. `loose`: those whose records are sound, but stood after a gap.
+ */
 export type LogSalvaged = Event<
   "LogSalvaged",
-  { readonly from: string; readonly lost: readonly { readonly first: number; readonly last: number }[] }
+  { readonly from: string; readonly lost: readonly Range[]; readonly loose: readonly Range[] }
 >;
+
+/**
+ * An old copy of this log was put in its place, and whoever did it goes on from there. `known`: the last record that
+ * was seen before. `found`: where the copy ended.
+ */
+export type LogRolledBack = Event<"LogRolledBack", { readonly known: LogEnd; readonly found: LogEnd }>;
+
+/** This log was made from a backup that was taken at `time` and ended at `found`. */
+export type LogRestored = Event<"LogRestored", { readonly found: LogEnd; readonly time: string }>;
+
+export interface LogEnd {
+  readonly position: number;
+  readonly hash: string;
+}
 
 export type DomainDefined = Event<
   "DomainDefined",
@@ -189,7 +212,7 @@ export type CommandRejected = Event<
 /** What the rules saw, as plain JSON, so that a decision can be made again from the log alone. */
 export type RecordedFacts = Readonly<Record<string, unknown>>;
 
-export type LogEvent = LogCreated | LogSalvaged;
+export type LogEvent = LogCreated | LogSalvaged | LogRolledBack | LogRestored;
 export type DomainEvent =
   | DomainDefined
   | DomainUndefined

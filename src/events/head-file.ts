@@ -66,6 +66,21 @@ export class HeadFile {
     }
   }
 
+  /** What it says, whoever may write it; null when it says nothing. */
+  static read(path: string): Head | null {
+    try {
+      const fd = openSync(path, "r");
+      try {
+        const slots = [read(fd, 0), read(fd, slotDistance)].filter((slot) => slot !== undefined);
+        return slots.sort((a, b) => b.write - a.write)[0] ?? null;
+      } finally {
+        closeSync(fd);
+      }
+    } catch {
+      return null;
+    }
+  }
+
   get head(): Head {
     return this.#newest;
   }

@@ -85,3 +85,10 @@ function reason(error: unknown): string {
   const { message, cause } = error as Error;
   return cause === undefined ? message : reason(cause);
 }
+
+/** What the disk said while a store's own files were read or written, as ours; everything else unchanged. */
+export function asStoreError(error: unknown, folder: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (isSnapledgerError(error) || code === undefined) return error;
+  return diskTrouble(code, folder, error) ?? error;
+}

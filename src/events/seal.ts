@@ -120,6 +120,8 @@ export function checkLink(record: EventRecord, previous: Link, revision: number 
 const schemas: Record<EventType, number> = {
   LogCreated: 1,
   LogSalvaged: 1,
+  LogRolledBack: 1,
+  LogRestored: 1,
   DomainDefined: 1,
   DomainUndefined: 1,
   DomainStarted: 1,

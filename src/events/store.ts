@@ -1,15 +1,14 @@
-import { chmod, mkdir, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import { SnapledgerError, isSnapledgerError } from "../errors.ts";
 import type { Actor } from "./events.ts";
-import { HeadFile } from "./head-file.ts";
 import { logBusy, nameHolder } from "./holder.ts";
 import type { Clock, NewId } from "./ids.ts";
-import { diskTrouble } from "./level-errors.ts";
+import { behind, type KnownHeads } from "./known-heads.ts";
+import { asStoreError } from "./level-errors.ts";
 import { createLevelEventLog, type LevelEventLog } from "./level-log.ts";
 import type { EventLog, LogAccess, LogHead } from "./log.ts";
+import { makeStore } from "./make-store.ts";
 import { openChecked } from "./open-checked.ts";
-import { checkEmpty, checkSafe, checkStore, storeLayout, unfinishedLog } from "./store-folder.ts";
+import { checkStore, storeLayout } from "./store-folder.ts";
 import { lockStore } from "./store-lock.ts";
 
 export { storeLayout, type StoreLayout } from "./store-folder.ts";
@@ -25,76 +24,21 @@ export interface OpenOptions extends StoreOptions {
   /** Keep the database open from the first use to the end. */
   readonly hold: boolean;
   /** What this process is doing, for whoever waits for it. */
-  readonly verb?: string;
+  readonly verb?: string | undefined;
+  /** Heads that were seen before: a log behind them is read, but not written to (LOG_BEHIND). */
+  readonly knownHeads?: KnownHeads | undefined;
 }
 
-/**
- * Makes a store in `folder`, which is made too if it is not there: folders 0700, files 0600. Rejects with
- * STORE_EXISTS when there is a store or anything else in it, STORE_UNSAFE.
- */
-export async function initStore(folder: string, options: StoreOptions & { readonly actor: Actor }): Promise<LogHead> {
-  await makeFolder(folder);
-  const lock = await lockStore(folder, waitForInitMs);
-  try {
-    await checkEmpty(folder);
-    return await fill(folder, options);
-  } catch (error) {
-    throw asStoreError(error, folder);
-  } finally {
-    await lock.release();
-  }
-}
-
-const waitForInitMs = 5000;
-
-/** The database's folder gets its name last: until then there is no store. */
-async function fill(folder: string, options: StoreOptions & { readonly actor: Actor }): Promise<LogHead> {
-  const { log, head: headPath, layers, run, checkpoints } = storeLayout(folder);
-  for (const part of [layers, run, checkpoints]) await mkdir(part, { recursive: true, mode: 0o700 });
-  const unfinished = await mkdtemp(join(folder, unfinishedLog));
-  try {
-    const head = await makeLog(unfinished, options);
-    await rm(headPath, { force: true });
-    HeadFile.create(headPath, { ...head, tables: 0 });
-    await syncFolder(folder);
-    await rename(unfinished, log);
-    for (const changed of [folder, dirname(folder)]) await syncFolder(changed);
-    return head;
-  } catch (error) {
-    await rm(headPath, { force: true });
-    await rm(unfinished, { recursive: true, force: true });
-    throw error;
-  }
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) return;
-  } catch (error) {
-    await checkSafe(folder);
-    throw error;
-  }
-  await checkSafe(folder);
-  await checkEmpty(folder);
-  await chmod(folder, 0o700);
-}
-
-async function makeLog(folder: string, options: StoreOptions & { readonly actor: Actor }): Promise<LogHead> {
-  const log = await createLevelEventLog(folder, options);
-  const head = await log.head();
-  await log.close();
-  for (const file of await readdir(folder)) await chmod(join(folder, file), 0o600);
-  await syncFolder(folder);
-  return head;
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+/** Makes a store with a new log, as `makeStore`. */
+export function initStore(folder: string, options: StoreOptions & { readonly actor: Actor }): Promise<LogHead> {
+  return makeStore(folder, async (logFolder) => {
+    const log = await createLevelEventLog(logFolder, options);
+    try {
+      return await log.head();
+    } finally {
+      await log.close();
+    }
+  });
 }
 
 /**
@@ -158,17 +102,16 @@ class StoreAccess implements LogAccess {
 }
 
 /** Opening takes about 5 ms and most others hold it no longer, so waiting starts short. */
-async function openWaiting(folder: string, { clock, newId, waitMs, verb }: OpenOptions): Promise<LevelEventLog> {
+async function openWaiting(folder: string, options: OpenOptions): Promise<LevelEventLog> {
   await checkStore(folder);
+  const { clock, newId, waitMs, verb, knownHeads } = options;
   const layout = storeLayout(folder);
   const lock = await lockStore(folder, waitMs);
   try {
     const log = await openChecked(layout, { clock, newId });
     nameHolder(layout.run, verb ?? null, clock());
-    const close = async () => {
-      await log.close().finally(() => lock.release());
-    };
-    return { ...log, close };
+    const close = () => log.close().finally(() => lock.release());
+    return knownHeads ? await minding(knownHeads, { ...log, close }) : { ...log, close };
   } catch (error) {
     await lock.release();
     if (isSnapledgerError(error, "LOG_BUSY")) throw logBusy(folder, layout.run, waitMs, error);
@@ -176,9 +119,26 @@ async function openWaiting(folder: string, { clock, newId, waitMs, verb }: OpenO
   }
 }
 
-/** What the disk said while the store's own files were read or written, as ours. */
-function asStoreError(error: unknown, folder: string): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  if (isSnapledgerError(error) || code === undefined) return error;
-  return diskTrouble(code, folder, error) ?? error;
+/** What is seen of the log is learnt while nobody else can have gone on; one that is behind is not appended to. */
+async function minding(knownHeads: KnownHeads, log: LevelEventLog): Promise<LevelEventLog> {
+  const { logId } = await log.head();
+  let error = await behind(log, knownHeads.of(logId)).catch(async (cause: unknown) => {
+    await log.close();
+    throw cause;
+  });
+  return {
+    ...log,
+    async append(events, expected) {
+      // The event that says so lets in what follows it.
+      if (error && events[0]?.type !== "LogRolledBack") throw error;
+      const records = await log.append(events, expected);
+      error = undefined;
+      return records;
+    },
+    async close() {
+      const head = await log.head();
+      if (!error && knownHeads.of(logId)?.hash !== head.hash) knownHeads.learn(head);
+      await log.close();
+    },
+  };
 }

@@ -1,23 +1,30 @@
 import { isSnapledgerError } from "../errors.ts";
+import { Chain } from "./chain.ts";
 import type { EventRecord } from "./events.ts";
-import type { DomainId } from "./ids.ts";
-import type { EventLog, LogHead, StoredRecord } from "./log.ts";
+import type { EventLog, LogHead } from "./log.ts";
 import { sha256 } from "./hash.ts";
-import { beforeFirst, checkHash, checkLink, type Hash, type Link } from "./seal.ts";
+import type { Hash } from "./seal.ts";
 
 export interface Verdict {
   readonly ok: boolean;
-  readonly head: LogHead;
+  /** Where the log has to end; null when nothing says so any more. */
+  readonly head: LogHead | null;
   /** Records whose hash, link, position and revision were proven, counted from position 1. */
   readonly valid: number;
   /** The first position that is not as it must be, and why. */
   readonly firstBad: { readonly position: number; readonly why: string } | null;
+  /** Where the record with the hash asked for stands; null when none was asked for, or it is not there. */
+  readonly heldAt: number | null;
 }
 
 export interface VerifyOptions {
   readonly hash?: Hash;
   /** Called about every thousand records. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Where the log has to end; else where it says itself that it does. */
+  readonly head?: LogHead;
+  /** The hash of a record that has to be there: the head of any earlier copy. */
+  readonly holds?: string;
 }
 
 /** A log that can prove its indexes (see LevelEventLog). */
@@ -34,61 +41,49 @@ const recordsAtOnce = 1000;
  */
 export async function verifyLog(
   log: EventLog & Partial<Indexed>,
-  { hash = sha256, onProgress }: VerifyOptions = {},
+  { hash = sha256, onProgress, head, holds }: VerifyOptions = {},
 ): Promise<Verdict> {
-  const head = await log.head();
+  const end = await log.head();
+  const must = head ?? end;
   const chain = new Chain(hash);
+  let firstBad: Verdict["firstBad"] = null;
+  const bad = (position: number, why: string) => (firstBad ??= { position, why });
+  let heldAt: number | null = null;
   let batch: EventRecord[] = [];
-  const provenIndexes = async (): Promise<boolean> => {
+  const proveIndexes = async (): Promise<void> => {
     const missing = (await log.missingIndex?.(batch)) ?? null;
     batch = [];
-    if (missing !== null) chain.firstBad = { position: missing, why: "an index does not lead to it" };
-    return missing === null;
+    if (missing !== null) bad(missing, "an index does not lead to it");
   };
   try {
-    for await (const stored of log.read({ to: head.position + 1 })) {
-      if (!chain.prove(stored)) break;
+    for await (const stored of log.read({ to: end.position + 1 })) {
+      const position = chain.end.position + 1;
+      const isHead = position === must.position;
+      const why = chain.prove(stored) ?? (isHead && chain.end.hash !== must.hash ? "its hash is not the head's" : null);
+      if (why !== null) {
+        bad(position, why);
+        break;
+      }
+      if (stored.record.hash === holds) heldAt = chain.end.position;
       batch.push(stored.record);
       if (batch.length < recordsAtOnce) continue;
-      onProgress?.(chain.end.position, head.position);
-      if (!(await provenIndexes())) break;
+      onProgress?.(chain.end.position, end.position);
+      await proveIndexes();
     }
-    if (!chain.firstBad && (await provenIndexes())) chain.endsAt(head);
+    await proveIndexes();
   } catch (error) {
     if (!isSnapledgerError(error, "LOG_DAMAGED")) throw error;
     const { position, why } = error.facts as { position?: number | null; why?: string };
-    chain.firstBad = { position: position ?? chain.end.position + 1, why: why ?? error.message };
+    bad(position ?? chain.end.position + 1, why ?? error.message);
   }
-  onProgress?.(chain.end.position, head.position);
-  const { firstBad, end } = chain;
-  return { ok: firstBad === null, head, valid: Math.min(end.position, (firstBad?.position ?? Infinity) - 1), firstBad };
+  if (chain.end.position < must.position)
+    bad(chain.end.position + 1, `it is missing: the log went on to ${must.position}`);
+  if (holds !== undefined && heldAt === null) bad(chain.end.position + 1, `no record has the hash ${holds}`);
+  onProgress?.(must.position, must.position);
+  return verdict(must, chain.end.position, firstBad, heldAt);
 }
 
-/** What is proven so far. */
-class Chain {
-  firstBad: Verdict["firstBad"] = null;
-  end: Link = beforeFirst;
-  readonly #hash: Hash;
-  readonly #revisions = new Map<DomainId, number>();
-
-  constructor(hash: Hash) {
-    this.#hash = hash;
-  }
-
-  prove({ record, line }: StoredRecord): boolean {
-    const { domain, revision, position, hash, time } = record;
-    const before = domain === null ? null : (this.#revisions.get(domain) ?? 0);
-    const why = checkHash(line, this.#hash) ?? checkLink(record, this.end, before);
-    if (why !== null) {
-      this.firstBad = { position: this.end.position + 1, why };
-      return false;
-    }
-    if (domain !== null && revision !== null) this.#revisions.set(domain, revision);
-    this.end = { position, hash, time };
-    return true;
-  }
-
-  endsAt(head: LogHead): void {
-    if (this.end.hash !== head.hash) this.firstBad = { position: head.position, why: "its hash is not the head's" };
-  }
+function verdict(head: LogHead, proven: number, firstBad: Verdict["firstBad"], heldAt: number | null): Verdict {
+  const valid = Math.min(proven, (firstBad?.position ?? Infinity) - 1);
+  return { ok: firstBad === null, head, valid, firstBad, heldAt };
 }

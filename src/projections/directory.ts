@@ -10,18 +10,22 @@ export interface Directory {
   domains: Map<DomainId, ListedDomain>;
   /** Defined domains only. */
   byName: Map<string, DomainId>;
+  /** The last event by which the log says itself that it may be behind the files; 0 for none. */
+  gap: number;
   /** The last record folded in. */
   position: number;
   hash: string;
 }
 
 /** Changes with every change of `applyDirectory` or of the shape. */
-export const directoryVersion = 1;
+export const directoryVersion = 2;
 
 export interface ListedDomain {
   id: DomainId;
   name: string;
   defined: boolean;
+  /** That of its last event. */
+  revision: number;
   /** Every disk that stands on a base image, those of files kept by undefine among them. */
   disks: ListedDisk[];
   /** Layers and heads that exist by the log, or that undefine left on disk. */
@@ -57,15 +61,19 @@ export interface OpenClaims {
 }
 
 export function emptyDirectory(): Directory {
-  return { domains: new Map(), byName: new Map(), position: 0, hash: "" };
+  return { domains: new Map(), byName: new Map(), gap: 0, position: 0, hash: "" };
 }
 
 /** Folds one record in, of whatever domain. Never refuses: what is in the log has happened. */
 export function applyDirectory(directory: Directory, record: EventRecord): void {
   directory.position = record.position;
   directory.hash = record.hash;
-  if (record.domain === null) return;
+  if (record.domain === null) {
+    if (record.type !== "LogCreated") directory.gap = record.position;
+    return;
+  }
   const domain = listed(directory, record.domain);
+  domain.revision = record.revision ?? domain.revision;
   switch (record.type) {
     case "OperationStarted":
       domain.open = claimsOf(domain, record);
@@ -107,7 +115,15 @@ export function applyDirectory(directory: Directory, record: EventRecord): void 
 function listed(directory: Directory, id: DomainId): ListedDomain {
   const known = directory.domains.get(id);
   if (known) return known;
-  const domain = { id, name: "", defined: false, disks: [], files: new Map<LayerId, OwnFile>(), open: null };
+  const domain = {
+    id,
+    name: "",
+    defined: false,
+    revision: 0,
+    disks: [],
+    files: new Map<LayerId, OwnFile>(),
+    open: null,
+  };
   directory.domains.set(id, domain);
   return domain;
 }

@@ -54,6 +54,8 @@ export function apply(state: DomainState, record: EventRecord): void {
     case "CommandRejected":
     case "LogCreated":
     case "LogSalvaged":
+    case "LogRolledBack":
+    case "LogRestored":
       return;
   }
 }

@@ -1,4 +1,4 @@
-import type { Actor, EventRecord, MovedHeads, RecordOf } from "../events/events.ts";
+import type { Actor, EventRecord, MovedHeads, Range, RecordOf } from "../events/events.ts";
 import type { NewSnapshot } from "../events/records.ts";
 import {
   affectedText,
@@ -93,6 +93,12 @@ function whatHappened(record: EventRecord, domain: string): string {
   switch (record.type) {
     case "LogCreated":
       return `created the log ${record.data.logId}`;
+    case "LogRolledBack": {
+      const { known, found } = record.data;
+      return `went on from an old copy of the log, which ended at ${found.position}; ${known.position} had been written`;
+    }
+    case "LogRestored":
+      return `restored the log from a backup of ${record.data.time}, which ended at ${record.data.found.position}`;
     case "LogSalvaged":
       return salvaged(record);
     case "DomainDefined":
@@ -136,12 +142,16 @@ function whatHappened(record: EventRecord, domain: string): string {
   }
 }
 
-function salvaged({ data: { from, lost } }: RecordOf<"LogSalvaged">): string {
-  const ranges = lost.map(({ first, last }) =>
-    first === last ? `position ${first}` : `positions ${first} to ${last}`,
+function salvaged({ data: { from, lost, loose } }: RecordOf<"LogSalvaged">): string {
+  const loss = lost.length > 0 ? `of ${rangesText(lost)} nothing could be proven` : "nothing was lost";
+  const aside = loose.length > 0 ? `; what stood after a gap, ${rangesText(loose)}, is kept beside it` : "";
+  return `rebuilt the log from ${from}; ${loss}${aside}`;
+}
+
+function rangesText(ranges: readonly Range[]): string {
+  return listed(
+    ranges.map(({ first, last }) => (first === last ? `position ${first}` : `positions ${first} to ${last}`)),
   );
-  const loss = ranges.length > 0 ? `${listed(ranges)} could not be proven and are lost` : "nothing was lost";
-  return `rebuilt the log from ${from}; ${loss}`;
 }
 
 function undefinedText({ data: { destroyed, kept } }: RecordOf<"DomainUndefined">, domain: string): string {

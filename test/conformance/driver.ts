@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Driver, Progress } from "../../src/drivers/driver.ts";
 import { SnapledgerError } from "../../src/errors.ts";
@@ -217,6 +217,14 @@ function looking(make: MakeBench): void {
 
     expect(await driver.freeBytes(harness.folder)).toBeGreaterThan(0);
     expect(await driver.freeBytes(join(harness.folder, "not", "yet"))).toBeGreaterThan(0);
+  });
+
+  test("lists the files that lie in a folder, and none where there is no folder", async () => {
+    const bench = await make();
+    const base = await bench.base("12");
+
+    expect(await bench.driver.filesIn(dirname(base.path))).toContain(base.path);
+    expect(await bench.driver.filesIn(join(bench.harness.folder, "not", "yet"))).toEqual([]);
   });
 }
 

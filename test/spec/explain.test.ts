@@ -57,10 +57,14 @@ describe("each event is one sentence of who, what and what was destroyed", () =>
   test.each<[string, EventRecord]>([
     ["alice created the log L", event("LogCreated", { logId: "L", format: 1 })],
     [
-      "alice rebuilt the log from /old; position 3 and positions 5 to 9 could not be proven and are lost",
-      event("LogSalvaged", { from: "/old", lost: [{ first: 3, last: 3 }, { first: 5, last: 9 }] }), // prettier-ignore
+      "alice rebuilt the log from /old; of position 3 and positions 5 to 9 nothing could be proven",
+      event("LogSalvaged", { from: "/old", lost: [{ first: 3, last: 3 }, { first: 5, last: 9 }], loose: [] }), // prettier-ignore
     ],
-    ["alice rebuilt the log from /old; nothing was lost", event("LogSalvaged", { from: "/old", lost: [] })],
+    ["alice rebuilt the log from /old; nothing was lost", event("LogSalvaged", { from: "/old", lost: [], loose: [] })],
+    [
+      "alice rebuilt the log from /old; of position 3 nothing could be proven; what stood after a gap, positions 4 to 6, is kept beside it",
+      event("LogSalvaged", { from: "/old", lost: [{ first: 3, last: 3 }], loose: [{ first: 4, last: 6 }] }),
+    ],
     [
       "alice defined domain web on /a.qcow2 (vda) and /b.qcow2 (vdb)",
       event("DomainDefined", {

@@ -1,25 +1,68 @@
+import type { FilesVerdict, Verdict } from "../../face.ts";
 import { SnapledgerError } from "../../errors.ts";
-import type { Verb } from "../verb.ts";
+import type { Cli, Verb } from "../verb.ts";
 
 export const verb: Verb = {
   about:
-    "Prove the whole log: each record's hash, its link to the one before, its position and its domain's revision. " +
-    "Changes nothing.",
-  exits: [[4, "no such store"]],
-  examples: ["snapledger verify", "snapledger verify --json"],
+    "Prove the whole log, on a copy: each record's hash, its link to the one before, its position and its domain's " +
+    "revision, up to where the head file says that it ends; and that the indexes lead to each. Changes nothing.",
+  options: [
+    ["--head <hash>", "the log must also hold the record with this hash: the head of any earlier copy"],
+    ["--files", "compare the domains' files with the log too, by header and metadata"],
+  ],
+  exits: [
+    [1, "a file is not what the log says (FILES_DIFFER)"],
+    [4, "no such store"],
+  ],
+  examples: ["snapledger verify --head sha256:9f2c… --json", "snapledger verify --files"],
   async run(cli) {
     const connection = await cli.connection();
     const onProgress = (done: number, total: number) => cli.progress("verify", done, total);
-    const verdict = await connection.verify({ onProgress });
-    if (cli.json) cli.output.json(verdict);
-    const { head, valid, firstBad } = verdict;
-    if (!verdict.ok) {
-      const where = firstBad ? `Record ${firstBad.position}: ${firstBad.why}.` : "The log is not what it was.";
-      throw new SnapledgerError("LOG_DAMAGED", `${where} ${valid} records are proven.`, {
-        facts: { valid, firstBad },
-        hint: "Change nothing in the store; copy its folder aside before anything else.",
-      });
-    }
-    if (!cli.json) cli.output.line(`${valid} records verified; the log ends at ${head.position} with ${head.hash}`);
+    const holds = cli.input.value("head");
+    const verdict = await connection.verify({ onProgress, ...(holds !== undefined && { holds: withPrefix(holds) }) });
+    const files = verdict.ok && cli.input.has("files") ? await connection.verifyFiles() : null;
+    if (cli.json) cli.output.json({ ...verdict, files });
+    if (!verdict.ok) throw damaged(verdict);
+    if (!cli.json) printLog(cli, verdict);
+    if (!files) return;
+    if (!cli.json) printFiles(cli, files);
+    if (!files.ok) throw filesDiffer(files);
   },
 };
+
+/** `snapledger head` prints a hash with its kind before it; what is pasted may lack that. */
+function withPrefix(hash: string): string {
+  if (/^(sha256:)?[0-9a-f]{64}$/.test(hash)) return hash.startsWith("sha256:") ? hash : `sha256:${hash}`;
+  throw new SnapledgerError("USAGE", `--head takes the hash of a record, not "${hash}".`, {
+    hint: "As 'snapledger head' prints it: sha256: and 64 hex digits.",
+  });
+}
+
+function damaged({ valid, firstBad }: Verdict): SnapledgerError {
+  const where = firstBad ? `Record ${firstBad.position}: ${firstBad.why}.` : "The log is not what it was.";
+  return new SnapledgerError("LOG_DAMAGED", `${where} ${valid} records are proven.`, {
+    facts: { valid, firstBad },
+    hint: "Nothing was changed. 'snapledger salvage NEWFOLDER' makes a store of all that can be proven.",
+  });
+}
+
+function printLog({ output }: Cli, { head, valid, heldAt }: Verdict): void {
+  output.line(`${valid} records verified; the log ends at ${valid} with ${head?.hash ?? "an unknown hash"}`);
+  if (heldAt !== null) output.line(`It holds the given head, at position ${heldAt}`);
+}
+
+function printFiles({ output }: Cli, { files, differences, unknown }: FilesVerdict): void {
+  output.line(`${files} files compared, ${differences.length} of them differ`);
+  for (const { domain, path, why } of differences) output.line(`  differs (${domain}): ${path}: ${why}`);
+  for (const path of unknown) output.line(`  not known from the log: ${path}`);
+}
+
+function filesDiffer({ differences }: FilesVerdict): SnapledgerError {
+  const [first] = differences;
+  const more = differences.length > 1 ? `, and ${differences.length - 1} more` : "";
+  const message = `${first?.path ?? "A file"} is not what the log says${more}.`;
+  return new SnapledgerError("FILES_DIFFER", message, {
+    facts: { differences },
+    hint: "Somebody changed files behind the log. Nothing was changed now; put them back from a backup.",
+  });
+}

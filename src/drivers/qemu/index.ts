@@ -3,7 +3,7 @@ import type { Driver } from "../driver.ts";
 import { assertPlainPath, identityOf, statOf } from "./files.ts";
 import { commit, remove, repairLeaks, repoint, shrink } from "./fold.ts";
 import { readImage } from "./image.ts";
-import { freeBytes, inspectImage, probeLock } from "./inspect.ts";
+import { filesIn, freeBytes, inspectImage, probeLock } from "./inspect.ts";
 import { compressLayer, makeOverlay, prepareFolder } from "./make.ts";
 import { qemuImg } from "./tool.ts";
 
@@ -29,6 +29,7 @@ export function qemuDriver(options: { readonly program?: string } = {}): Driver 
     },
     probeLock: (file) => probeLock(tool, file),
     freeBytes,
+    filesIn,
 
     prepareFolder,
     makeOverlay: (step) => makeOverlay(tool, step),

@@ -1,5 +1,5 @@
-import { dirname } from "node:path";
-import { statfs } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { readdir, statfs } from "node:fs/promises";
 import { SnapledgerError } from "../../errors.ts";
 import type { Backing } from "../../events/plan.ts";
 import type { ImageFacts, ImageFormat } from "../../events/records.ts";
@@ -90,6 +90,17 @@ export async function freeBytes(folder: string): Promise<number> {
     } catch (error) {
       if (errnoOf(error) !== "ENOENT" || at === dirname(at)) throw fileError(error, at);
     }
+  }
+}
+
+export async function filesIn(folder: string): Promise<readonly string[]> {
+  assertPlainPath(folder);
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries.flatMap((entry) => (entry.isDirectory() ? [] : [join(folder, entry.name)])).sort();
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return [];
+    throw fileError(error, folder);
   }
 }
 

@@ -1,0 +1,95 @@
+import type { Driver } from "../drivers/driver.ts";
+import { isSnapledgerError } from "../errors.ts";
+import type { FileFacts } from "../events/records.ts";
+import { layerOf, pendingFolds, reachable } from "../projections/layers.ts";
+import type { DomainState, Layer } from "../projections/state.ts";
+import { backingOf } from "./observe.ts";
+
+/** One file that is not what the log says; `why` says what it is instead. */
+export interface FileDifference {
+  readonly domain: string;
+  readonly path: string;
+  readonly kind: "missing" | "unreadable" | "replaced" | "changed" | "backing";
+  readonly why: string;
+}
+
+export interface FilesVerdict {
+  /** Nothing differs. Files that the log does not know are no difference. */
+  readonly ok: boolean;
+  /** Files that were looked at. */
+  readonly files: number;
+  readonly differences: readonly FileDifference[];
+  /** In a layers folder, but not known from the log. */
+  readonly unknown: readonly string[];
+}
+
+/**
+ * Compares the files of one domain with its log. Reads headers and metadata only: a frozen layer has the size, inode
+ * and time of its last event, that of its present generation; a head is the guest's, so only its place in the chain
+ * and its inode are the log's to say.
+ */
+export async function verifyFiles(driver: Driver, state: DomainState): Promise<FilesVerdict> {
+  const differences: FileDifference[] = [];
+  const heads = new Set(Object.values(state.heads));
+  const folds = pendingFolds(state).flatMap(({ into, from, dependents }) => [into, from, ...dependents]);
+  const folding = new Set(folds.map(({ id }) => id));
+  const ids = [...reachable(state)];
+  for (const id of ids) {
+    const layer = layerOf(state, id);
+    const mayChange = heads.has(id) || folding.has(id);
+    const found = await differenceOf(driver, state, layer, mayChange);
+    if (found) differences.push({ domain: state.name, path: layer.file.path, ...found });
+  }
+  for (const { memory } of state.snapshots.values()) {
+    if (memory && (await driver.identify(memory.path)) === undefined)
+      differences.push({ domain: state.name, path: memory.path, kind: "missing", why: "there is no such file" });
+  }
+  const unknown = await unknownFiles(driver, state);
+  return { ok: differences.length === 0, files: ids.length, differences, unknown };
+}
+
+type Found = Pick<FileDifference, "kind" | "why">;
+
+async function differenceOf(
+  driver: Driver,
+  state: DomainState,
+  layer: Layer,
+  mayChange: boolean,
+): Promise<Found | undefined> {
+  const seen = await driver.observe(backingOf(layer)).catch((error: unknown) => {
+    if (!isSnapledgerError(error)) throw error;
+    return error.message;
+  });
+  if (seen === undefined) return { kind: "missing", why: "there is no such file" };
+  if (typeof seen === "string") return { kind: "unreadable", why: seen };
+  const { file } = layer;
+  if (seen.facts.device !== file.device || seen.facts.inode !== file.inode)
+    return { kind: "replaced", why: `it is inode ${seen.facts.inode}, not ${file.inode}` };
+  const backing = layer.backing === null ? null : layerOf(state, layer.backing).file.path;
+  // Below a base image the chain is not ours; a fold that waits may have left a link half-way, which reads the same.
+  if (backing !== null && !mayChange && seen.backing !== backing)
+    return { kind: "backing", why: `its header names ${seen.backing ?? "no backing file"}, not ${backing}` };
+  return mayChange ? undefined : changed(file, seen.facts, layer.generation);
+}
+
+function changed(logged: FileFacts, seen: FileFacts, generation: number): Found | undefined {
+  const fields = [
+    ["bytes long", logged.bytes, seen.bytes],
+    ["virtual bytes", logged.virtualBytes, seen.virtualBytes],
+    ["modified at (ns)", logged.mtimeNs, seen.mtimeNs],
+  ] as const;
+  const differing = fields.filter(([, was, is]) => was !== is).map(([what, was, is]) => `${what} ${is}, not ${was}`);
+  if (differing.length === 0) return undefined;
+  return { kind: "changed", why: `${differing.join("; ")} (generation ${generation})` };
+}
+
+async function unknownFiles(driver: Driver, state: DomainState): Promise<string[]> {
+  if (state.layersFolder === "") return [];
+  const memories = [...state.snapshots.values()].flatMap(({ memory }) => memory ?? []);
+  const known = new Set([
+    ...[...state.layers.values()].map(({ file }) => file.path),
+    ...[...memories, ...state.looseMemories].map(({ path }) => path),
+    ...state.kept,
+  ]);
+  return (await driver.filesIn(state.layersFolder)).filter((path) => !known.has(path));
+}

@@ -1,0 +1,67 @@
+import { isSnapledgerError } from "../errors.ts";
+import { recordsFound } from "./found.ts";
+import { openLevelEventLog } from "./level-log.ts";
+import type { EventLog } from "./log.ts";
+import { memoryEventLog } from "./memory-log.ts";
+import { withCopy, type StoreCopy } from "./store-copy.ts";
+import { verifyLog, type Verdict, type VerifyOptions } from "./verify.ts";
+
+/** A copy is never appended to, so nothing asks for the time or an id. */
+const neverAppends = { clock: () => 0, newId: () => "", readOnly: true };
+
+/** Proves a copy of a store's log, whatever state its files are in. LOG_BUSY, STORE_NOT_FOUND, STORE_UNSAFE. */
+export async function verifyStore(
+  folder: string,
+  { waitMs, ...options }: Omit<VerifyOptions, "head"> & { readonly waitMs: number },
+): Promise<Verdict> {
+  return withCopy(folder, waitMs, async (copy) => {
+    const opened = await verifyDatabase(copy, options);
+    return opened ?? verifyFound(copy, options);
+  });
+}
+
+/** undefined when the database does not open, so that nothing is said of what it holds. */
+async function verifyDatabase(copy: StoreCopy, options: VerifyOptions): Promise<Verdict | undefined> {
+  const [database] = copy.databases;
+  if (database === undefined) return undefined;
+  const log = await openLevelEventLog(database, neverAppends).catch((error: unknown) => {
+    if (!isSnapledgerError(error, "LOG_DAMAGED")) throw error;
+    return undefined;
+  });
+  if (!log) return undefined;
+  try {
+    const head = copy.head ?? (await log.head());
+    const verdict = await verifyLog(log, { ...options, head });
+    if (copy.head || !verdict.ok) return { ...verdict, head: copy.head };
+    const why = "the head file is missing or can't be read, so nothing says where the log has to end";
+    return { ...verdict, ok: false, head: null, firstBad: { position: verdict.valid + 1, why } };
+  } finally {
+    await log.close();
+  }
+}
+
+async function verifyFound(copy: StoreCopy, options: VerifyOptions): Promise<Verdict> {
+  let valid = 0;
+  for await (const { proven } of recordsFound(copy.databases)) {
+    if (!proven) break;
+    valid += 1;
+    if (valid % 1000 === 0) options.onProgress?.(valid, copy.head?.position ?? valid);
+  }
+  const why = copy.databases.length === 0 ? "the database is missing" : "the database does not open as it is";
+  return { ok: false, head: copy.head, valid, firstBad: { position: valid + 1, why }, heldAt: null };
+}
+
+/** What is proven of a damaged store, in RAM, and up to which position. Without a single record the log is a made-up one. */
+export async function provenLog(
+  folder: string,
+  waitMs: number,
+): Promise<{ readonly log: EventLog; readonly proven: number }> {
+  return withCopy(folder, waitMs, async ({ databases }) => {
+    const disk: string[] = [];
+    for await (const { line, proven } of recordsFound(databases)) {
+      if (!proven) break;
+      disk.push(line);
+    }
+    return { proven: disk.length, log: memoryEventLog({ ...neverAppends, disk }) };
+  });
+}

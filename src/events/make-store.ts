@@ -1,0 +1,70 @@
+import { chmod, mkdir, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { HeadFile } from "./head-file.ts";
+import { asStoreError } from "./level-errors.ts";
+import type { LogHead } from "./log.ts";
+import { checkEmpty, checkSafe, storeLayout, unfinishedLog } from "./store-folder.ts";
+import { lockStore } from "./store-lock.ts";
+
+/**
+ * Makes a store in `folder`, which is made too if it is not there: folders 0700, files 0600. `makeLog` makes its
+ * database in a folder of another name and says where it ends; that becomes the log at the very end, so that a store
+ * is there whole or not at all. Rejects with STORE_EXISTS when there is a store or anything else in it, STORE_UNSAFE.
+ */
+export async function makeStore(folder: string, makeLog: (folder: string) => Promise<LogHead>): Promise<LogHead> {
+  await makeFolder(folder);
+  const lock = await lockStore(folder, waitMs);
+  try {
+    await checkEmpty(folder);
+    return await fill(folder, makeLog);
+  } catch (error) {
+    throw asStoreError(error, folder);
+  } finally {
+    await lock.release();
+  }
+}
+
+const waitMs = 5000;
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) return;
+  } catch (error) {
+    await checkSafe(folder);
+    throw error;
+  }
+  await checkSafe(folder);
+  await checkEmpty(folder);
+  await chmod(folder, 0o700);
+}
+
+async function fill(folder: string, makeLog: (folder: string) => Promise<LogHead>): Promise<LogHead> {
+  const { log, head: headPath, layers, run, checkpoints } = storeLayout(folder);
+  for (const part of [layers, run, checkpoints]) await mkdir(part, { recursive: true, mode: 0o700 });
+  const unfinished = await mkdtemp(join(folder, unfinishedLog));
+  try {
+    const head = await makeLog(unfinished);
+    for (const file of await readdir(unfinished)) await chmod(join(unfinished, file), 0o600);
+    await syncFolder(unfinished);
+    await rm(headPath, { force: true });
+    HeadFile.create(headPath, { ...head, tables: 0 });
+    await syncFolder(folder);
+    await rename(unfinished, log);
+    for (const changed of [folder, dirname(folder)]) await syncFolder(changed);
+    return head;
+  } catch (error) {
+    await rm(headPath, { force: true });
+    await rm(unfinished, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** What was made, renamed or removed in it is durable when it resolves. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,128 @@
+import { once } from "node:events";
+import { createWriteStream, type WriteStream } from "node:fs";
+import { join } from "node:path";
+import { finished } from "node:stream/promises";
+import { SnapledgerError } from "../errors.ts";
+import type { Actor, Envelope, Range } from "./events.ts";
+import { recordsFound } from "./found.ts";
+import type { Clock, NewId } from "./ids.ts";
+import { createLevelEventLog, openLevelEventLog } from "./level-log.ts";
+import type { LogHead, StoredRecord } from "./log.ts";
+import { makeStore } from "./make-store.ts";
+import { withCopy, type StoreCopy } from "./store-copy.ts";
+import { writeLog } from "./write-log.ts";
+
+export interface SalvageOptions {
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly actor: Actor;
+  readonly reason: string | null;
+  readonly ticket: string | null;
+  /** How long to wait for a process that has the damaged store open. */
+  readonly waitMs: number;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export interface Salvaged {
+  /** Where the new log ends: at its LogSalvaged. */
+  readonly head: LogHead;
+  /** Where the damaged one had to end, if its head file still said so. */
+  readonly damagedHead: LogHead | null;
+  /** Records of the damaged log that the new one begins with. */
+  readonly proven: number;
+  readonly lost: readonly Range[];
+  /** In `looseFile`, unchanged. */
+  readonly loose: readonly Range[];
+  readonly looseFile: string | null;
+}
+
+/**
+ * Makes a new store in `into` of all that can be proven in a damaged one: its longest proven prefix, then LogSalvaged.
+ * Sound records after a gap go unchanged, a line each, to salvaged.ndjson beside it. The damaged store is not touched.
+ * Rejects as `makeStore`, and with LOG_BUSY.
+ */
+export async function salvageStore(folder: string, into: string, options: SalvageOptions): Promise<Salvaged> {
+  return withCopy(folder, options.waitMs, async (copy) => {
+    const path = join(into, "salvaged.ndjson");
+    let survey: Survey = { proven: 0, lost: [], loose: [] };
+    const head = await makeStore(into, async (logFolder) => {
+      survey = await writeLoose(copy, path, options);
+      if (survey.proven > 0) await writeLog(logFolder, provenIn(copy));
+      return sealSalvage(logFolder, folder, survey, options);
+    });
+    return { ...survey, head, damagedHead: copy.head, looseFile: survey.loose.length > 0 ? path : null };
+  });
+}
+
+type Survey = Pick<Salvaged, "proven" | "lost" | "loose">;
+
+/** Looks at everything once, and keeps what is sound but not part of the prefix. */
+async function writeLoose(copy: StoreCopy, path: string, { onProgress }: SalvageOptions): Promise<Survey> {
+  let proven = 0;
+  const loose: Range[] = [];
+  let file: WriteStream | undefined;
+  for await (const { record, line, proven: follows } of recordsFound(copy.databases)) {
+    if (record.position % 1000 === 0) onProgress?.(record.position, copy.head?.position ?? record.position);
+    if (follows) {
+      proven = record.position;
+      continue;
+    }
+    file ??= createWriteStream(path, { mode: 0o600, flags: "wx", flush: true });
+    if (!file.write(`${line}\n`)) await once(file, "drain");
+    const last = loose.at(-1);
+    if (last?.last === record.position - 1) loose[loose.length - 1] = { first: last.first, last: record.position };
+    else loose.push({ first: record.position, last: record.position });
+  }
+  if (file) await finished(file.end());
+  return { proven, loose, lost: between(proven, loose, copy.head?.position ?? 0) };
+}
+
+/** What lies between the prefix, the loose ones and the end, as far as anything says where that was. */
+function between(proven: number, loose: readonly Range[], end: number): Range[] {
+  const lost: Range[] = [];
+  let next = proven + 1;
+  for (const { first, last } of [...loose, { first: end + 1, last: end }]) {
+    if (first > next) lost.push({ first: next, last: first - 1 });
+    next = Math.max(next, last + 1);
+  }
+  return lost;
+}
+
+async function* provenIn(copy: StoreCopy): AsyncGenerator<StoredRecord> {
+  for await (const found of recordsFound(copy.databases)) {
+    if (!found.proven) return;
+    yield found;
+  }
+}
+
+/** A log whose very first record is lost is a new one: that is where its id was. */
+async function sealSalvage(
+  logFolder: string,
+  from: string,
+  { proven, lost, loose }: Survey,
+  { clock, newId, actor, reason, ticket }: SalvageOptions,
+): Promise<LogHead> {
+  const parts = { clock, newId };
+  const log = await (proven > 0
+    ? openLevelEventLog(logFolder, parts)
+    : createLevelEventLog(logFolder, { ...parts, actor }));
+  const envelope: Envelope = { domain: null, actor, reason, ticket, operation: null, commandId: null };
+  try {
+    await log.append([{ ...envelope, type: "LogSalvaged", schema: 1, data: { from, lost, loose } }]);
+    return await log.head();
+  } finally {
+    await log.close();
+  }
+}
+
+/** Nothing is to be salvaged from a store that is what it must be. */
+export function notDamaged(folder: string, { position }: LogHead): SnapledgerError {
+  return new SnapledgerError(
+    "STORE_SOUND",
+    `The log in ${folder} is proven to its end, at ${position}: nothing is lost.`,
+    {
+      facts: { folder, position },
+      hint: "To copy it, use 'snapledger backup FILE.tar.gz'.",
+    },
+  );
+}

@@ -1,0 +1,53 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { keepFiles } from "./aside.ts";
+import { HeadFile, type Head } from "./head-file.ts";
+import { asStoreError } from "./level-errors.ts";
+import { checkSafe, storeLayout } from "./store-folder.ts";
+import { lockStore } from "./store-lock.ts";
+
+/** A store's database as it was at one instant. Whatever is done to it, the store stays as it is. */
+export interface StoreCopy {
+  /** The database, and what an opening that died had set aside: one folder each. None when there is no database. */
+  readonly databases: readonly string[];
+  /** What the head file says; null when it is missing or nothing in it can be read. */
+  readonly head: Head | null;
+}
+
+/** The store is locked only while the copy is made; the copy is gone when the work has ended. */
+export async function withCopy<T>(folder: string, waitMs: number, work: (copy: StoreCopy) => Promise<T>): Promise<T> {
+  await checkSafe(folder);
+  const place = makePlace(folder);
+  try {
+    return await work(await copyInto(folder, place, waitMs));
+  } catch (error) {
+    throw asStoreError(error, folder);
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
+}
+
+/** Beside the database files are linked instead of copied, if the store can be written to at all. */
+function makePlace(folder: string): string {
+  try {
+    return mkdtempSync(join(storeLayout(folder).run, "copy-"));
+  } catch {
+    return mkdtempSync(join(tmpdir(), "snapledger-copy-"));
+  }
+}
+
+async function copyInto(folder: string, place: string, waitMs: number): Promise<StoreCopy> {
+  const { log, aside, head } = storeLayout(folder);
+  const lock = await lockStore(folder, waitMs);
+  try {
+    const databases = [log, aside].filter(existsSync).map((from, i) => {
+      const into = join(place, String(i));
+      keepFiles(from, into);
+      return into;
+    });
+    return { databases, head: HeadFile.read(head) };
+  } finally {
+    await lock.release();
+  }
+}

@@ -1,0 +1,26 @@
+import { Level } from "level";
+import { indexKeys, recordKey } from "./level-keys.ts";
+import type { StoredRecord } from "./log.ts";
+import { writeBufferBytes } from "./tables.ts";
+
+const recordsAtOnce = 1000;
+
+/** Makes a new database of records that are sealed already, with its indexes. Durable when it resolves. */
+export async function writeLog(folder: string, records: AsyncIterable<StoredRecord>): Promise<void> {
+  const db = new Level(folder, { createIfMissing: true, errorIfExists: true, writeBufferSize: writeBufferBytes });
+  await db.open();
+  try {
+    let batch = db.batch();
+    for await (const { record, line } of records) {
+      const key = recordKey(record.position);
+      batch.put(key, line);
+      for (const indexKey of indexKeys(record, key)) batch.put(indexKey, key);
+      if (record.position % recordsAtOnce !== 0) continue;
+      await batch.write();
+      batch = db.batch();
+    }
+    await batch.write({ sync: true });
+  } finally {
+    await db.close();
+  }
+}

@@ -1,0 +1,94 @@
+import { randomBytes } from "node:crypto";
+import { adoptedDomain } from "./commands/adopt.ts";
+import type { Stage } from "./commands/stage.ts";
+import { verifyFiles, type FilesVerdict } from "./commands/verify-files.ts";
+import { isSnapledgerError, type SnapledgerError } from "./errors.ts";
+import { restoreLog } from "./events/backup.ts";
+import type { Actor, Envelope, LogEnd } from "./events/events.ts";
+import { verifyStore } from "./events/examine.ts";
+import { uuidv7 } from "./events/ids.ts";
+import type { EventLog, LogHead } from "./events/log.ts";
+import { notDamaged, salvageStore, type Salvaged } from "./events/salvage.ts";
+import type { Caller, ConnectionOptions, StoreRequest } from "./face.ts";
+import { definedDomains } from "./projections/directory.ts";
+
+/** What is done to a store as a whole: proving it, saving it, going on after a loss. */
+
+export const clock = (): number => Date.now();
+export const newId = uuidv7(clock, (bytes) => new Uint8Array(randomBytes(bytes)));
+export const defaultWaitMs = 5000;
+
+/** Makes a store of a backup, proven on the way. BACKUP_INVALID, FILE_NOT_FOUND, STORE_EXISTS. */
+export async function restore(file: string, folder: string, caller: Caller, request?: StoreRequest): Promise<LogHead> {
+  return restoreLog(file, folder, requested(caller, request));
+}
+
+/** Makes a new store of what can be proven in a damaged one, which is not touched. STORE_SOUND, STORE_EXISTS. */
+export async function salvage(
+  { store, waitMs = defaultWaitMs }: ConnectionOptions,
+  into: string,
+  caller: Caller,
+  request?: StoreRequest,
+): Promise<Salvaged> {
+  const options = { ...requested(caller, request), waitMs };
+  const verdict = await verifyStore(store, options);
+  if (verdict.ok && verdict.head) throw notDamaged(store, verdict.head);
+  return salvageStore(store, into, options);
+}
+
+/** Appends what the log alone can say: that it goes on from an old copy. null when it is not behind. */
+export async function acceptRollback({ log }: Stage, caller: Caller, request?: StoreRequest): Promise<LogHead | null> {
+  const { actor, reason, ticket } = requested(caller, request);
+  return log.use(async (open) => {
+    const behind = await refusalOf(open);
+    if (!behind) return null;
+    const { known, head } = behind.facts as { known: LogHead; head: LogHead };
+    const envelope: Envelope = { domain: null, actor, reason, ticket, operation: null, commandId: null };
+    const data = { known: endOf(known), found: endOf(head) };
+    await open.append([{ ...envelope, type: "LogRolledBack", schema: 1, data }]);
+    return open.head();
+  });
+}
+
+/** Why nothing may be appended: LOG_BEHIND, or undefined when it may. */
+async function refusalOf(log: EventLog): Promise<SnapledgerError | undefined> {
+  try {
+    await log.append([]);
+    return undefined;
+  } catch (error) {
+    if (isSnapledgerError(error, "LOG_BEHIND")) return error;
+    throw error;
+  }
+}
+
+function endOf({ position, hash }: LogHead): LogEnd {
+  return { position, hash };
+}
+
+function requested(caller: Caller, { reason = null, ticket = null, onVerified }: StoreRequest = {}) {
+  return { clock, newId, actor: actorOf(caller), reason, ticket, ...(onVerified && { onProgress: onVerified }) };
+}
+
+export function actorOf({ user, uid, loginUid, sudoUser, host, via, knownBy }: Caller): Actor {
+  return { user, uid, loginUid, sudoUser, host, via, knownBy };
+}
+
+/** Every defined domain's files, compared with the log. */
+export async function filesVerdict({ log, states, driver }: Stage): Promise<FilesVerdict> {
+  const domains = await log.use(async (open) => {
+    const ids = definedDomains(await states.directory(open));
+    return Promise.all(ids.map((id) => states.domain(open, id)));
+  });
+  const verdicts: FilesVerdict[] = [];
+  for (const state of domains) {
+    const its = driver(state.driver);
+    await its.adopt(adoptedDomain(state));
+    verdicts.push(await verifyFiles(its, state));
+  }
+  return {
+    ok: verdicts.every(({ ok }) => ok),
+    files: verdicts.reduce((sum, { files }) => sum + files, 0),
+    differences: verdicts.flatMap(({ differences }) => differences),
+    unknown: verdicts.flatMap(({ unknown }) => unknown),
+  };
+}
