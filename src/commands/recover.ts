@@ -90,11 +90,24 @@ async function resolveDeadOperation(operation: Operation, found: string[]): Prom
     found.push(`${what} had been done, but not recorded; it is now.`);
     return;
   }
-  const undone = await undo(operation, dead.plan);
-  const message = `The process that ran it died before its outcome; nothing of it remains.`;
+  // What is not in the log may have happened all the same: then its files are somebody's heads.
+  const mayHaveHappened = (await lastGap(operation)) > dead.position;
+  const undone = mayHaveHappened ? [] : await undo(operation, dead.plan);
+  const message = mayHaveHappened
+    ? "Its outcome is not in this log, which is behind what was done; its files were left as they are."
+    : "The process that ran it died before its outcome; nothing of it remains.";
   const data = { command: dead.command.type, code: "INTERRUPTED", message, undone, found: true } as const;
   await operation.append({ type: "OperationFailed", schema: 1, data }, { of: dead.id });
-  found.push(`${what} died before its outcome; what it had made (${undone.length} files) was taken away.`);
+  found.push(
+    mayHaveHappened
+      ? `${what} may have been done, in what this log has lost: nothing was taken away. See snapledger verify --files.`
+      : `${what} died before its outcome; what it had made (${undone.length} files) was taken away.`,
+  );
+}
+
+/** Where the log last says that it was salvaged, restored or put back, and so may be behind the files. */
+async function lastGap({ stage }: Operation): Promise<number> {
+  return stage.log.use(async (log) => (await stage.states.directory(log)).gap);
 }
 
 /** Takes away the files that a plan's steps make; nothing refers to them. Resolves with those that were there. */

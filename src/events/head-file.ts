@@ -67,12 +67,13 @@ export class HeadFile {
   }
 
   /** What it says, whoever may write it; null when it says nothing. */
-  static read(path: string): Head | null {
+  static read(path: string): LogHead | null {
     try {
       const fd = openSync(path, "r");
       try {
         const slots = [read(fd, 0), read(fd, slotDistance)].filter((slot) => slot !== undefined);
-        return slots.sort((a, b) => b.write - a.write)[0] ?? null;
+        const newest = slots.sort((a, b) => b.write - a.write)[0];
+        return newest ? { logId: newest.logId, position: newest.position, hash: newest.hash } : null;
       } finally {
         closeSync(fd);
       }

@@ -2,8 +2,9 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { keepFiles } from "./aside.ts";
-import { HeadFile, type Head } from "./head-file.ts";
+import { HeadFile } from "./head-file.ts";
 import { asStoreError } from "./level-errors.ts";
+import type { LogHead } from "./log.ts";
 import { checkSafe, storeLayout } from "./store-folder.ts";
 import { lockStore } from "./store-lock.ts";
 
@@ -12,7 +13,7 @@ export interface StoreCopy {
   /** The database, and what an opening that died had set aside: one folder each. None when there is no database. */
   readonly databases: readonly string[];
   /** What the head file says; null when it is missing or nothing in it can be read. */
-  readonly head: Head | null;
+  readonly head: LogHead | null;
 }
 
 /** The store is locked only while the copy is made; the copy is gone when the work has ended. */

@@ -43,10 +43,13 @@ export function initStore(folder: string, options: StoreOptions & { readonly act
 
 /**
  * The log of an existing store. Each use opens the database and closes it again, unless `hold`; uses that overlap
- * share one opening. Rejects with STORE_NOT_FOUND, STORE_UNSAFE, LOG_DAMAGED.
+ * share one opening. Rejects with STORE_NOT_FOUND, STORE_UNSAFE; a use also with LOG_BUSY, LOG_DAMAGED.
  */
 export async function openStore(folder: string, options: OpenOptions): Promise<LogAccess> {
-  await checkStore(folder);
+  await checkStore(folder).catch((error: unknown) => {
+    // That is for whoever uses the log to say: there may be something to show, and to salvage.
+    if (!isSnapledgerError(error, "LOG_DAMAGED")) throw error;
+  });
   return new StoreAccess(folder, options);
 }
 

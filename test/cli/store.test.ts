@@ -51,6 +51,8 @@ describe("a store", () => {
       `Log:            ${head.logId}\nPosition:       1\nHash:           ${head.hash}\n`,
     );
     expect(await terminal.ok("verify")).toBe(`1 records verified; the log ends at 1 with ${head.hash}\n`);
-    expect(await terminal.json("verify")).toEqual({ ok: true, head, valid: 1, firstBad: null });
+    expect(await terminal.json("verify")).toEqual({
+      ...{ ok: true, head, valid: 1, firstBad: null, heldAt: null, files: null },
+    });
   });
 });
