@@ -1,36 +1,44 @@
+import type { FileFacts } from "../events/records.ts";
 import { layerOf, layersOf } from "../projections/layers.ts";
 import type { DomainState, Layer, Snapshot } from "../projections/state.ts";
 import type { BaseFacts, Facts } from "./decision.ts";
 import { refuse } from "./decision.ts";
 
 /**
- * Whether a merge may rewrite the base images: each is there, writable by its mode bits (root included: a commit as
- * root into a 0444 golden image succeeds), no larger than the snapshot, and has no other user. One disk that fails
- * refuses all disks.
+ * Whether a merge may rewrite the base images: each is there, still the file that the log knows, writable by its mode
+ * bits (root included: a commit as root into a 0444 golden image succeeds), no larger than the snapshot, and has no
+ * other user. One disk that fails refuses all disks.
  */
 export function checkBase(state: DomainState, facts: Facts, merged: Snapshot): void {
   for (const layer of layersOf(state, merged)) {
     const { target, file } = layer;
     const base = facts.bases?.[target];
-    if (!base?.file) {
-      const hint = "Put the base image back where the domain was defined on it, or merge into another snapshot.";
-      return refuse(
-        "NOTHING_BELOW",
-        `The base image of disk ${target} is gone; nothing is below to merge into.`,
-        hint,
-        { target },
-      );
-    }
-    checkOne(state, target, base, base.file, file.virtualBytes);
+    if (!base) throw new Error(`no facts of the base image of disk ${target}`);
+    checkOne(state, target, base, checkThere(state, target, base.file), file.virtualBytes);
     checkUnfolded(state, layer);
   }
+}
+
+/** A file that was put in the base's place since is nobody's base: its fold would be stopped, and wait for ever. */
+function checkThere(state: DomainState, target: string, seen: FileFacts | null): FileFacts {
+  const { file: logged } = layerOf(state, state.bases[target]);
+  const hint = "Put the base image back where the domain was defined on it, or merge into another snapshot.";
+  if (!seen) {
+    const message = `The base image of disk ${target} is gone; nothing is below to merge into.`;
+    return refuse("NOTHING_BELOW", message, hint, { target, path: logged.path });
+  }
+  if (seen.device !== logged.device || seen.inode !== logged.inode) {
+    const message = `${logged.path} is another file than the base image that disk ${target} was defined on.`;
+    return refuse("NOTHING_BELOW", message, hint, { target, path: logged.path, logged, seen });
+  }
+  return seen;
 }
 
 function checkOne(
   state: DomainState,
   target: string,
   { users, writable }: BaseFacts,
-  { path, virtualBytes }: NonNullable<BaseFacts["file"]>,
+  { path, virtualBytes }: FileFacts,
   snapshotBytes: number,
 ): void {
   const facts = { target, path };

@@ -95,7 +95,21 @@ test("files that undefine left on disk still stand on their base", async () => {
   await expectSettled(world, uuid, model);
 });
 
-test("a base that was replaced by another file since is never folded into", async () => {
+test("a base that was replaced by another file, however alike, keeps a merge from being decided", async () => {
+  const { world, uuid, model, path } = await withRoot();
+  const aside = `${path}.aside`;
+  renameSync(path, aside);
+  copyFileSync(aside, path);
+  await refused(world.run(merging(uuid, "a")), "NOTHING_BELOW");
+  await expectSettled(world, uuid, model);
+  renameSync(aside, path);
+
+  await both(world, model, merging(uuid, "a"));
+
+  await expectSettled(world, uuid, model);
+});
+
+test("a base that was replaced by another file after the merge was decided is never folded into", async () => {
   const { world, uuid, model, path } = await withRoot();
   await dieAt(world, merging(uuid, "a"), "before commit");
   applyModel(model, merging(uuid, "a"));
