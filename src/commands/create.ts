@@ -47,7 +47,9 @@ function checkCreate(state: DomainState, facts: Facts, command: CreateSnapshot, 
   checkLimits(state);
   checkCompression(facts, command);
   if (facts.guest !== "off" && !command.diskOnly && !facts.supports.memory) {
-    refuse("UNSUPPORTED", `The ${state.driver} driver cannot save memory.`, "Pass --disk-only.");
+    refuse("UNSUPPORTED", `The ${state.driver} driver cannot save memory.`, "Pass --disk-only.", {
+      driver: state.driver,
+    });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { DestroyDomain, StartDomain } from "../events/command.ts";
+import type { StartDomain } from "../events/command.ts";
 import type { DomainState } from "../projections/state.ts";
 import type { Accepted, Facts } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
@@ -22,10 +22,10 @@ export function startDomain(state: DomainState, facts: Facts, { paused }: StartD
 }
 
 /** Pulls the guest's plug. */
-export function destroyDomain(state: DomainState, facts: Facts, command: DestroyDomain): Accepted {
+export function destroyDomain(state: DomainState, facts: Facts): Accepted {
   if (facts.guest === "off") {
     const hint = "Nothing is to be done; see 'snapledger domstate'.";
-    refuse("DOMAIN_NOT_RUNNING", `Domain "${state.name}" is not running.`, hint, { domain: command.domain });
+    refuse("DOMAIN_NOT_RUNNING", `Domain "${state.name}" is not running.`, hint, { domain: state.name });
   }
   return accept({}, () => ({ type: "DomainStopped", schema: 1, data: { cause: "destroyed" } }));
 }

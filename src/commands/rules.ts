@@ -33,7 +33,7 @@ export function ruleOf(state: DomainState, facts: Facts, command: Command, ids: 
     case "StartDomain":
       return startDomain(state, facts, command);
     case "DestroyDomain":
-      return destroyDomain(state, facts, command);
+      return destroyDomain(state, facts);
     case "CompactDomain":
     case "RecoverDomain":
       throw new Error(`${command.type} has no rule: it follows the log`);

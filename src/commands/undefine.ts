@@ -35,19 +35,21 @@ function checkFolds(state: DomainState): void {
   const folds = pendingFolds(state);
   if (folds.length === 0) return;
   const hint = `Let it end first: 'snapledger compact ${state.name}'.`;
-  refuse("COMPACTION_UNFINISHED", `A merge of "${state.name}" has not ended on disk.`, hint, { folds: folds.length });
+  const facts = { domain: state.name, folds: folds.length };
+  refuse("COMPACTION_UNFINISHED", `A merge of "${state.name}" has not ended on disk.`, hint, facts);
 }
 
 function checkNothingToLose(state: DomainState, dirty: boolean): void {
   const hint = "Pass --discard-all to remove everything, or --keep-files to leave every file where it is.";
+  const domain = state.name;
   const names = [...state.snapshots.values()].map(({ name }) => name);
   if (names.length > 0) {
     const shown = names.slice(0, 10).map((name) => `"${name}"`);
     const more = names.length > shown.length ? ` and ${names.length - shown.length} more` : "";
-    const message = `Domain "${state.name}" has ${names.length} snapshots: ${shown.join(", ")}${more}.`;
-    refuse("DOMAIN_HAS_SNAPSHOTS", message, hint, { snapshots: names.length });
+    const message = `Domain "${domain}" has ${names.length} snapshots: ${shown.join(", ")}${more}.`;
+    refuse("DOMAIN_HAS_SNAPSHOTS", message, hint, { domain, snapshots: names.length });
   }
-  if (dirty) refuse("HEADS_DIRTY", `The heads of "${state.name}" hold changes that no snapshot has.`, hint);
+  if (dirty) refuse("HEADS_DIRTY", `The heads of "${domain}" hold changes that no snapshot has.`, hint, { domain });
 }
 
 function filesOfDomain(state: DomainState): string[] {

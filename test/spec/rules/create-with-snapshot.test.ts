@@ -54,13 +54,13 @@ describe("starting from a snapshot", () => {
   test("is refused while the domain runs", () => {
     given(domainDefined(), created("a"), running())
       .when(startFrom("a"))
-      .refuses("DOMAIN_RUNNING", {}, /destroy vm/);
+      .refuses("DOMAIN_RUNNING", { domain: "vm", guest: "running" }, /destroy vm/);
     given(domainDefined(), created("a"), running(), stopped()).when(startFrom("a")).leaves("a*");
   });
 
   test("is refused where the driver cannot run guests, and --no-start passes", () => {
     const domain = given(domainDefined(), created("a"), driverWith({ guests: false }));
-    domain.when(startFrom("a")).refuses("UNSUPPORTED", {}, /--no-start/);
+    domain.when(startFrom("a")).refuses("UNSUPPORTED", { driver: "memory" }, /--no-start/);
     domain.when(startFrom("a", { start: false })).leaves("a*");
   });
 

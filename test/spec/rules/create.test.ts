@@ -65,7 +65,7 @@ describe("a snapshot of a running domain", () => {
 
   test("is refused where the driver cannot save memory, and --disk-only passes", () => {
     const domain = given(domainDefined(), running(), driverWith({ memory: false }));
-    domain.when(create("a")).refuses("UNSUPPORTED", {}, /--disk-only/);
+    domain.when(create("a")).refuses("UNSUPPORTED", { driver: "memory" }, /--disk-only/);
     domain.when(create("a", { diskOnly: true })).leaves("a*");
   });
 
@@ -171,7 +171,7 @@ describe("compression", () => {
   test("is an error with a driver that has none", () => {
     given(domainDefined(), driverWith({ compression: [] }))
       .when(create("a", { ...offline, compression: "zlib" }))
-      .refuses("UNSUPPORTED_COMPRESSION", {}, /none/);
+      .refuses("UNSUPPORTED_COMPRESSION", { compression: "zlib" }, /none/);
   });
 
   test("is refused while the guest runs", () => {
