@@ -44,6 +44,12 @@ describe("a merge into the base", () => {
     given(domainDefined(), resized(block), created("a")).when(merge("a")).leaves("*");
   });
 
+  test("goes by the base's size now, not by the one that the log knows", () => {
+    given(domainDefined(["vda"], sizes.base + block), resized(-block), created("a"), seenSmaller())
+      .when(merge("a"))
+      .leaves("*");
+  });
+
   test("a second time tells what the base will hold when the first has been folded", () => {
     const then = given(domainDefined(), createdWritten("a"), created("b"), merged("a"))
       .when(merge("b"))
@@ -67,6 +73,14 @@ describe("a merge into the base", () => {
       .refuses("MERGE_WOULD_ORPHAN", { orphaned: ["b"] });
   });
 });
+
+/** Somebody made the image smaller, by one block, since it was logged. */
+function seenSmaller(): Step {
+  return (world) => {
+    const { file } = layerOf(world.state, world.state.bases["vda"]);
+    base({ file: { ...file, virtualBytes: file.virtualBytes - block } })(world);
+  };
+}
 
 describe("an image that may not be rewritten", () => {
   /** What is seen of a disk's image, given what the log knows of it. */
