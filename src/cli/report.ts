@@ -16,7 +16,9 @@ export function reportError(error: unknown, output: Output, json: boolean, debug
 /** A bug, or something about the machine that nobody thought of. */
 function reportUnexpected(error: unknown, output: Output, json: boolean, debug: boolean): number {
   const message = error instanceof Error ? error.message : String(error);
-  const hint = "This is not a refusal but a fault: set SNAPLEDGER_DEBUG=1 to see where, and report it.";
+  const hint =
+    "This is a fault, not a refusal. What had begun is settled by 'snapledger recover', or by the next command on the " +
+    "domain. Set SNAPLEDGER_DEBUG=1 to see where it is, and report it.";
   if (json) output.asideJson({ code: null, message, facts: {}, hint, position: null });
   else {
     output.aside(`error: ${message}`);

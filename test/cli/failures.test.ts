@@ -125,6 +125,46 @@ describe("a tool that fails", () => {
   });
 });
 
+/** The same store, with a bug in the program: giving a finished layer its name throws what nobody thought of. */
+function withBug({ home, environment }: Terminal): Terminal {
+  const bug = join(home, "bug.cjs");
+  const thrown = `new TypeError("Cannot read properties of undefined (reading 'layer')")`;
+  writeFileSync(bug, `require("node:fs/promises").link = () => { throw ${thrown}; };\n`);
+  return new Terminal(home, { ...environment, NODE_OPTIONS: `--require ${bug}` });
+}
+
+describe("a bug", () => {
+  it("in the middle of a command exits 1, says what to do, and the next command settles what had begun", async () => {
+    const web = await withTree();
+    const { status, stdout, stderr } = await withBug(web).run("snapshot-create-as", "web", "d", "--offline");
+    expect([status, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(
+      /^error: Cannot read .*'layer'\)\nhint: .* fault, .*'snapledger recover'.*SNAPLEDGER_DEBUG=1.*report it\.\n$/,
+    );
+    expect((await web.run("snapshot-list", "web", "--name")).stderr).toMatch(/^warning \[OPERATION_IN_PROGRESS\] /);
+    const next = await web.run("snapshot-create-as", "web", "e", "--offline");
+    expect([next.status, next.stderr]).toEqual([
+      0,
+      expect.stringMatching(/^warning \[RECOVERED\] CreateSnapshot of .* died/),
+    ]);
+    expect(await names(web)).toEqual(["a", "b", "c", "e", "root"]);
+  });
+
+  it("is told as JSON without a code, and by SNAPLEDGER_DEBUG where it is", async () => {
+    const web = await withTree();
+    const bug = withBug(web);
+    const json = await bug.run("--json", "snapshot-create-as", "web", "d", "--offline");
+    expect(JSON.parse(json.stderr)).toMatchObject({
+      ...{ code: null, message: expect.stringMatching(/^Cannot read/) as string, position: null },
+      hint: expect.stringContaining("snapledger recover") as string,
+    });
+    const debug = new Terminal(bug.home, { ...bug.environment, SNAPLEDGER_DEBUG: "1" });
+    const { stderr } = await debug.run("snapshot-create-as", "web", "d", "--offline");
+    expect(stderr).toMatch(/\nTypeError: Cannot read .*\n +at .*bug\.cjs/);
+    expect(await web.ok("recover", "--explain")).toMatch(/^Domain 'web': recovered\n/);
+  });
+});
+
 describe("two at a time", () => {
   it("the second on one domain is told whom it waits for; reading goes on, and says that something is under way", async () => {
     const web = await withTree();
