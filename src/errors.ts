@@ -10,6 +10,7 @@ export const exitStatusOf = {
   COMPACTION_PENDING: 1,
   FILES_DIFFER: 1,
   LOG_UNWRITABLE: 1,
+  LAYERS_UNSAFE: 1,
   // 2: the request itself is wrong
   USAGE: 2,
   INVALID_NAME: 2,
@@ -42,7 +43,6 @@ export const exitStatusOf = {
   TOO_MANY_SNAPSHOTS: 3,
   IMAGE_INVALID: 3,
   IMAGE_IN_USE: 3,
-  LAYERS_UNSAFE: 3,
   // 4: no such thing
   DOMAIN_NOT_FOUND: 4,
   SNAPSHOT_NOT_FOUND: 4,

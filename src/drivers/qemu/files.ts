@@ -29,6 +29,11 @@ export function errnoOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
+/** Below a file there is nothing either. */
+function isAbsent(error: unknown): boolean {
+  return ["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "");
+}
+
 function reasonOf(code: string): string {
   const known: Record<string, string> = {
     EACCES: "permission denied",
@@ -56,7 +61,7 @@ export async function statOf(path: string): Promise<BigIntStats | undefined> {
   try {
     return await stat(path, { bigint: true });
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
+    if (isAbsent(error)) return undefined;
     throw fileError(error, path);
   }
 }
@@ -120,7 +125,7 @@ export async function unlinkIfThere(path: string): Promise<boolean> {
     await unlink(path);
     return true;
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return false;
+    if (isAbsent(error)) return false;
     throw fileError(error, path);
   }
 }
@@ -130,7 +135,7 @@ export async function lstatOf(path: string): Promise<BigIntStats | undefined> {
   try {
     return await lstat(path, { bigint: true });
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
+    if (isAbsent(error)) return undefined;
     throw fileError(error, path);
   }
 }
