@@ -43,10 +43,14 @@ export function missingFiles(state: DomainState, paths: readonly string[]): Snap
 
 /**
  * The files that a command freezes, writes over or re-points, each asked for a foreign lock before anything is made:
- * `qemu-img create` would not notice one. Rejects with IMAGE_LOCKED.
+ * `qemu-img create` would not notice one. Rejects with IMAGE_LOCKED, or NEEDS_OPERATOR when one is missing.
  */
 export async function probeLocks(driver: Driver, state: DomainState, command: Command): Promise<void> {
-  for (const layer of touched(state, command)) await driver.probeLock(backingOf(layer));
+  for (const layer of touched(state, command)) {
+    if (await driver.observe(backingOf(layer))) await driver.probeLock(backingOf(layer));
+    // Of a base image that is gone, the rule tells.
+    else if (layer.backing !== null) throw missingFiles(state, [layer.file.path]);
+  }
 }
 
 function touched(state: DomainState, command: Command): Layer[] {
