@@ -195,7 +195,11 @@ function folderOf({ steps }: Plan): string | undefined {
 /** Undoes, records, and hands the error back with its position. Whatever is no error of ours (a crash) is just passed on. */
 async function fail(operation: Operation, command: Command, plan: Plan, error: unknown): Promise<SnapledgerError> {
   if (!isSnapledgerError(error)) throw error;
-  const undone = await undo(operation, plan);
+  const undone = await undo(operation, plan).catch((notUndone: unknown) => {
+    if (!isSnapledgerError(notUndone)) throw notUndone;
+  });
+  // The intent stays open: the next command, or recover, takes away what could not be.
+  if (!undone) return error;
   const { code, message } = error;
   const data = { command: command.type, code, message, undone, found: false };
   error.position = (await operation.append({ type: "OperationFailed", schema: 1, data })).position;

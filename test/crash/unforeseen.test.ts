@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Driver } from "../../src/drivers/driver.ts";
+import { fullDisk, lockedImage } from "../../src/drivers/failures.ts";
 import type { DriverMethod } from "../../src/drivers/faults.ts";
 import { withFaults } from "../../src/drivers/faults.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
@@ -121,6 +122,22 @@ describe("a bug in what is looked at, or in a rule", () => {
     await expectReadable(world, uuid, model);
     await expectRecovered(world, uuid, model, "with a driver that works");
   });
+});
+
+test("a step that fails and cannot be undone now is told of as itself, and undone by the next command", async () => {
+  const { world, uuid, model } = await withTree();
+  const length = world.lines.length;
+  const failing = withFaults(qemuDriver(), {
+    faults: [
+      { method: "makeOverlay", call: 1, error: fullDisk("/layers"), afterwards: true },
+      { method: "remove", call: 1, error: lockedImage("/layers/new") },
+    ],
+  });
+
+  await expect(world.run(merging(uuid), { driver: failing })).rejects.toMatchObject({ code: "DISK_FULL" });
+
+  expect(world.types(length)).toEqual(["OperationStarted"]);
+  await expectNextSettles(world, uuid, model, "not undone");
 });
 
 /** A rule that asks whether guests can be run meets the bug. */
