@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Level } from "level";
@@ -8,18 +8,9 @@ import { describe, expect, it } from "vitest";
 import { connect } from "../../src/connection.ts";
 import { recordKey } from "../../src/events/level-keys.ts";
 import { digest } from "../images.ts";
+import { withFakeTool } from "./fake-tool.ts";
 import { Terminal } from "./process.ts";
 import { guestWrites, headFile, logLength, names, takeSnapshot, withTree, withWeb } from "./scene.ts";
-
-/** The same store, with a `qemu-img` on the PATH that does something else for one of its subcommands. */
-function withFakeTool({ home, environment }: Terminal, subcommand: string, instead: string): Terminal {
-  const bin = join(home, "bin");
-  mkdirSync(bin, { recursive: true });
-  const script = `#!/bin/sh\nPATH=\${PATH#*:}\n[ "$1" != ${subcommand} ] || { ${instead}; }\nexec qemu-img "$@"\n`;
-  writeFileSync(join(bin, "qemu-img"), script);
-  chmodSync(join(bin, "qemu-img"), 0o755);
-  return new Terminal(home, { ...environment, PATH: `${bin}:${environment["PATH"] ?? ""}` });
-}
 
 /** A fake that leaves a mark and then takes very long, as a big fold does. */
 const takesLong = (terminal: Terminal) => `touch ${join(terminal.home, "begun")}; exec sleep 600`;

@@ -34,7 +34,7 @@ async function inside<T>(terminal: Terminal, work: (connection: Connection) => P
   }
 }
 
-async function execute(terminal: Terminal, ...commands: readonly Command[]): Promise<void> {
+export async function execute(terminal: Terminal, ...commands: readonly Command[]): Promise<void> {
   await inside(terminal, async (connection) => {
     for (const command of commands) await connection.execute(command, scenery);
   });

@@ -1,0 +1,173 @@
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { snapshotting } from "../deeds.ts";
+import { makeQcow2, MiB, qemuImg } from "../images.ts";
+import { withFakeTool } from "./fake-tool.ts";
+import type { Terminal } from "./process.ts";
+import {
+  execute,
+  guestWrites,
+  headFile,
+  logLength,
+  names,
+  takeSnapshot,
+  withDemo,
+  withStore,
+  withTree,
+  withWeb,
+} from "./scene.ts";
+
+/** What users get wrong, or find in the way: a code, a next step, a status, and everything left as it was. */
+
+const merge = ["snapshot-deactivate", "web", "a", "--merge"] as const;
+
+/** Every file's content under a folder that holds images: none may be touched by what is refused. */
+function contents(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.(qcow2|img)$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()
+    .map((path) => `${path} ${readFileSync(path).toString("base64")}`);
+}
+
+interface Refused {
+  readonly status: number;
+  readonly code: string;
+  readonly hint: RegExp;
+  /** How many records it adds. */
+  readonly records: number;
+}
+
+async function expectRefused(terminal: Terminal, args: readonly string[], refused: Refused): Promise<void> {
+  const before = { files: contents(terminal.home), length: await logLength(terminal) };
+  const { status, stdout, stderr } = await terminal.run(...args);
+  expect([status, stdout]).toEqual([refused.status, ""]);
+  expect(stderr).toMatch(new RegExp(`^error \\[${refused.code}\\] .*\nhint: .*\n$`));
+  expect(stderr.split("hint: ")[1]).toMatch(refused.hint);
+  expect(contents(terminal.home)).toEqual(before.files);
+  expect((await logLength(terminal)) - before.length).toBe(refused.records);
+}
+
+/** One snapshot a of a domain on web.qcow2. */
+async function withSnapshot(): Promise<{ web: Terminal; image: string }> {
+  const web = await withWeb();
+  await guestWrites(web, 1);
+  await takeSnapshot(web, "a");
+  return { web, image: join(web.home, "web.qcow2") };
+}
+
+describe("a base image that may not be rewritten", () => {
+  it("because it is read-only, root or not", async () => {
+    const { web, image } = await withSnapshot();
+    chmodSync(image, 0o444);
+    await expectRefused(web, merge, { status: 3, code: "BASE_IMAGE_READ_ONLY", hint: /chmod u\+w/, records: 1 });
+  });
+
+  it("because it is gone, or another file has its place", async () => {
+    const { web, image } = await withSnapshot();
+    const refused = { status: 3, code: "NOTHING_BELOW", hint: /^Put the base image back /, records: 1 };
+    renameSync(image, `${image}.aside`);
+    await expectRefused(web, merge, refused);
+    copyFileSync(`${image}.aside`, image);
+    await expectRefused(web, merge, refused);
+    renameSync(`${image}.aside`, image);
+    await web.ok(...merge);
+  });
+
+  it("because it is larger", async () => {
+    const web = await withWeb();
+    await qemuImg("resize", "-q", "--shrink", "-f", "qcow2", await headFile(web), String(MiB / 2));
+    await takeSnapshot(web, "a");
+    await expectRefused(web, merge, { status: 3, code: "BASE_IMAGE_LARGER", hint: /never cut/, records: 1 });
+  });
+
+  it("and one that is being rewritten is nothing to define a domain on", async () => {
+    const { web } = await withSnapshot();
+    const full = withFakeTool(web, "commit", "echo 'qemu-img: No space left on device' >&2; exit 1");
+    expect((await full.run(...merge)).status).toBe(1);
+    const define = ["define", "--name", "other", "--disk", "vda=web.qcow2"];
+    await expectRefused(web, define, { status: 3, code: "BASE_PENDING", hint: /compact web/, records: 0 });
+  });
+});
+
+describe("files of ours", () => {
+  it("that are missing need an operator, be it a head or a layer, and nothing is decided", async () => {
+    const web = await withTree();
+    const head = await headFile(web);
+    const aside = join(web.home, "aside");
+    const refused = { status: 1, code: "NEEDS_OPERATOR", hint: /^Put them back from a backup, or /, records: 0 };
+    renameSync(head, aside);
+    await expectRefused(web, ["snapshot-create-as", "web", "d", "--offline"], refused);
+    renameSync(aside, head);
+    const { layers } = (await web.json("snapshot-info", "web", "b")) as { layers: { vda: string } };
+    renameSync(layers.vda, aside);
+    await expectRefused(web, ["snapshot-deactivate", "web", "b", "--mergeforce"], refused);
+    renameSync(aside, layers.vda);
+    expect(await names(web)).toEqual(["a", "b", "c", "root"]);
+  });
+
+  it("in a folder that others can write to are not added to; the attempt is recorded", async () => {
+    const web = await withWeb();
+    const folder = join(await headFile(web), "..");
+    chmodSync(folder, 0o777);
+    const refused = { status: 1, code: "LAYERS_UNSAFE", hint: /^chmod go-w /, records: 2 };
+    await expectRefused(web, ["snapshot-create-as", "web", "d", "--offline"], refused);
+    chmodSync(folder, 0o700);
+    await web.ok("snapshot-create-as", "web", "d", "--offline");
+  });
+
+  it("are not made when the disk is full; the attempt is recorded, and nothing is left", async () => {
+    const web = await withWeb();
+    const full = withFakeTool(web, "create", "echo 'qemu-img: /x: No space left on device' >&2; exit 1");
+    const refused = { status: 1, code: "DISK_FULL", hint: /^Free some space/, records: 2 };
+    await expectRefused(full, ["snapshot-create-as", "web", "d", "--offline"], refused);
+    await web.ok("snapshot-create-as", "web", "d", "--offline");
+  });
+});
+
+describe("a folder for layers", () => {
+  it.each([
+    ["that others can write to", "open", /^chmod go-w /],
+    ["below a file", "ok.qcow2/layers", /^Choose another one/],
+    ["where none can be made", "/proc/snapledger", /^Choose another one/],
+  ])("%s is refused, and the name stays free", async (_, folder, hint) => {
+    const terminal = await withStore();
+    await makeQcow2(join(terminal.home, "ok.qcow2"), MiB);
+    mkdirSync(join(terminal.home, "open"));
+    chmodSync(join(terminal.home, "open"), 0o777);
+    const define = ["define", "--name", "web", "--disk", "vda=ok.qcow2"];
+    await expectRefused(terminal, [...define, "--layers", folder], {
+      ...{ status: 1, code: "LAYERS_UNSAFE", hint, records: 2 },
+    });
+    await terminal.ok(...define, "--layers", "mine");
+  });
+});
+
+describe("a store", () => {
+  it("that others can write to is not opened", async () => {
+    const terminal = await withStore();
+    const store = join(terminal.home, "store");
+    chmodSync(store, 0o770);
+    const { status, stderr } = await terminal.run("list");
+    expect(status).toBe(3);
+    expect(stderr).toMatch(/^error \[STORE_UNSAFE\] .*\nhint: chmod 700 /);
+    chmodSync(store, 0o700);
+    await terminal.ok("list");
+  });
+});
+
+const many = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, n) => snapshotting("demo", `${prefix}${n}`));
+
+describe("a chain that is as deep as it may be", () => {
+  it("is warned of on the way, and not made deeper", async () => {
+    const demo = await withDemo();
+    await execute(demo, ...many("s", 49));
+    const warned = await demo.run("snapshot-create-as", "demo", "fiftieth", "--offline");
+    expect([warned.status, warned.stderr]).toEqual([0, expect.stringMatching(/^warning \[CHAIN_DEEP\] .*\nhint: /)]);
+    await execute(demo, ...many("t", 100));
+    const create = ["snapshot-create-as", "demo", "more", "--offline"];
+    await expectRefused(demo, create, { status: 3, code: "CHAIN_TOO_DEEP", hint: /^Merge snapshots /, records: 1 });
+  });
+});
