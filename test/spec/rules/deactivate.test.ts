@@ -22,6 +22,14 @@ describe("deactivating without a flag", () => {
       .leaves("a*(~b)");
   });
 
+  test("drops clean heads that move without a word: they held nothing", () => {
+    const then = given(domainDefined(["vda", "vdb"]), created("a"), created("b"))
+      .when(deactivate("b"))
+      .shows({})
+      .does("SnapshotDeactivated", { autosave: null, destroyed: [] });
+    expect(then.accepted.plan.removes).toHaveLength(2);
+  });
+
   test("moves them to the base from a root: current is none", () => {
     given(domainDefined(), created("a"))
       .when(deactivate("a"))
@@ -96,19 +104,21 @@ describe("an inactive snapshot", () => {
 
 describe("unsaved changes", () => {
   test("are kept as an automatic snapshot in the same event, on what they were made on", () => {
-    given(domainDefined(), created("a"), created("b"), written())
+    const then = given(domainDefined(), created("a"), created("b"), written())
       .when(deactivate("a"))
       .does("SnapshotDeactivated", { autosave: { name: autosave, automatic: true, parent: { name: "b" } } })
       .shows({})
       .leaves(`* ~a(b(${autosave}))`);
+    expect(then.accepted.plan.removes, "nothing is copied and nothing goes").toEqual([]);
   });
 
   test("are dropped only with --discard-changes, and listed", () => {
-    given(domainDefined(), created("a"), written())
+    const then = given(domainDefined(), created("a"), written())
       .when(deactivate("a", discardChanges))
       .shows({ destroyed: ["dirty heads"] })
       .does("SnapshotDeactivated", { autosave: null, destroyed: [{ kind: "heads", on: { name: "a" } }] })
       .leaves("* ~a");
+    expect(then.accepted.plan.removes).toHaveLength(1);
   });
 
   test("that stay where they are need no flag and are not dropped with it", () => {

@@ -57,6 +57,14 @@ describe("merging into the parent", () => {
     expect(ids[0]).toBe(ids[1]);
   });
 
+  test("is told with ids and names alone, which is all that an event says of a snapshot that is there", () => {
+    const { event } = given(domainDefined(), created("a"), created("b"), created("c")).when(merge("b"));
+    if (event.type !== "SnapshotMerged") return expect.unreachable(event.type);
+    const { snapshot, into, children, current } = event.data;
+    for (const ref of [snapshot, into, ...children, current]) expect(Object.keys(ref ?? {})).toEqual(["id", "name"]);
+    expect(children).toEqual([current]);
+  });
+
   test("hangs the merged snapshot's children on the parent", () => {
     const then = given(domainDefined(), created("a"), created("b"), created("c"), startedFrom("b"), created("d"))
       .when(merge("b"))
