@@ -1,6 +1,6 @@
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { snapshotting } from "../deeds.ts";
 import { makeQcow2, MiB, qemuImg } from "../images.ts";
 import { withFakeTool } from "./fake-tool.ts";
@@ -127,6 +127,15 @@ describe("files of ours", () => {
 });
 
 describe("a folder for layers", () => {
+  it("that may not be made is refused, root or not", async () => {
+    const terminal = await withStore();
+    await makeQcow2(join(terminal.home, "ok.qcow2"), MiB);
+    const define = ["define", "--name", "web", "--disk", "vda=ok.qcow2", "--layers", "/sys/snapledger"];
+    await expectRefused(terminal, define, {
+      ...{ status: 1, code: "DRIVER_FAILED", hint: /^Give this user the right to it, or choose /, records: 2 },
+    });
+  });
+
   it.each([
     ["that others can write to", "open", /^chmod go-w /],
     ["below a file", "ok.qcow2/layers", /^Choose another one/],
@@ -169,5 +178,46 @@ describe("a chain that is as deep as it may be", () => {
     await execute(demo, ...many("t", 100));
     const create = ["snapshot-create-as", "demo", "more", "--offline"];
     await expectRefused(demo, create, { status: 3, code: "CHAIN_TOO_DEEP", hint: /^Merge snapshots /, records: 1 });
+  });
+});
+
+describe("what is recorded of a refusal", () => {
+  const noSuch = { code: "SNAPSHOT_NOT_FOUND", status: 4, hint: /./ };
+  let web: Terminal;
+  beforeAll(async () => (web = await withTree()));
+  const orphan = { code: "MERGE_WOULD_ORPHAN", status: 3, hint: /--mergeforce/ };
+
+  it.each([
+    ["one by a rule", ["snapshot-deactivate", "web", "c", "--merge"], { ...orphan, records: 1 }],
+    ["a name that is not there", ["snapshot-deactivate", "web", "x", "--merge"], { ...noSuch, records: 1 }],
+    ["one that was only planned", ["snapshot-deactivate", "web", "c", "--merge", "--plan"], { ...orphan, records: 0 }],
+    ["a name that is not there to plan on", ["create-with-snapshot", "web", "x", "--plan"], { ...noSuch, records: 0 }],
+    ["a name that is not there to read", ["snapshot-info", "web", "x"], { ...noSuch, records: 0 }],
+    [
+      "a bad name",
+      ["snapshot-create-as", "web", "a/b", "--offline"],
+      { code: "INVALID_NAME", status: 2, hint: /^Names have /, records: 0 },
+    ],
+    ["a bad flag", ["snapshot-list", "web", "--all-of-it"], { code: "USAGE", status: 2, hint: /--help/, records: 0 }],
+    [
+      "a revision that has passed",
+      ["snapshot-deactivate", "web", "b", "--delete", "--expect-revision", "1"],
+      { code: "REVISION_CONFLICT", status: 5, hint: /--expect-revision/, records: 0 },
+    ],
+  ])("%s", async (_, args, refused) => {
+    await expectRefused(web, args, refused);
+  });
+
+  it("is the command, what the rule saw, its code and its hint", async () => {
+    await web.run("snapshot-deactivate", "web", "c", "--merge", "--reason", "tidy up", "--ticket", "OPS-7");
+    const line = (await web.ok("log", "web", "--json")).trimEnd().split("\n").at(-1) ?? "";
+    expect(JSON.parse(line)).toMatchObject({
+      ...{ type: "CommandRejected", reason: "tidy up", ticket: "OPS-7" },
+      data: {
+        command: { type: "MergeSnapshot", snapshot: "c", force: false },
+        ...{ code: "MERGE_WOULD_ORPHAN", errorFacts: { orphaned: ["b"] }, facts: { guest: "off" } },
+        hint: "Pass --mergeforce to discard that too. Nothing was changed.",
+      },
+    });
   });
 });

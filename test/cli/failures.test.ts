@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -197,6 +198,41 @@ describe("a manager that dies", () => {
     const length = await logLength(web);
     expect(await web.ok("recover", "--explain")).toBe("Domain 'web': nothing to recover\n");
     expect([await logLength(web), await names(web)]).toEqual([length, ["a", "b", "c", "root"]]);
+  });
+});
+
+/** What LevelDB says on a full disk, said by each of its batches. */
+function withFullLog({ home }: Terminal): string {
+  const path = join(home, "full.cjs");
+  const error = `Object.assign(new Error("IO error: No space left on device"), { code: "LEVEL_IO_ERROR" })`;
+  const load = "const { dlopen } = process; process.dlopen = (module, ...rest) => { dlopen(module, ...rest);";
+  writeFileSync(path, `${load} module.exports.batch_write = () => Promise.reject(${error}); };\n`);
+  return path;
+}
+
+describe("a log", () => {
+  it("that cannot be written to says so, changes nothing, and goes on when it can", async () => {
+    const web = await withWeb();
+    const environment = { ...web.environment, NODE_OPTIONS: `--require ${withFullLog(web)}` };
+    const before = await logLength(web);
+    const create = ["snapshot-create-as", "web", "a", "--offline"];
+    const { status, stderr } = await new Terminal(web.home, environment).run(...create);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^error \[LOG_UNWRITABLE\] .*No space left.*\nhint: .*\n$/);
+    expect([await logLength(web), await names(web)]).toEqual([before, []]);
+    await web.ok(...create);
+  });
+
+  it("that a later version wrote is not read by this one", async () => {
+    const web = await withWeb();
+    const db = new Level<string, string>(join(web.home, "store", "log"));
+    const body = (await db.get(recordKey(3))).slice(0, -82).replace('"schema":1', '"schema":2');
+    const hash = createHash("sha256").update(body).digest("hex");
+    await db.put(recordKey(3), `${body},"hash":"sha256:${hash}"}`);
+    await db.close();
+    const { status, stderr } = await web.run("log");
+    expect(status).toBe(3);
+    expect(stderr).toMatch(/^error \[STORE_FORMAT\] .*\nhint: .*\n$/);
   });
 });
 

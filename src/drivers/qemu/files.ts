@@ -21,7 +21,11 @@ export function fileError(error: unknown, path: string): unknown {
   if (code === undefined) return error;
   if (code === "ENOENT") return missingFile(path);
   if (code === "ENOSPC" || code === "EDQUOT") return fullDisk(path, { errno: code }, error);
-  const options = { facts: { path, errno: code }, cause: error };
+  const denied = ["EACCES", "EPERM", "EROFS"].includes(code);
+  const options = {
+    ...{ facts: { path, errno: code }, cause: error },
+    ...(denied && { hint: "Give this user the right to it, or choose another place." }),
+  };
   return new SnapledgerError("DRIVER_FAILED", `"${path}" could not be used: ${reasonOf(code)}.`, options);
 }
 
