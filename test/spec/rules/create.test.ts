@@ -43,6 +43,16 @@ describe("a snapshot of a stopped domain", () => {
   });
 });
 
+test.each([
+  ["has no memory to save, whatever the driver can", offline],
+  ["is off also when only its disks are wanted", { ...offline, diskOnly: true }],
+])("a snapshot of a stopped domain %s", (_, how) => {
+  given(domainDefined(), driverWith({ memory: false }))
+    .when(create("a", how))
+    .does("SnapshotCreated", { snapshot: { state: "off", memory: null } })
+    .leaves("a*");
+});
+
 describe("a snapshot of a running domain", () => {
   test("holds its memory, saved at the instant its disks are frozen", () => {
     const then = given(domainDefined(["vda", "vdb"]), running()).when(create("a"));
