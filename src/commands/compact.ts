@@ -79,9 +79,9 @@ async function fold(operation: Operation, { target, into, from, dependents, snap
   checkSameFile(state, into.file, seen.facts);
   await driver.commit({ from: upper, into: lower }, watch);
   // A larger A would show its own bytes past B's end to whatever is larger than B. A base image is never larger.
-  if (into.backing !== null) await driver.shrink(lower, content.facts.virtualBytes);
-  for (const dependent of dependents) await driver.repoint(backingOf(dependent), lower);
-  await driver.repairLeaks(lower);
+  if (into.backing !== null) await driver.shrink(lower, content.facts.virtualBytes, watch);
+  for (const dependent of dependents) await driver.repoint(backingOf(dependent), lower, watch);
+  await driver.repairLeaks(lower, watch);
   const file = await factsOf(operation, into);
   const repointed: Repointed[] = [];
   for (const layer of dependents) repointed.push({ layer: layer.id, file: await factsOf(operation, layer) });
@@ -149,7 +149,7 @@ const filesPerEvent = 1000;
  * Puts the link of every reachable file back to what the log says. Only an unfinished fold leaves one elsewhere, and
  * then both ways read the same as long as B is there; a fold that follows must find the chain that it was planned on.
  */
-export async function restoreLinks({ driver, state }: Operation): Promise<string[]> {
+export async function restoreLinks({ driver, state }: Operation, watch: Watch): Promise<string[]> {
   const restored: string[] = [];
   if (foldsOf(state).length === 0) return restored;
   const missing: string[] = [];
@@ -160,7 +160,7 @@ export async function restoreLinks({ driver, state }: Operation): Promise<string
     else if (layer.backing !== null) {
       const backing = backingOf(layerOf(state, layer.backing));
       if (seen.backing === backing.path) continue;
-      await driver.repoint(backingOf(layer), backing);
+      await driver.repoint(backingOf(layer), backing, watch);
       restored.push(layer.file.path);
     }
   }

@@ -16,7 +16,7 @@ export async function runSteps(operation: Operation, plan: Plan, watch: Watch): 
   let memory: MemoryFile | null = null;
   for (const step of plan.steps) {
     checkNotInterrupted(watch.signal);
-    if (step.step === "overlay") files.set(step.layer, await driver.makeOverlay(step));
+    if (step.step === "overlay") files.set(step.layer, await driver.makeOverlay(step, watch));
     else if (step.step === "compress") files.set(step.layer, await driver.compressLayer(step, watch));
     else memory = await driver.freeze(state.id, step, watch);
   }

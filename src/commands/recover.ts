@@ -29,7 +29,7 @@ export async function recoverDomain(operation: Operation, lock: DomainLock, watc
   await outwaitChildren(operation, lock, found);
   await noticeStoppedGuest(operation, found);
   await resolveDeadOperation(operation, found);
-  const restored = await restoreLinks(operation);
+  const restored = await restoreLinks(operation, watch);
   if (restored.length > 0) found.push(`The links of ${restored.length} files were put back to what the log says.`);
   const removal = await removeGarbage(operation);
   if (removal.removed.length > 0) found.push(`${removal.removed.length} files that nothing refers to were removed.`);

@@ -52,7 +52,7 @@ export interface Driver {
 
   /** Makes the folder (0700) if it is missing; LAYERS_UNSAFE when others may write to it, or it is not a folder. */
   prepareFolder(folder: string): Promise<void>;
-  makeOverlay(step: MakeOverlay): Promise<FileFacts>;
+  makeOverlay(step: MakeOverlay, watch?: Watch): Promise<FileFacts>;
   /** Copies the top layer alone. `method` is one that `supports` lists. */
   compressLayer(step: CompressLayer, watch?: Watch): Promise<FileFacts>;
 
@@ -61,11 +61,11 @@ export interface Driver {
   /** Writes what `from` holds over `into` (always named to the tool), growing `into` if it is smaller. `from` stays. */
   commit(step: { readonly from: Backing; readonly into: Backing }, watch?: Watch): Promise<void>;
   /** Cuts a qcow2 file's virtual size down to `virtualBytes`; does nothing when it is that or smaller. */
-  shrink(file: Backing, virtualBytes: number): Promise<void>;
+  shrink(file: Backing, virtualBytes: number, watch?: Watch): Promise<void>;
   /** Changes which file the header of qcow2 `file` names, without touching content. */
-  repoint(file: Backing, backing: Backing): Promise<void>;
+  repoint(file: Backing, backing: Backing, watch?: Watch): Promise<void>;
   /** Frees clusters that a killed writer left; does nothing to raw files. */
-  repairLeaks(file: Backing): Promise<void>;
+  repairLeaks(file: Backing, watch?: Watch): Promise<void>;
   /** Unlinks a file and syncs its folder; no error when it is gone already. */
   remove(path: string): Promise<void>;
 
@@ -106,7 +106,10 @@ export interface Watch {
   readonly onProgress?: (progress: Progress) => void;
   /** Aborting ends the tool; what it did so far is kept for a later run. The step rejects with INTERRUPTED. */
   readonly signal?: AbortSignal;
-  /** Called with the pid of each program that is spawned, so that a later manager can know it by pid and start time. */
+  /**
+   * Called with the pid of each program that is spawned to change a file, so that a later manager can know it by pid
+   * and start time, and waits for it: a link written late would point to a file that is gone by then.
+   */
   readonly onChild?: (pid: number) => void;
 }
 

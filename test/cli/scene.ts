@@ -47,10 +47,10 @@ function define(name: string, driver: "qemu" | "memory", path: string): Command 
   };
 }
 
-/** A domain `web` with one disk on a real qcow2 image of 1 MiB. */
-export async function withWeb(): Promise<Terminal> {
+/** A domain `web` with one disk on a real qcow2 image. */
+export async function withWeb(bytes = MiB): Promise<Terminal> {
   const terminal = await withStore();
-  await execute(terminal, define("web", "qemu", await makeQcow2(join(terminal.home, "web.qcow2"), MiB)));
+  await execute(terminal, define("web", "qemu", await makeQcow2(join(terminal.home, "web.qcow2"), bytes)));
   return terminal;
 }
 
@@ -93,9 +93,9 @@ export async function headFile(terminal: Terminal): Promise<string> {
   return disks[0]?.head.path ?? "";
 }
 
-/** Fills the first 64 KiB of the guest's disk. */
-export async function guestWrites(terminal: Terminal, byte: number): Promise<void> {
-  await writePattern(await headFile(terminal), "qcow2", 0, 65536, byte);
+/** Fills the beginning of the guest's disk. */
+export async function guestWrites(terminal: Terminal, byte: number, bytes = 65536): Promise<void> {
+  await writePattern(await headFile(terminal), "qcow2", 0, bytes, byte);
 }
 
 export async function names(terminal: Terminal, domain = "web"): Promise<string[]> {

@@ -31,21 +31,23 @@ export async function commit(tool: QemuImg, from: Backing, into: Backing, watch?
   await syncFile(into.path);
 }
 
-export async function shrink(tool: QemuImg, file: Backing, virtualBytes: number): Promise<void> {
+export async function shrink(tool: QemuImg, file: Backing, virtualBytes: number, watch?: Watch): Promise<void> {
   const { facts } = await imageAt(ours(file));
   if (facts.virtualBytes > virtualBytes) {
-    await tool.run(["resize", "--shrink", "-f", file.format, file.path, String(virtualBytes)], { path: file.path });
+    const args = ["resize", "--shrink", "-f", file.format, file.path, String(virtualBytes)];
+    await tool.run(args, { path: file.path, watch });
   }
   await syncFile(file.path);
 }
 
-export async function repoint(tool: QemuImg, file: Backing, backing: Backing): Promise<void> {
+export async function repoint(tool: QemuImg, file: Backing, backing: Backing, watch?: Watch): Promise<void> {
   const image = await imageAt(ours(file));
   await imageAt(backing);
   if (!isBackedBy(image, backing)) {
     await tool.run(["rebase", "-u", "-f", file.format, "-b", backing.path, "-F", backing.format, file.path], {
       path: file.path,
       paths: [backing.path],
+      watch,
     });
     const after = await imageAt(file);
     if (!isBackedBy(after, backing)) throw wrongLink(file.path, after.backing, backing.path);
@@ -53,13 +55,14 @@ export async function repoint(tool: QemuImg, file: Backing, backing: Backing): P
   await syncFile(file.path);
 }
 
-export async function repairLeaks(tool: QemuImg, file: Backing): Promise<void> {
+export async function repairLeaks(tool: QemuImg, file: Backing, watch?: Watch): Promise<void> {
   await imageAt(file);
   if (file.format === "raw") return;
   // 2: errors other than leaks; 3: leaks it could not free, which waste space and nothing else.
   const { exitCode, output } = await tool.run(["check", "-r", "leaks", "-f", file.format, "--output=json", file.path], {
     path: file.path,
     accept: [0, 2, 3],
+    watch,
   });
   if (exitCode === 2) {
     throw new SnapledgerError("NEEDS_OPERATOR", `The layer "${file.path}" has errors in its cluster tables.`, {

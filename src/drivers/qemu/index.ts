@@ -32,13 +32,13 @@ export function qemuDriver(options: { readonly program?: string } = {}): Driver 
     filesIn,
 
     prepareFolder,
-    makeOverlay: (step) => makeOverlay(tool, step),
+    makeOverlay: (step, watch) => makeOverlay(tool, step, watch),
     compressLayer: (step, watch) => compressLayer(tool, step, watch),
 
     commit: ({ from, into }, watch) => commit(tool, from, into, watch),
-    shrink: (file, virtualBytes) => shrink(tool, file, virtualBytes),
-    repoint: (file, backing) => repoint(tool, file, backing),
-    repairLeaks: (file) => repairLeaks(tool, file),
+    shrink: (file, virtualBytes, watch) => shrink(tool, file, virtualBytes, watch),
+    repoint: (file, backing, watch) => repoint(tool, file, backing, watch),
+    repairLeaks: (file, watch) => repairLeaks(tool, file, watch),
     remove: (path) => remove(tool, path),
 
     guestState: () => Promise.resolve("off"),

@@ -19,7 +19,7 @@ interface Wanted {
   readonly compression?: Compression;
 }
 
-export async function makeOverlay(tool: QemuImg, step: MakeOverlay): Promise<FileFacts> {
+export async function makeOverlay(tool: QemuImg, step: MakeOverlay, watch?: Watch): Promise<FileFacts> {
   const { path, backing, virtualBytes } = step;
   return makeOnce({ path, backing, virtualBytes }, async (draft) => {
     // `create -u` opens nothing of the chain (constant time at any depth), so it does not notice a missing file.
@@ -28,6 +28,7 @@ export async function makeOverlay(tool: QemuImg, step: MakeOverlay): Promise<Fil
     await tool.run(["create", "-f", "qcow2", ...on, draft, String(virtualBytes)], {
       path,
       paths: [draft, backing.path],
+      watch,
     });
   });
 }
