@@ -77,7 +77,7 @@ test.concurrent.each(cases)(
   { timeout: 60_000 + 30_000 * roundsEach },
   async (_, subcommand, { bytes, workMs, args, done, kill }) => {
     let hits = 0;
-    for (let round = 0; hits < roundsEach && round < roundsEach + misses; round++) {
+    for (let round = 0; hits < roundsEach && round < 4 * roundsEach + misses; round++) {
       const web = await withChain(bytes);
       const before = await contents(web);
       const length = await logLength(web);
