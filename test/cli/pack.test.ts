@@ -1,0 +1,80 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { freshFolder } from "../folders.ts";
+
+/** What `npm publish` would give to others: all that runs, nothing else, and it runs there. */
+
+const root = join(import.meta.dirname, "..", "..");
+const limit = { timeout: 180_000 };
+let tarball = "";
+
+beforeAll(() => {
+  const folder = freshFolder();
+  execFileSync("npm", ["pack", "--silent", "--pack-destination", folder], { cwd: root });
+  tarball = join(folder, readdirSync(folder)[0] ?? "");
+}, limit.timeout);
+
+/** Paths below src of modules that the library is made of. */
+function libraryModules(): string[] {
+  return readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".ts") && !path.startsWith("cli/"))
+    .map((path) => path.replace(/\.ts$/, ""));
+}
+
+describe("the packed tarball", () => {
+  it("holds the command line, the library with its types, the pages about it, and nothing else", () => {
+    const held = execFileSync("tar", ["-tzf", tarball], { encoding: "utf8" }).trimEnd().split("\n");
+    const modules = libraryModules().flatMap((path) => [`dist/${path}.js`, `dist/${path}.d.ts`]);
+    const pages = ["README.md", "LICENSE", "CHANGELOG.md", "ARCHITECTURE.md"];
+    const docs = readdirSync(join(root, "docs")).map((name) => `docs/${name}`);
+    const wanted = ["package.json", "dist/snapledger.cjs", ...pages, ...docs, ...modules];
+    expect(held.sort()).toEqual(wanted.map((path) => `package/${path}`).sort());
+  });
+
+  it("names every package that it asks for", () => {
+    const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies: object };
+    const built = ["dist/snapledger.cjs", ...libraryModules().map((path) => `dist/${path}.js`)];
+    const asked = built.flatMap((path) => packagesIn(readFileSync(join(root, path), "utf8")));
+    expect(asked.filter((name) => !(name in dependencies))).toEqual([]);
+    expect(asked.length).toBeGreaterThan(5);
+  });
+
+  it("works in an empty folder once npm has installed it", limit, ({ skip }) => {
+    const folder = freshFolder();
+    const options = { cwd: folder, encoding: "utf8", env: { ...process.env, SNAPLEDGER_STORE: join(folder, "store") } };
+    const npm = ["install", "--prefer-offline", "--no-audit", "--no-fund", "--fetch-retries=0", tarball];
+    const installed = spawnSync("npm", npm, { cwd: folder, encoding: "utf8" });
+    if (/ENOTCACHED|EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ETIMEDOUT/.test(installed.stderr)) {
+      skip("its dependencies are not cached, and the registry is out of reach");
+    }
+    expect(installed.status, installed.stderr).toBe(0);
+    const program = join(folder, "node_modules", ".bin", "snapledger");
+    const run = (...args: string[]) => execFileSync(program, args, options as { encoding: "utf8" });
+    expect(run("--version")).toMatch(/^\d+\.\d+\.\d+\n$/);
+    run("init");
+    expect(JSON.parse(run("list", "--json"))).toEqual([]);
+    const script = join(folder, "script.mjs");
+    const use = `const c = await connect({ store: process.env.SNAPLEDGER_STORE }); console.log((await c.head()).position);`;
+    writeFileSync(script, `import { connect } from "snapledger";\n${use}\nawait c.close();\n`);
+    expect(execFileSync(process.execPath, [script], options as { encoding: "utf8" })).toBe("1\n");
+  });
+});
+
+/** Names of packages in `require("…")`, `import "…"` and `from "…"`. */
+function packagesIn(code: string): string[] {
+  const specifiers = [...code.matchAll(/(?:\brequire\(|\bimport\(|\bfrom ?|\bimport ?)"([^"\n]+)"/g)].map(
+    ([, specifier = ""]) => specifier,
+  );
+  return specifiers
+    .filter((specifier) => /^(@[\w-]+\/)?[\w-]+(\/|$)/.test(specifier))
+    .map((specifier) =>
+      specifier
+        .split("/")
+        .slice(0, specifier.startsWith("@") ? 2 : 1)
+        .join("/"),
+    )
+    .filter((name) => !builtinModules.includes(name));
+}
