@@ -66,24 +66,28 @@ test("an image that is backed by the base keeps it from being rewritten, and may
   await expectSettled(world, uuid, model);
 });
 
-test.each(["path", "hard link"])("two disks of one domain on one base, by %s, are two users", async (how) => {
-  const world = new World(join(freshFolder(), "world"));
-  const folder = freshFolder();
-  const path = await makeQcow2(join(folder, "base.qcow2"), 16 * sectorBytes);
-  const second = how === "path" ? path : join(folder, "link.qcow2");
-  if (second !== path) linkSync(path, second);
-  const uuid = await world.defineOn("vm", [
-    { target: "vda", path, format: "qcow2" },
-    { target: "vdb", path: second, format: "qcow2" },
-  ]);
-  await world.write(uuid, "vda", [0], 7);
-  await world.create(uuid, "a");
-  const before = await digest(path, "qcow2");
+test.each(["path", "hard link", "backing file"])(
+  "two disks of one domain on one base, by %s, are two users",
+  async (how) => {
+    const world = new World(join(freshFolder(), "world"));
+    const folder = freshFolder();
+    const path = await makeQcow2(join(folder, "base.qcow2"), 16 * sectorBytes);
+    const second = how === "path" ? path : join(folder, "second.qcow2");
+    if (how === "hard link") linkSync(path, second);
+    if (how === "backing file") await makeQcow2(second, 16 * sectorBytes, { path, format: "qcow2" });
+    const uuid = await world.defineOn("vm", [
+      { target: "vda", path, format: "qcow2" },
+      { target: "vdb", path: second, format: "qcow2" },
+    ]);
+    await world.write(uuid, "vda", [0], 7);
+    await world.create(uuid, "a");
+    const before = await digest(path, "qcow2");
 
-  await refused(world.merge(uuid, "a"), "BASE_IMAGE_SHARED");
+    await refused(world.merge(uuid, "a"), "BASE_IMAGE_SHARED");
 
-  expect(await digest(path, "qcow2")).toBe(before);
-});
+    expect(await digest(path, "qcow2")).toBe(before);
+  },
+);
 
 test("files that undefine left on disk still stand on their base", async () => {
   const { world, uuid, model, path } = await withRoot();
