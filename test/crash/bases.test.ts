@@ -175,6 +175,24 @@ test("a definition and a merge decided on the same log: one of them is decided a
   ]).toContainEqual(codes);
 });
 
+test("a definition that comes between a merge's facts and its intent: the merge is decided again", async () => {
+  const { world, uuid, model, path } = await withRoot();
+  const driver = qemuDriver();
+  let other: Promise<string> | undefined;
+  const meanwhile: Driver = {
+    ...driver,
+    identify: async (base) => {
+      await (other ??= world.defineOn("other", [{ target: "sda", path, format: "qcow2" }]));
+      return driver.identify(base);
+    },
+  };
+
+  await refused(world.run(merging(uuid, "a"), { driver: meanwhile }), "BASE_IMAGE_SHARED");
+
+  expect(other).toBeDefined();
+  await expectSettled(world, uuid, model);
+});
+
 /** qemu-img, with something else going on before each thing that it does. */
 function betweenSteps(work: () => Promise<void>): Driver {
   const driver = qemuDriver();

@@ -60,6 +60,26 @@ test("links that a dead fold left on the lower file are put back before another 
   await expectSettled(world, uuid, model);
 });
 
+test("links that a dead fold left are put back before the file that they lead to goes with another fold", async () => {
+  const { world, uuid, model } = await grown(chain, "c");
+  const { snapshots, byName, layers } = await world.state(uuid);
+  const merged = layers.get(snapshots.get(byName.get("b") ?? "")?.layers["vda"] ?? "")?.file.path ?? "";
+  const full: Driver = {
+    ...qemuDriver(),
+    commit: (step, watch) =>
+      step.from.path === merged ? Promise.reject(fullDisk(step.into.path)) : qemuDriver().commit(step, watch),
+  };
+  applyModel(model, merging(uuid, "b"));
+  await dieAt(world, merging(uuid, "b"), "before append LayersCompacted");
+
+  applyModel(model, merging(uuid, "a"));
+  await refused(world.run(merging(uuid, "a"), { driver: full }), "COMPACTION_PENDING");
+
+  expect(world.types(), "the lower file was folded into the base").toContain("LayersCompacted");
+  await expectReadable(world, uuid, model);
+  await expectRecovered(world, uuid, model, "once there is space");
+});
+
 test.each([1, 2, 3])(
   "dependents that were re-pointed before a death, %i of them, read right and are folded again",
   async (n) => {

@@ -1,0 +1,194 @@
+// rules-off.mjs: switches off, one at a time, each rule without which data was lost, and expects a test to fail. In a
+// copy: nothing here is changed. Prints a line per rule; exits 1 when a rule could go without any test noticing.
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+
+/** Each: what is switched off, where (text and what stands there instead), and the tests that have to notice. */
+const rules = [
+  {
+    rule: "the base role refers to the merged layer, and a dependent is never a head",
+    file: "src/projections/layers.ts",
+    off: [
+      [", ...Object.values(state.baseRoles)]", "]"],
+      ["if (state.heads[target] === from.id) throw", "if (false) throw"],
+    ],
+    tests: ["test/crash/folds.test.ts", "a dependent is never a head"],
+  },
+  {
+    rule: "nobody is defined on a base that is being rewritten",
+    file: "src/commands/define.ts",
+    off: [["of define.pending)", "of [])"]],
+    tests: ["test/crash/bases.test.ts", "nobody is defined on the base"],
+  },
+  {
+    rule: "rules that look across domains append where they were decided",
+    file: "src/commands/begin.ts",
+    off: [["position === null ? {} : { expectedPosition: position }", "{}"]],
+    tests: ["test/crash/bases.test.ts", "between a merge's facts and its intent"],
+  },
+  {
+    rule: "a base is rewritten by its sole user",
+    file: "src/commands/base-image.ts",
+    off: [["users.length > 0", "false"]],
+    tests: ["test/crash/bases.test.ts", "two disks of one domain"],
+  },
+  {
+    rule: "users are told by device and inode, not by path",
+    file: "src/commands/observe.ts",
+    off: [["isSame(seen, use) || (now && isSame(seen, now))", "seen.facts.path === use.path"]],
+    tests: ["test/crash/bases.test.ts", "by hard link"],
+  },
+  {
+    rule: "users are counted over whole chains",
+    file: "src/projections/directory.ts",
+    off: [["[file, ...chain].map((one) => asUse", "[file].map((one) => asUse"]],
+    tests: ["test/crash/bases.test.ts", "by backing file"],
+  },
+  {
+    rule: "files that undefine kept still count",
+    file: "src/projections/directory.ts",
+    off: [["for (const disk of domain.disks) disk.kept = true", "domain.disks = []"]],
+    tests: ["test/crash/bases.test.ts", "undefine left on disk"],
+  },
+  {
+    rule: "a base that was replaced is not folded into",
+    file: "src/commands/compact.ts",
+    off: [["if (logged.device === seen.device && logged.inode === seen.inode) return;", "return;"]],
+    tests: ["test/crash/bases.test.ts", "replaced by another file"],
+  },
+  {
+    rule: "undefine is refused while a fold waits",
+    file: "src/commands/undefine.ts",
+    off: [["if (folds.length === 0) return;", "return;"]],
+    tests: ["test/crash/bases.test.ts", "whose merge waits"],
+  },
+  {
+    rule: "links are put back to the log before a command",
+    file: "src/commands/recover.ts",
+    off: [["await restoreLinks(operation, watch)", "[]"]],
+    tests: ["test/crash/folds.test.ts", "put back before the file"],
+  },
+  {
+    rule: "commit always names its target, and the layer must be backed by it",
+    file: "src/drivers/qemu/fold.ts",
+    off: [
+      ["if (!isBackedBy(layer, into)) throw wrongLink(from.path, layer.backing, into.path);", "void layer;"],
+      ['from.format, "-b", into.path, from.path]', "from.format, from.path]"],
+    ],
+    tests: ["test/conformance/driver.test.ts", "that the layer is not backed by"],
+  },
+  {
+    rule: "a larger lower file is cut before dependents are re-pointed",
+    file: "src/commands/compact.ts",
+    off: [["if (into.backing !== null) await driver.shrink", "if (false) await driver.shrink"]],
+    tests: ["test/crash/folds.test.ts", "a larger lower file is cut"],
+  },
+  {
+    rule: "a base image is never cut",
+    file: "src/commands/base-image.ts",
+    off: [["virtualBytes > snapshotBytes", "false"]],
+    tests: ["test/crash/folds.test.ts", "a base image is never cut"],
+  },
+  {
+    rule: "the target takes the merged snapshot's memory, or none",
+    file: "src/projections/domain.ts",
+    off: [["Object.assign(target, { layers, memory, state", "Object.assign(target, { layers, state"]],
+    tests: ["test/spec/memory-and-marks.test.ts", "a merge between snapshots"],
+  },
+  {
+    rule: "an autosave is inside the event of the move",
+    file: "src/commands/create-with-snapshot.ts",
+    off: [["autosave: saved, destroyed", "autosave: null, destroyed"]],
+    tests: ["test/crash/folds.test.ts", "are one event"],
+  },
+  {
+    rule: "a head of another size is dirty",
+    file: "src/commands/heads.ts",
+    off: [[" || now.virtualBytes !== file.virtualBytes", ""]],
+    tests: ["test/crash/folds.test.ts", "resized and not written to"],
+  },
+  {
+    rule: "leaks are repaired before the fold is recorded",
+    file: "src/commands/compact.ts",
+    off: [["await driver.repairLeaks(lower, watch);", ""]],
+    tests: ["test/crash/folds.test.ts", "leaked in the lower file"],
+  },
+  {
+    rule: "a blocked fold appends nothing",
+    file: "src/commands/compact.ts",
+    off: [
+      [
+        "blocked.set(next.target, error);",
+        'blocked.set(next.target, error); await operation.append({ type: "LayersRemoved", schema: 1, data: { files: [] } });',
+      ],
+    ],
+    tests: ["test/crash/folds.test.ts", "appends nothing however often"],
+  },
+  {
+    rule: "a merge that would orphan is refused",
+    file: "src/commands/merge.ts",
+    off: [["if (force || lost.length === 0) return;", "return;"]],
+    tests: ["test/spec/memory-and-marks.test.ts", "a merge is refused"],
+  },
+  {
+    rule: "a discard that would orphan is refused",
+    file: "src/commands/discard.ts",
+    off: [["if (force || lost.length === 0) return;", "return;"]],
+    tests: ["test/spec/memory-and-marks.test.ts", "a discard is refused"],
+  },
+  {
+    rule: "every program that changes a file is known to whoever comes after its manager",
+    file: "src/commands/compact.ts",
+    off: [["driver.repoint(backingOf(dependent), lower, watch)", "driver.repoint(backingOf(dependent), lower)"]],
+    tests: ["test/crash/kills.test.ts", "the manager alone killed in qemu-img rebase"],
+  },
+];
+
+const copy = mkdtempSync(join(tmpdir(), "snapledger-rules-"));
+let unnoticed = 0;
+try {
+  for (const name of ["src", "test", "scripts", "package.json", "vitest.config.ts", "tsconfig.json"]) {
+    cpSync(join(root, name), join(copy, name), { recursive: true });
+  }
+  symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+  for (const rule of rules) if (!isNoticed(rule)) unnoticed++;
+} finally {
+  rmSync(copy, { recursive: true, force: true });
+}
+console.log(`${rules.length} rules, ${unnoticed} could go unnoticed`);
+process.exitCode = unnoticed > 0 ? 1 : 0;
+
+function isNoticed({ rule, file, off, tests: [tests, name] }) {
+  const path = join(copy, file);
+  const before = readFileSync(path, "utf8");
+  const passed = run(tests, name);
+  writeFileSync(
+    path,
+    off.reduce((text, [rule, nothing]) => replaceOnce(text, rule, nothing, file), before),
+  );
+  const without = run(tests, name);
+  writeFileSync(path, before);
+  // A test that fails anyway, or was not even found, notices nothing.
+  const noticed = passed.failed === 0 && passed.passed > 0 && without.failed > 0;
+  const how = `with it ${passed.passed} passed, ${passed.failed} failed; without ${without.failed} failed`;
+  console.log(`${noticed ? "noticed  " : "UNNOTICED"}  ${rule} (${how})`);
+  return noticed;
+}
+
+function replaceOnce(text, from, to, file) {
+  if (text.split(from).length !== 2) throw new Error(`${file} does not hold this text once any more: ${from}`);
+  return text.replace(from, () => to);
+}
+
+function run(tests, name) {
+  const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+  const args = [vitest, "run", tests, "-t", name, "--reporter=json"];
+  const { stdout } = spawnSync(process.execPath, args, { cwd: copy, encoding: "utf8", maxBuffer: 2 ** 26 });
+  const { numPassedTests: passed, numFailedTests: failed } = JSON.parse(stdout.slice(stdout.indexOf("{")));
+  return { passed, failed };
+}
