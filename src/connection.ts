@@ -69,6 +69,7 @@ function connectionOn(stage: Stage, options: ConnectionOptions, doorbell: EventE
   const log = onDamage ? provenAccess(stage.log, store, { waitMs, onDamage }) : stage.log;
   const reading: Stage = { ...stage, log };
   const head = () => log.use((open) => open.head());
+  const stateNamed = foldedOnce(reading);
   return {
     store,
     execute: (command, caller, request) => handle(stage, command, caller, request),
@@ -84,10 +85,10 @@ function connectionOn(stage: Stage, options: ConnectionOptions, doorbell: EventE
         for (const id of definedDomains(await states.directory(open))) infos.push(await states.domain(open, id));
         return infos.map(domainInfo);
       }),
-    domain: async (domain) => domainInfo(await stateNamed(reading, domain)),
-    snapshots: async (domain, filter) => listSnapshots(await stateNamed(reading, domain), filter),
+    domain: async (domain) => domainInfo(await stateNamed(domain)),
+    snapshots: async (domain, filter) => listSnapshots(await stateNamed(domain), filter),
     async snapshot(domain, name) {
-      const state = await stateNamed(reading, domain);
+      const state = await stateNamed(domain);
       return snapshotInfo(state, namedSnapshot(state, name));
     },
     read: (range) => readInChunks(reading, range),
@@ -104,8 +105,21 @@ function connectionOn(stage: Stage, options: ConnectionOptions, doorbell: EventE
   };
 }
 
-async function stateNamed({ log, states }: Stage, domain: string): Promise<DomainState> {
-  return log.use(async (open) => states.domain(open, idNamed(await states.directory(open), domain)));
+/** A domain's state by name or uuid. Queries that come together find it folded by the first of them; they only read. */
+function foldedOnce({ log, states }: Stage): (domain: string) => Promise<DomainState> {
+  const opened = new WeakMap<EventLog, { position: number; folded: Map<string, Promise<DomainState>> }>();
+  return (domain) =>
+    log.use(async (open) => {
+      const { position } = await open.head();
+      const before = opened.get(open);
+      const { folded } = before?.position === position ? before : { folded: new Map<string, Promise<DomainState>>() };
+      opened.set(open, { position, folded });
+      const state =
+        folded.get(domain) ??
+        states.directory(open).then((directory) => states.domain(open, idNamed(directory, domain)));
+      folded.set(domain, state);
+      return state;
+    });
 }
 
 function idNamed(directory: Directory, domain: string): string {
