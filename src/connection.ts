@@ -1,24 +1,18 @@
 import { EventEmitter } from "eventemitter3";
-import { checkpointFiles, readDirectory, readDomainState } from "./checkpoints.ts";
-import { handle } from "./commands/handle.ts";
-import { fileLocks } from "./commands/locks.ts";
+import { checkpointFiles, readDirectory, readDomainState, type Checkpoints } from "./checkpoints.ts";
 import type { Stage } from "./commands/stage.ts";
-import { driverFor } from "./drivers/index.ts";
 import { SnapledgerError } from "./errors.ts";
-import { backupLog } from "./events/backup.ts";
-import { verifyStore } from "./events/examine.ts";
 import { knownHeadFiles } from "./events/known-heads.ts";
 import { damaged } from "./events/level-errors.ts";
 import type { EventLog, StoredRecord } from "./events/log.ts";
 import { provenAccess } from "./events/proven-access.ts";
 import { initStore, openStore, storeLayout } from "./events/store.ts";
-import { verifyLog } from "./events/verify.ts";
 import type { Caller, Connection, ConnectionOptions, Outcome } from "./face.ts";
+import { actorOf, clock, defaultWaitMs, newId } from "./outside.ts";
 import type { Directory } from "./projections/directory.ts";
 import { definedDomains, domainIdOf, knownDomains } from "./projections/directory.ts";
 import type { DomainState } from "./projections/state.ts";
 import { domainInfo, listSnapshots, namedSnapshot, snapshotInfo } from "./projections/views.ts";
-import { acceptRollback, actorOf, clock, defaultWaitMs, filesVerdict, newId } from "./upkeep.ts";
 import { watchLog } from "./watch.ts";
 
 /** Makes a store and opens it. STORE_EXISTS, STORE_UNSAFE. */
@@ -34,10 +28,10 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   const log = await openStore(store, { clock, newId, waitMs, hold, verb, knownHeads: known });
   const layout = storeLayout(store);
   const checkpoints = checkpointFiles(layout.checkpoints);
-  const directory = (open: EventLog) => readDirectory(open, checkpoints);
+  const directory = readOnce(checkpoints);
   const doorbell = new EventEmitter<{ grown: [] }>();
-  const stage: Stage = {
-    ...{ log, clock, newId, waitMs, driver: driverFor, layersRoot: layout.layers },
+  const stage: Base = {
+    ...{ log, clock, newId, waitMs, layersRoot: layout.layers },
     states: {
       async domain(open, id) {
         const state = await readDomainState(open, id, checkpoints);
@@ -46,12 +40,31 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
       },
       directory,
     },
-    locks: fileLocks(layout.run, { clock }),
     // In a task of its own: a listener that throws must never reach the append that rang.
     doorbell: () => setImmediate(() => doorbell.emit("grown")),
   };
-  return connectionOn(stage, options, doorbell);
+  const changing = async (): Promise<Stage> => {
+    const { driverFor, fileLocks } = await import("./changing.ts");
+    return { ...stage, driver: driverFor, locks: fileLocks(layout.run, { clock }) };
+  };
+  return connectionOn(stage, changing, options, doorbell);
 }
+
+/** The directory of a log, read again only when that has grown. */
+function readOnce(checkpoints: Checkpoints): (open: EventLog) => Promise<Directory> {
+  const read = new WeakMap<EventLog, Directory>();
+  return async (open) => {
+    const { position } = await open.head();
+    const known = read.get(open);
+    if (known?.position === position) return known;
+    const directory = await readDirectory(open, checkpoints);
+    read.set(open, directory);
+    return directory;
+  };
+}
+
+/** What reading needs of the stage. */
+type Base = Omit<Stage, "driver" | "locks">;
 
 /** The domain's index is one way to its records, the directory another: each tells what the other has lost. */
 function checkWhole({ id, revision, position }: DomainState, { domains }: Directory): void {
@@ -63,20 +76,32 @@ function checkWhole({ id, revision, position }: DomainState, { domains }: Direct
   );
 }
 
-function connectionOn(stage: Stage, options: ConnectionOptions, doorbell: EventEmitter<{ grown: [] }>): Connection {
-  const { store, waitMs = defaultWaitMs, hold = false, onDamage } = options;
+/** Seldom needed, and what it needs takes time to load. */
+const upkeep = () => import("./upkeep.ts");
+
+function connectionOn(
+  stage: Base,
+  changing: () => Promise<Stage>,
+  options: ConnectionOptions,
+  doorbell: EventEmitter<{ grown: [] }>,
+): Connection {
+  const { store, waitMs = defaultWaitMs, onDamage } = options;
   const { states } = stage;
   const log = onDamage ? provenAccess(stage.log, store, { waitMs, onDamage }) : stage.log;
-  const reading: Stage = { ...stage, log };
+  const reading: Base = { ...stage, log };
+  const execute: Connection["execute"] = async (command, caller, request) => {
+    const { handle } = await import("./changing.ts");
+    return handle(await changing(), command, caller, request);
+  };
   const head = () => log.use((open) => open.head());
   const stateNamed = foldedOnce(reading);
   return {
     store,
-    execute: (command, caller, request) => handle(stage, command, caller, request),
+    execute,
     async recover(caller, request) {
       const ids = await log.use(async (open) => knownDomains(await states.directory(open)));
       const outcomes: Outcome[] = [];
-      for (const domain of ids) outcomes.push(await handle(stage, { type: "RecoverDomain", domain }, caller, request));
+      for (const domain of ids) outcomes.push(await execute({ type: "RecoverDomain", domain }, caller, request));
       return outcomes;
     },
     domains: () =>
@@ -94,19 +119,18 @@ function connectionOn(stage: Stage, options: ConnectionOptions, doorbell: EventE
     read: (range) => readInChunks(reading, range),
     record: (position) => recordAt(reading, position),
     head,
-    // Who holds the database is the only one who may look at it.
-    verify: (how) => (hold ? stage.log.use((open) => verifyLog(open, how)) : verifyStore(store, { ...how, waitMs })),
-    verifyFiles: () => filesVerdict(stage),
-    backup: (file, onProgress) =>
-      backupLog(stage.log, (to) => readInChunks(stage, { to }), file, { clock, onProgress }),
-    acceptRollback: (caller, request) => acceptRollback(stage, caller, request),
+    verify: async (how) => (await upkeep()).verify(stage, options, how),
+    verifyFiles: async () => (await upkeep()).filesVerdict(await changing()),
+    backup: async (file, onProgress) =>
+      (await upkeep()).backup(stage, (to) => readInChunks(stage, { to }), file, onProgress),
+    acceptRollback: async (caller, request) => (await upkeep()).acceptRollback(stage, caller, request),
     watch: (from, signal) => watchLog({ from, signal, doorbell, position: async () => (await head()).position }),
     close: () => log.close(),
   };
 }
 
 /** A domain's state by name or uuid. Queries that come together find it folded by the first of them; they only read. */
-function foldedOnce({ log, states }: Stage): (domain: string) => Promise<DomainState> {
+function foldedOnce({ log, states }: Base): (domain: string) => Promise<DomainState> {
   const opened = new WeakMap<EventLog, { position: number; folded: Map<string, Promise<DomainState>> }>();
   return (domain) =>
     log.use(async (open) => {
@@ -135,7 +159,7 @@ function idNamed(directory: Directory, domain: string): string {
 const chunkRecords = 5000;
 
 async function* readInChunks(
-  stage: Stage,
+  stage: Base,
   { from = 1, to, domain }: { from?: number; to?: number; domain?: string } = {},
 ): AsyncIterable<StoredRecord> {
   const { log, states } = stage;
@@ -172,7 +196,7 @@ async function readChunk(log: EventLog, id: string | undefined, next: number, en
   return chunk;
 }
 
-async function recordAt({ log }: Stage, position: number): Promise<StoredRecord> {
+async function recordAt({ log }: Base, position: number): Promise<StoredRecord> {
   return log.use(async (open) => {
     for await (const stored of open.read({ from: position, to: position + 1 })) return stored;
     const head = await open.head();

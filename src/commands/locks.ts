@@ -1,10 +1,11 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SnapledgerError } from "../errors.ts";
 import { lockName, type SocketLock } from "../events/abstract-socket.ts";
 import type { Clock, DomainId, OperationId } from "../events/ids.ts";
 import { isAlive, processId, type ProcessId } from "../events/process-id.ts";
+import { overwrite } from "../events/small-file.ts";
 
 /** Who holds a lock, as the next one who wants it is told. */
 export interface Holder {
@@ -138,8 +139,7 @@ function readLockFile(path: string): LockFile | undefined {
 function writeLockFile(path: string, file: LockFile): void {
   try {
     mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
-    writeFileSync(`${path}.tmp`, JSON.stringify(file), { mode: 0o600 });
-    renameSync(`${path}.tmp`, path);
+    overwrite(path, JSON.stringify(file));
   } catch {
     return;
   }

@@ -1,8 +1,9 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { SnapledgerError } from "../errors.ts";
 import { isAlive, processId, type ProcessId } from "./process-id.ts";
+import { overwrite } from "./small-file.ts";
 
 /** Which process had the log open last. Only worth reading while the store is locked. */
 interface LogHolder extends ProcessId {
@@ -19,7 +20,7 @@ export function nameHolder(runFolder: string, verb: string | null, now: number):
   const me = processId(process.pid);
   const holder = { ...me, host: hostname(), since: new Date(now).toISOString(), verb };
   try {
-    writeFileSync(holderFile(runFolder), JSON.stringify(holder), { mode: 0o600 });
+    overwrite(holderFile(runFolder), JSON.stringify(holder));
   } catch {
     return;
   }

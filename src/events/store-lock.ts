@@ -11,11 +11,11 @@ import { storeLayout } from "./store-folder.ts";
  */
 export async function lockStore(folder: string, waitMs: number): Promise<SocketLock> {
   const { dev, ino } = statSync(folder, { bigint: true });
-  const deadline = performance.now() + waitMs;
+  const deadline = Date.now() + waitMs;
   for (let delayMs = 2; ; delayMs = Math.min(delayMs * 2, 50)) {
     const lock = await lockName(`store/${dev}/${ino}`);
     if (lock) return lock;
-    if (performance.now() >= deadline) throw logBusy(folder, storeLayout(folder).run, waitMs);
+    if (Date.now() >= deadline) throw logBusy(folder, storeLayout(folder).run, waitMs);
     await sleep(delayMs);
   }
 }
