@@ -44,7 +44,7 @@ describe("the packed tarball", () => {
 
   it("names every package that it asks for", () => {
     const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies: object };
-    const built = ["dist/snapledger.cjs", ...libraryModules().map((path) => `dist/${path}.js`)];
+    const built = ["dist/snapledger.cjs", "dist/cli.cjs", ...libraryModules().map((path) => `dist/${path}.js`)];
     const asked = built.flatMap((path) => packagesIn(readFileSync(join(root, path), "utf8")));
     expect(asked.filter((name) => !(name in dependencies))).toEqual([]);
     expect(asked.length).toBeGreaterThan(5);
