@@ -69,7 +69,7 @@ function isOlder(name: string, manifest: number): boolean {
 /** Whole or not at all. Whatever a process that died in the midst of it left is cleared away first. */
 export function setAside({ log, aside }: AsideLayout): void {
   const unfinished = `${aside}.unfinished`;
-  removeFiles(unfinished);
+  for (const old of [unfinished, aside]) removeFiles(old);
   keepFiles(log, unfinished);
   renameSync(unfinished, aside);
 }
@@ -88,6 +88,13 @@ export function putBack({ log, aside }: AsideLayout): void {
   if (existsSync(log)) renameSync(log, opened);
   renameSync(aside, log);
   removeFiles(opened);
+}
+
+/** What lies aside for `to` becomes the database, and the database lies aside for `from`. */
+export function exchange(to: AsideLayout, from: AsideLayout): void {
+  removeFiles(from.aside);
+  renameSync(to.log, from.aside);
+  renameSync(to.aside, to.log);
 }
 
 /**
