@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SnapledgerError } from "../errors.ts";
@@ -53,7 +53,7 @@ export function fileLocks(folder: string, { clock }: { readonly clock: Clock }):
     async lockDomain({ logId, domain, holder, waitMs, signal }) {
       const path = join(folder, `${domain}.json`);
       const lock = await waitForName(`${logId}/${domain}`, clock() + waitMs, clock, signal);
-      if (!lock) throw inProgress(domain, readLockFile(path));
+      if (!lock) throw inProgress(domain, await readHolder(path));
       const before = readLockFile(path);
       const since = new Date(clock()).toISOString();
       return new FileLock(lock, path, { ...holder, since, operation: null, children: before?.children ?? [] });
@@ -86,8 +86,10 @@ class FileLock implements DomainLock {
     return this.#file.children.filter(isAlive).map(({ pid }) => pid);
   }
 
+  /** Its name goes first, so that the next holder is never taken for this one. */
   async release(): Promise<void> {
-    this.#update({ operation: null });
+    if (this.livingChildren().length > 0) this.#update({ operation: null });
+    else removeLockFile(this.#path);
     await this.#lock.release();
   }
 
@@ -110,6 +112,20 @@ async function waitForName(
     if (signal?.aborted) throw new SnapledgerError("INTERRUPTED", "Stopped while waiting for another operation.");
     if (clock() >= deadline) return undefined;
     await sleep(25);
+  }
+}
+
+/** Whoever has the lock only now may not have left its name yet. */
+async function readHolder(path: string): Promise<LockFile | undefined> {
+  for (let attempt = 0; attempt < 5 && !readLockFile(path); attempt++) await sleep(2);
+  return readLockFile(path);
+}
+
+function removeLockFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    return;
   }
 }
 

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { serialize } from "node:v8";
 import { afterAll, expect, it } from "vitest";
 import type { Judged } from "./runner.ts";
-import { quickFolder, removeQuickFolders, templates } from "./template.ts";
+import { quickFolder, removeQuickFolders } from "./quick-folder.ts";
+import { templates } from "./template.ts";
 
 /**
  * SNAPLEDGER_DAMAGES: how many. SNAPLEDGER_DAMAGE_SEED: the first seed, so that with SNAPLEDGER_DAMAGES=1 one that

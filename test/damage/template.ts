@@ -1,23 +1,12 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import {
-  accessSync,
-  constants,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { connect, init } from "../../src/connection.ts";
 import { keepFiles } from "../../src/events/aside.ts";
 import { openLevelEventLog } from "../../src/events/level-log.ts";
 
+import { quickFolder } from "./quick-folder.ts";
 import { caller, parts, perform, type Deeds } from "./deeds.ts";
 
 /** By path below the store's folder. */
@@ -33,28 +22,6 @@ export interface Template {
   readonly lines: readonly string[];
   /** Up to here somebody was told that it is written. */
   readonly acknowledged: number;
-}
-
-const made: string[] = [];
-
-/** In RAM where there is such a folder: hundreds of stores are made and thrown away. */
-export function quickFolder(): string {
-  const folder = mkdtempSync(join(writable("/dev/shm") ? "/dev/shm" : tmpdir(), "snapledger-damage-"));
-  made.push(folder);
-  return folder;
-}
-
-function writable(folder: string): boolean {
-  try {
-    accessSync(folder, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-export function removeQuickFolders(): void {
-  for (const folder of made.splice(0)) rmSync(folder, { recursive: true, force: true });
 }
 
 export function filesIn(folder: string): Map<string, Buffer> {
