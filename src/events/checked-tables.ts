@@ -1,28 +1,42 @@
-import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { damaged } from "./level-errors.ts";
+import { overwrite } from "./small-file.ts";
 
 /**
  * LevelDB reads its tables without looking at their checksums, so that an entry of an index can vanish without a word,
  * and dies of some damages (an assertion fails when it compacts). So each table is checked here before it is let in:
  * once, and again when its file is another or has changed since. The memory of that is a short cut, no more.
  */
-export function checkTables(log: string, memory: string): void {
+export function checkTables(log: string, memory: string): string[] {
   const known = remembered(memory);
-  const now: Record<string, string> = {};
-  for (const name of readdirSync(log).filter((file) => /\.(ldb|sst)$/.test(file))) {
+  const tables = readdirSync(log).filter((file) => /\.(ldb|sst)$/.test(file));
+  for (const name of tables) {
     const path = join(log, name);
-    const stamp = stampOf(path);
-    if (known[name] !== stamp && !isSound(readFileSync(path)))
+    if (known[name] !== stampOf(path) && !isSound(readFileSync(path)))
       throw damaged(0, `${path} is not as LevelDB wrote it: a checksum is wrong`);
-    now[name] = stamp;
   }
-  if (JSON.stringify(now) !== JSON.stringify(known)) remember(memory, now);
+  return tables;
 }
 
-function stampOf(path: string): string {
-  const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
-  return [dev, ino, size, mtimeNs, ctimeNs].join(" ");
+/**
+ * The tables that were checked need not be again. To be called when they are no longer linked anywhere else: making and
+ * removing a link changes the time that the stamp holds.
+ */
+export function rememberTables(log: string, memory: string, tables: readonly string[]): void {
+  const now = Object.fromEntries(
+    tables.flatMap((name) => {
+      const stamp = stampOf(join(log, name));
+      return stamp === undefined ? [] : [[name, stamp]];
+    }),
+  );
+  if (JSON.stringify(now) !== JSON.stringify(remembered(memory))) remember(memory, now);
+}
+
+/** undefined for a table that is gone by now. */
+function stampOf(path: string): string | undefined {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats && [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(" ");
 }
 
 function remembered(memory: string): Record<string, string> {
@@ -35,8 +49,7 @@ function remembered(memory: string): Record<string, string> {
 
 function remember(memory: string, tables: Record<string, string>): void {
   try {
-    writeFileSync(`${memory}.tmp`, JSON.stringify(tables), { mode: 0o600 });
-    renameSync(`${memory}.tmp`, memory);
+    overwrite(memory, JSON.stringify(tables));
   } catch {
     return;
   }

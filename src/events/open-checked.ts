@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { isSnapledgerError, SnapledgerError } from "../errors.ts";
 import { mostInGroup } from "./append-queue.ts";
 import { dropAside, exchange, isAside, putBack, setAside, type AsideLayout } from "./aside.ts";
-import { checkTables } from "./checked-tables.ts";
+import { checkTables, rememberTables } from "./checked-tables.ts";
 import { HeadFile, type Head } from "./head-file.ts";
 import type { Clock, NewId } from "./ids.ts";
 import { damaged } from "./level-errors.ts";
@@ -50,8 +50,10 @@ export async function openChecked(layout: CheckedLayout, options: CheckedOptions
 /** Its files lie aside meanwhile, and are put back unless all is proven. */
 async function openKept(layout: CheckedLayout, kept: AsideLayout, options: CheckedOptions): Promise<LevelEventLog> {
   const head = HeadFile.open(layout.head);
+  const memory = join(layout.run, "tables.json");
+  let tables: string[];
   try {
-    checkTables(layout.log, join(layout.run, "tables.json"));
+    tables = checkTables(layout.log, memory);
     setAside(kept);
   } catch (error) {
     head.close();
@@ -60,6 +62,7 @@ async function openKept(layout: CheckedLayout, kept: AsideLayout, options: Check
   try {
     const log = await openProven(layout, head, options);
     dropAside(kept);
+    rememberTables(layout.log, memory, tables);
     return log;
   } catch (error) {
     head.close();
