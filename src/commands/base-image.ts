@@ -3,6 +3,7 @@ import { layerOf, layersOf } from "../projections/layers.ts";
 import type { DomainState, Layer, Snapshot } from "../projections/state.ts";
 import type { BaseFacts, Facts } from "./decision.ts";
 import { refuse } from "./decision.ts";
+import { isLoggedFile } from "./logged-file.ts";
 
 /**
  * Whether a merge may rewrite the base images: each is there, still the file that the log knows, writable by its mode
@@ -27,7 +28,7 @@ function checkThere(state: DomainState, target: string, seen: FileFacts | null):
     const message = `The base image of disk ${target} is gone; nothing is below to merge into.`;
     return refuse("NOTHING_BELOW", message, hint, { target, path: logged.path });
   }
-  if (seen.device !== logged.device || seen.inode !== logged.inode) {
+  if (!isLoggedFile(logged, seen)) {
     const message = `${logged.path} is another file than the base image that disk ${target} was defined on.`;
     return refuse("NOTHING_BELOW", message, hint, { target, path: logged.path, logged, seen });
   }

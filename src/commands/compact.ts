@@ -7,6 +7,7 @@ import type { Fold } from "../projections/layers.ts";
 import { BrokenGraph, garbage, headOf, layerOf, pendingFolds, reachable } from "../projections/layers.ts";
 import type { DomainState, Layer } from "../projections/state.ts";
 import { backingOf, missingFiles } from "./observe.ts";
+import { isLoggedFile } from "./logged-file.ts";
 import type { Operation } from "./stage.ts";
 
 /** How compaction ended: how many folds were done, how many are still to do, and what stopped them. */
@@ -76,7 +77,7 @@ async function fold(operation: Operation, { target, into, from, dependents, snap
   const seen = await driver.observe(lower);
   const content = await driver.observe(upper);
   if (!seen || !content) throw missingFiles(state, [...(seen ? [] : [lower.path]), ...(content ? [] : [upper.path])]);
-  checkSameFile(state, into.file, seen.facts);
+  if (into.backing === null) checkSameFile(state, into.file, seen.facts);
   await driver.commit({ from: upper, into: lower }, watch);
   // A larger A would show its own bytes past B's end to whatever is larger than B. A base image is never larger.
   if (into.backing !== null) await driver.shrink(lower, content.facts.virtualBytes, watch);
@@ -106,7 +107,7 @@ async function factsOf({ driver, state }: Operation, layer: Layer): Promise<File
 
 /** A base image that was replaced since is not the one whose only user we are. */
 function checkSameFile(state: DomainState, logged: FileFacts, seen: FileFacts): void {
-  if (logged.device === seen.device && logged.inode === seen.inode) return;
+  if (isLoggedFile(logged, seen)) return;
   throw new SnapledgerError("NEEDS_OPERATOR", `${logged.path} is another file than the log knows.`, {
     facts: { domain: state.name, path: logged.path, logged, seen },
     hint: "Put the file that was there back; the content to be written into it is kept until then.",

@@ -4,6 +4,7 @@ import type { FileFacts } from "../events/records.ts";
 import { layerOf, pendingFolds, reachable } from "../projections/layers.ts";
 import type { DomainState, Layer } from "../projections/state.ts";
 import { backingOf } from "./observe.ts";
+import { isLoggedFile } from "./logged-file.ts";
 
 /** One file that is not what the log says; `why` says what it is instead. */
 export interface FileDifference {
@@ -63,7 +64,7 @@ async function differenceOf(
   if (seen === undefined) return { kind: "missing", why: "there is no such file" };
   if (typeof seen === "string") return { kind: "unreadable", why: seen };
   const { file } = layer;
-  if (seen.facts.device !== file.device || seen.facts.inode !== file.inode)
+  if (!isLoggedFile(file, seen.facts))
     return { kind: "replaced", why: `it is inode ${seen.facts.inode}, not ${file.inode}` };
   const backing = layer.backing === null ? null : layerOf(state, layer.backing).file.path;
   // Below a base image the chain is not ours; a fold that waits may have left a link half-way, which reads the same.

@@ -92,7 +92,7 @@ describe("an image that may not be rewritten", () => {
   const back = /^Put the base image back where .*, or merge into another snapshot\.$/;
   const grown: Seen = (logged) => ({ file: { ...logged, virtualBytes: sizes.base + 512 } });
   const otherInode: Seen = (logged) => ({ file: { ...logged, inode: "other" } });
-  const otherDevice: Seen = (logged) => ({ file: { ...logged, device: "2" } });
+  const otherDevice: Seen = (logged) => ({ file: { ...logged, device: "2", mtimeNs: "9" } });
   const cases: readonly Case[] = [
     [
       "another disk stands on it",
@@ -111,6 +111,11 @@ describe("an image that may not be rewritten", () => {
     (how: Seen, target = "vda"): Step =>
     (world) =>
       base(how(layerOf(world.state, world.state.bases[target]).file), target)(world);
+
+  test("but for one whose device has another number since a boot: all else of it is as it was logged", () => {
+    const renumbered: Seen = (logged) => ({ file: { ...logged, device: "2" } });
+    given(domainDefined(), createdWritten("a"), seen(renumbered)).when(merge("a")).does("SnapshotMerged");
+  });
 
   test.each(cases)("because %s is left as it is", (_, how, code, facts, hint) => {
     given(domainDefined(), createdWritten("a"), seen(how))
