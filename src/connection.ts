@@ -1,10 +1,10 @@
 import { EventEmitter } from "eventemitter3";
+import { foldedOnce, idNamed, positionAtTime, statesAsOf, storedAt } from "./as-of.ts";
 import { checkpointFiles, readDirectory, readDomainState } from "./checkpoints.ts";
 import { handle } from "./commands/handle.ts";
 import { fileLocks } from "./commands/locks.ts";
 import type { Stage } from "./commands/stage.ts";
 import { driverFor } from "./drivers/index.ts";
-import { SnapledgerError } from "./errors.ts";
 import { backupLog } from "./events/backup.ts";
 import { verifyStore } from "./events/examine.ts";
 import { knownHeadFiles } from "./events/known-heads.ts";
@@ -15,7 +15,7 @@ import { initStore, openStore, storeLayout } from "./events/store.ts";
 import { verifyLog } from "./events/verify.ts";
 import type { Caller, Connection, ConnectionOptions, Outcome } from "./face.ts";
 import type { Directory } from "./projections/directory.ts";
-import { definedDomains, domainIdOf, knownDomains } from "./projections/directory.ts";
+import { domainIdOf, knownDomains } from "./projections/directory.ts";
 import type { DomainState } from "./projections/state.ts";
 import { domainInfo, listSnapshots, namedSnapshot, snapshotInfo } from "./projections/views.ts";
 import { acceptRollback, actorOf, clock, defaultWaitMs, filesVerdict, newId } from "./upkeep.ts";
@@ -39,9 +39,9 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   const stage: Stage = {
     ...{ log, clock, newId, waitMs, driver: driverFor, layersRoot: layout.layers },
     states: {
-      async domain(open, id) {
-        const state = await readDomainState(open, id, checkpoints);
-        checkWhole(state, await directory(open));
+      async domain(open, id, at) {
+        const state = await readDomainState(open, id, checkpoints, at);
+        if (at?.upTo === undefined) checkWhole(state, await directory(open));
         return state;
       },
       directory,
@@ -63,7 +63,12 @@ function checkWhole({ id, revision, position }: DomainState, { domains }: Direct
   );
 }
 
-function connectionOn(stage: Stage, options: ConnectionOptions, doorbell: EventEmitter<{ grown: [] }>): Connection {
+/** The face of a stage, whatever log and drivers it stands on. */
+export function connectionOn(
+  stage: Stage,
+  options: ConnectionOptions,
+  doorbell: EventEmitter<{ grown: [] }>,
+): Connection {
   const { store, waitMs = defaultWaitMs, hold = false, onDamage } = options;
   const { states } = stage;
   const log = onDamage ? provenAccess(stage.log, store, { waitMs, onDamage }) : stage.log;
@@ -79,18 +84,14 @@ function connectionOn(stage: Stage, options: ConnectionOptions, doorbell: EventE
       for (const domain of ids) outcomes.push(await handle(stage, { type: "RecoverDomain", domain }, caller, request));
       return outcomes;
     },
-    domains: () =>
-      log.use(async (open) => {
-        const infos = [];
-        for (const id of definedDomains(await states.directory(open))) infos.push(await states.domain(open, id));
-        return infos.map(domainInfo);
-      }),
-    domain: async (domain) => domainInfo(await stateNamed(domain)),
-    snapshots: async (domain, filter) => listSnapshots(await stateNamed(domain), filter),
-    async snapshot(domain, name) {
-      const state = await stateNamed(domain);
+    domains: async (asOf) => (await statesAsOf(reading, asOf)).map(domainInfo),
+    domain: async (domain, asOf) => domainInfo(await stateNamed(domain, asOf)),
+    snapshots: async (domain, filter, asOf) => listSnapshots(await stateNamed(domain, asOf), filter),
+    async snapshot(domain, name, asOf) {
+      const state = await stateNamed(domain, asOf);
       return snapshotInfo(state, namedSnapshot(state, name));
     },
+    positionAt: (time) => log.use((open) => positionAtTime(open, time)),
     read: (range) => readInChunks(reading, range),
     record: (position) => recordAt(reading, position),
     head,
@@ -103,32 +104,6 @@ function connectionOn(stage: Stage, options: ConnectionOptions, doorbell: EventE
     watch: (from, signal) => watchLog({ from, signal, doorbell, position: async () => (await head()).position }),
     close: () => log.close(),
   };
-}
-
-/** A domain's state by name or uuid. Queries that come together find it folded by the first of them; they only read. */
-function foldedOnce({ log, states }: Stage): (domain: string) => Promise<DomainState> {
-  const opened = new WeakMap<EventLog, { position: number; folded: Map<string, Promise<DomainState>> }>();
-  return (domain) =>
-    log.use(async (open) => {
-      const { position } = await open.head();
-      const before = opened.get(open);
-      const { folded } = before?.position === position ? before : { folded: new Map<string, Promise<DomainState>>() };
-      opened.set(open, { position, folded });
-      const state =
-        folded.get(domain) ??
-        states.directory(open).then((directory) => states.domain(open, idNamed(directory, domain)));
-      folded.set(domain, state);
-      return state;
-    });
-}
-
-function idNamed(directory: Directory, domain: string): string {
-  const id = domainIdOf(directory, domain);
-  if (id !== undefined) return id;
-  throw new SnapledgerError("DOMAIN_NOT_FOUND", `There is no domain "${domain}".`, {
-    facts: { domain },
-    hint: "See 'snapledger list'.",
-  });
 }
 
 /** How many records are read at one opening: the log is never held while the reader is busy with them. */
@@ -173,12 +148,5 @@ async function readChunk(log: EventLog, id: string | undefined, next: number, en
 }
 
 async function recordAt({ log }: Stage, position: number): Promise<StoredRecord> {
-  return log.use(async (open) => {
-    for await (const stored of open.read({ from: position, to: position + 1 })) return stored;
-    const head = await open.head();
-    throw new SnapledgerError("POSITION_NOT_FOUND", `There is no position ${position} in this log.`, {
-      facts: { position, head: head.position },
-      hint: `It holds positions 1 to ${head.position}.`,
-    });
-  });
+  return log.use((open) => storedAt(open, position));
 }

@@ -69,6 +69,11 @@ export interface Outcome {
   readonly repeated: boolean;
 }
 
+/** A question about the past: right after the record at this position. POSITION_NOT_FOUND when there is none. */
+export interface AsOf {
+  readonly at?: number;
+}
+
 export interface Connection {
   /** The store's absolute folder. */
   readonly store: string;
@@ -76,12 +81,14 @@ export interface Connection {
   /** RecoverDomain for every domain the log knows, also those that are undefined or were never defined to the end. */
   recover(caller: Caller, request?: Request): Promise<readonly Outcome[]>;
 
-  domains(): Promise<readonly DomainInfo[]>;
+  domains(asOf?: AsOf): Promise<readonly DomainInfo[]>;
   /** By name or uuid. DOMAIN_NOT_FOUND. */
-  domain(domain: string): Promise<DomainInfo>;
+  domain(domain: string, asOf?: AsOf): Promise<DomainInfo>;
   /** By name, or topological. DOMAIN_NOT_FOUND, SNAPSHOT_NOT_FOUND (of `from`). */
-  snapshots(domain: string, filter?: SnapshotFilter): Promise<readonly SnapshotInfo[]>;
-  snapshot(domain: string, name: string): Promise<SnapshotInfo>;
+  snapshots(domain: string, filter?: SnapshotFilter, asOf?: AsOf): Promise<readonly SnapshotInfo[]>;
+  snapshot(domain: string, name: string, asOf?: AsOf): Promise<SnapshotInfo>;
+  /** The last position whose time is not after this one (ISO 8601 UTC with milliseconds). POSITION_NOT_FOUND. */
+  positionAt(time: string): Promise<number>;
 
   /** Stored lines with their records, in position order; `domain` narrows to one domain's. */
   read(range?: { from?: number; to?: number; domain?: string }): AsyncIterable<StoredRecord>;
