@@ -1,5 +1,5 @@
 import { EventEmitter } from "eventemitter3";
-import { foldedOnce, idNamed, positionAtTime, statesAsOf, storedAt } from "./as-of.ts";
+import { foldedOnce, positionAtTime, statesAsOf, storedAt } from "./as-of.ts";
 import { checkpointFiles, readDirectory, readDomainState } from "./checkpoints.ts";
 import { handle } from "./commands/handle.ts";
 import { fileLocks } from "./commands/locks.ts";
@@ -15,11 +15,12 @@ import { initStore, openStore, storeLayout } from "./events/store.ts";
 import { verifyLog } from "./events/verify.ts";
 import type { Caller, Connection, ConnectionOptions, Outcome } from "./face.ts";
 import type { Directory } from "./projections/directory.ts";
-import { domainIdOf, knownDomains } from "./projections/directory.ts";
+import { knownDomains } from "./projections/directory.ts";
 import type { DomainState } from "./projections/state.ts";
 import { domainInfo, listSnapshots, namedSnapshot, snapshotInfo } from "./projections/views.ts";
 import { acceptRollback, actorOf, clock, defaultWaitMs, filesVerdict, newId } from "./upkeep.ts";
-import { watchLog } from "./watch.ts";
+import { readInChunks } from "./read.ts";
+import { logStamp, watchLog } from "./watch.ts";
 
 /** Makes a store and opens it. STORE_EXISTS, STORE_UNSAFE. */
 export async function init(folder: string, caller: Caller): Promise<Connection> {
@@ -91,6 +92,7 @@ export function connectionOn(
       const state = await stateNamed(domain, asOf);
       return snapshotInfo(state, namedSnapshot(state, name));
     },
+    names: () => log.use(async (open) => (await states.directory(open)).names),
     positionAt: (time) => log.use((open) => positionAtTime(open, time)),
     read: (range) => readInChunks(reading, range),
     record: (position) => recordAt(reading, position),
@@ -101,50 +103,13 @@ export function connectionOn(
     backup: (file, onProgress) =>
       backupLog(stage.log, (to) => readInChunks(stage, { to }), file, { clock, onProgress }),
     acceptRollback: (caller, request) => acceptRollback(stage, caller, request),
-    watch: (from, signal) => watchLog({ from, signal, doorbell, position: async () => (await head()).position }),
+    watch: (from, signal) =>
+      watchLog({
+        ...{ from, signal, doorbell, position: async () => (await head()).position },
+        stamp: () => logStamp(storeLayout(store).log),
+      }),
     close: () => log.close(),
   };
-}
-
-/** How many records are read at one opening: the log is never held while the reader is busy with them. */
-const chunkRecords = 5000;
-
-async function* readInChunks(
-  stage: Stage,
-  { from = 1, to, domain }: { from?: number; to?: number; domain?: string } = {},
-): AsyncIterable<StoredRecord> {
-  const { log, states } = stage;
-  const head = await log.use((open) => open.head());
-  const end = Math.min(to ?? Infinity, head.position + 1);
-  const id =
-    domain === undefined
-      ? undefined
-      : await log.use(async (open) => idEver(open, await states.directory(open), domain));
-  let next = id === undefined ? from : 1;
-  for (;;) {
-    const chunk = await log.use((open) => readChunk(open, id, next, end));
-    for (const stored of chunk) if (stored.record.position >= from) yield stored;
-    const last = chunk.at(-1)?.record;
-    if (!last || chunk.length < chunkRecords) return;
-    next = (id === undefined ? last.position : (last.revision ?? 0)) + 1;
-  }
-}
-
-/** A domain by name or uuid; by uuid also one that is not defined any more. */
-async function idEver(log: EventLog, directory: Directory, domain: string): Promise<string> {
-  const id = domainIdOf(directory, domain);
-  return id ?? ((await log.revision(domain)) > 0 ? domain : idNamed(directory, domain));
-}
-
-async function readChunk(log: EventLog, id: string | undefined, next: number, end: number): Promise<StoredRecord[]> {
-  const chunk: StoredRecord[] = [];
-  const records =
-    id === undefined ? log.read({ from: next, to: end }) : log.readDomain(id, { fromRevision: next, upTo: end - 1 });
-  for await (const stored of records) {
-    chunk.push(stored);
-    if (chunk.length === chunkRecords) break;
-  }
-  return chunk;
 }
 
 async function recordAt({ log }: Stage, position: number): Promise<StoredRecord> {

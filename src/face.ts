@@ -6,6 +6,7 @@ import type { Plan } from "./events/plan.ts";
 import type { DomainRef, Sets, SnapshotRef } from "./events/records.ts";
 import type { DomainInfo, SnapshotFilter, SnapshotInfo } from "./projections/info.ts";
 import type { Damage } from "./events/proven-access.ts";
+import type { NameChange } from "./projections/names.ts";
 import type { Verdict } from "./events/verify.ts";
 import type { FilesVerdict } from "./commands/verify-files.ts";
 import type { ErrorCode } from "./errors.ts";
@@ -74,6 +75,13 @@ export interface AsOf {
   readonly at?: number;
 }
 
+export interface ReadRange {
+  readonly from?: number;
+  readonly to?: number;
+  readonly domain?: string;
+  readonly reverse?: boolean;
+}
+
 export interface Connection {
   /** The store's absolute folder. */
   readonly store: string;
@@ -87,11 +95,16 @@ export interface Connection {
   /** By name, or topological. DOMAIN_NOT_FOUND, SNAPSHOT_NOT_FOUND (of `from`). */
   snapshots(domain: string, filter?: SnapshotFilter, asOf?: AsOf): Promise<readonly SnapshotInfo[]>;
   snapshot(domain: string, name: string, asOf?: AsOf): Promise<SnapshotInfo>;
+  /** Every definition and undefinition of a domain: who had which name when. */
+  names(): Promise<readonly NameChange[]>;
   /** The last position whose time is not after this one (ISO 8601 UTC with milliseconds). POSITION_NOT_FOUND. */
   positionAt(time: string): Promise<number>;
 
-  /** Stored lines with their records, in position order; `domain` narrows to one domain's. */
-  read(range?: { from?: number; to?: number; domain?: string }): AsyncIterable<StoredRecord>;
+  /**
+   * Stored lines with their records, in position order, or with `reverse` from the last to the first. `from` is
+   * inclusive, `to` exclusive; `domain` narrows to one domain's: by name the one that has it, or had it last.
+   */
+  read(range?: ReadRange): AsyncIterable<StoredRecord>;
   /** POSITION_NOT_FOUND. */
   record(position: number): Promise<StoredRecord>;
   head(): Promise<LogHead>;
@@ -140,4 +153,5 @@ export interface StoreRequest {
 export type OnVerified = (done: number, total: number) => void;
 
 export type { DiskInfo, OperationInfo } from "./projections/info.ts";
+export type { NameChange } from "./projections/names.ts";
 export type { Damage, DomainInfo, EventRecord, FilesVerdict, SnapshotFilter, SnapshotId, SnapshotInfo, Verdict };

@@ -37,6 +37,12 @@ export function definedAt(changes: readonly NameChange[], position: number): Dom
   return [...namesAt(changes, position)].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, id]) => id);
 }
 
+/** The name that a domain had then, or first got afterwards. */
+export function nameAt(changes: readonly NameChange[], domain: DomainId, position: number): string | undefined {
+  const own = changes.filter((change) => change.domain === domain);
+  return (own.findLast((change) => change.position <= position) ?? own[0])?.name;
+}
+
 /** Every domain that ever had this name or has this uuid, in the order in which they got it. */
 export function everNamed(changes: readonly NameChange[], nameOrId: string): DomainId[] {
   const had = changes.filter(({ name, domain, defined }) => defined && (name === nameOrId || domain === nameOrId));
