@@ -4,7 +4,9 @@ import type { DomainId } from "./events/ids.ts";
 import type { EventLog, StoredRecord } from "./events/log.ts";
 import type { AsOf } from "./face.ts";
 import type { Directory } from "./projections/directory.ts";
-import { definedAt, domainIdAt } from "./projections/names.ts";
+import { diffStates, isSame } from "./projections/diff.ts";
+import type { DomainDiff } from "./projections/diff.ts";
+import { definedAt, domainIdAt, everNamed } from "./projections/names.ts";
 import type { DomainState } from "./projections/state.ts";
 
 /** Questions about now or about any earlier position: the same answer as a log that ends there would give. */
@@ -38,6 +40,23 @@ export async function statesAsOf({ log, states }: Reading, { at }: AsOf = {}): P
     const found: DomainState[] = [];
     for (const id of definedAt(names, at ?? Infinity)) found.push(await states.domain(open, id, upTo(at)));
     return found;
+  });
+}
+
+/** Of every domain that the log told of by then, or of those that ever had this name or uuid. */
+export async function diffAsOf({ log, states }: Reading, from: number, to: number, domain?: string) {
+  return log.use(async (open): Promise<DomainDiff[]> => {
+    for (const at of [from, to]) await checkPosition(open, at);
+    const directory = await states.directory(open);
+    const asked =
+      domain === undefined ? directory.names.map((name) => name.domain) : everNamed(directory.names, domain);
+    if (asked.length === 0 && domain !== undefined) asked.push(idNamed(directory, domain));
+    const diffs: DomainDiff[] = [];
+    for (const id of new Set(asked)) {
+      const [before, after] = [await states.domain(open, id, upTo(from)), await states.domain(open, id, upTo(to))];
+      diffs.push(diffStates(before, after));
+    }
+    return diffs.filter((diff) => !isSame(diff));
   });
 }
 

@@ -1,5 +1,5 @@
 import { EventEmitter } from "eventemitter3";
-import { foldedOnce, positionAtTime, statesAsOf, storedAt } from "./as-of.ts";
+import { diffAsOf, foldedOnce, positionAtTime, statesAsOf, storedAt } from "./as-of.ts";
 import { checkpointFiles, readDirectory, readDomainState } from "./checkpoints.ts";
 import { handle } from "./commands/handle.ts";
 import { fileLocks } from "./commands/locks.ts";
@@ -93,6 +93,7 @@ export function connectionOn(
       return snapshotInfo(state, namedSnapshot(state, name));
     },
     names: () => log.use(async (open) => (await states.directory(open)).names),
+    diff: (from, to, domain) => diffAsOf(stage, from, to, domain),
     positionAt: (time) => log.use((open) => positionAtTime(open, time)),
     read: (range) => readInChunks(reading, range),
     record: (position) => recordAt(reading, position),

@@ -6,6 +6,7 @@ import type { Plan } from "./events/plan.ts";
 import type { DomainRef, Sets, SnapshotRef } from "./events/records.ts";
 import type { DomainInfo, SnapshotFilter, SnapshotInfo } from "./projections/info.ts";
 import type { Damage } from "./events/proven-access.ts";
+import type { DomainDiff } from "./projections/diff.ts";
 import type { NameChange } from "./projections/names.ts";
 import type { Verdict } from "./events/verify.ts";
 import type { FilesVerdict } from "./commands/verify-files.ts";
@@ -97,6 +98,11 @@ export interface Connection {
   snapshot(domain: string, name: string, asOf?: AsOf): Promise<SnapshotInfo>;
   /** Every definition and undefinition of a domain: who had which name when. */
   names(): Promise<readonly NameChange[]>;
+  /**
+   * What is different about each domain, or about one by name or uuid, from one position to another; only those that
+   * differ. POSITION_NOT_FOUND, DOMAIN_NOT_FOUND.
+   */
+  diff(from: number, to: number, domain?: string): Promise<readonly DomainDiff[]>;
   /** The last position whose time is not after this one (ISO 8601 UTC with milliseconds). POSITION_NOT_FOUND. */
   positionAt(time: string): Promise<number>;
 
@@ -153,5 +159,6 @@ export interface StoreRequest {
 export type OnVerified = (done: number, total: number) => void;
 
 export type { DiskInfo, OperationInfo } from "./projections/info.ts";
+export type { DomainDiff } from "./projections/diff.ts";
 export type { NameChange } from "./projections/names.ts";
 export type { Damage, DomainInfo, EventRecord, FilesVerdict, SnapshotFilter, SnapshotId, SnapshotInfo, Verdict };

@@ -60,6 +60,7 @@ export const verbs: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   entry("history", "log", "Tell a snapshot's whole life", () => import("./verbs/history.ts")),
   entry("blame", "log", "Who gave each snapshot its content, when and why", () => import("./verbs/blame.ts")),
   entry("why", "log", "Explain a file: what made it, what it is, why it is gone", () => import("./verbs/why.ts")),
+  entry("diff", "log", "What is different between two points in the log", () => import("./verbs/diff.ts")),
   entry("show", "log", "Show one record of the log", () => import("./verbs/show.ts")),
   entry("head", "log", "Show where the log ends", () => import("./verbs/head.ts")),
   entry("verify", "log", "Prove that the log is what it was", () => import("./verbs/verify.ts")),
