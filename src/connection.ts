@@ -1,5 +1,6 @@
 import { EventEmitter } from "eventemitter3";
 import { diffAsOf, foldedOnce, positionAtTime, statesAsOf, storedAt } from "./as-of.ts";
+import { bisect } from "./bisect.ts";
 import { checkpointFiles, readDirectory, readDomainState } from "./checkpoints.ts";
 import { handle } from "./commands/handle.ts";
 import { fileLocks } from "./commands/locks.ts";
@@ -94,6 +95,7 @@ export function connectionOn(
     },
     names: () => log.use(async (open) => (await states.directory(open)).names),
     diff: (from, to, domain) => diffAsOf(stage, from, to, domain),
+    bisect: (domain, condition, until) => bisect(stage, domain, condition, until),
     positionAt: (time) => log.use((open) => positionAtTime(open, time)),
     read: (range) => readInChunks(reading, range),
     record: (position) => recordAt(reading, position),

@@ -16,6 +16,7 @@ export const exitStatusOf = {
   INVALID_NAME: 2,
   INVALID_XML: 2,
   INVALID_FLAGS: 2,
+  INVALID_CONDITION: 2,
   TOO_LARGE: 2,
   // 3: a rule refused
   DOMAIN_EXISTS: 3,

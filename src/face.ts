@@ -76,6 +76,15 @@ export interface AsOf {
   readonly at?: number;
 }
 
+export interface Bisection {
+  readonly position: number;
+  readonly revision: number;
+  /** How many states were looked at, and of how many. */
+  readonly folds: number;
+  readonly events: number;
+  readonly record: EventRecord;
+}
+
 export interface ReadRange {
   readonly from?: number;
   readonly to?: number;
@@ -103,6 +112,11 @@ export interface Connection {
    * differ. POSITION_NOT_FOUND, DOMAIN_NOT_FOUND.
    */
   diff(from: number, to: number, domain?: string): Promise<readonly DomainDiff[]>;
+  /**
+   * The first event of a domain after which a condition holds, which it must at the end or at `until`.
+   * INVALID_CONDITION, DOMAIN_NOT_FOUND, POSITION_NOT_FOUND.
+   */
+  bisect(domain: string, condition: string, until?: number): Promise<Bisection>;
   /** The last position whose time is not after this one (ISO 8601 UTC with milliseconds). POSITION_NOT_FOUND. */
   positionAt(time: string): Promise<number>;
 
