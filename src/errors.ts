@@ -11,6 +11,7 @@ export const exitStatusOf = {
   FILES_DIFFER: 1,
   LOG_UNWRITABLE: 1,
   LAYERS_UNSAFE: 1,
+  RULES_DIFFER: 1,
   // 2: the request itself is wrong
   USAGE: 2,
   INVALID_NAME: 2,

@@ -63,6 +63,7 @@ export const verbs: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   entry("diff", "log", "What is different between two points in the log", () => import("./verbs/diff.ts")),
   entry("bisect", "log", "Find the first event after which something holds", () => import("./verbs/bisect.ts")),
   entry("replay", "log", "Step through the log, forwards and backwards", () => import("./verbs/replay.ts")),
+  entry("what-if", "log", "Decide the past again with something otherwise", () => import("./verbs/what-if.ts")),
   entry("show", "log", "Show one record of the log", () => import("./verbs/show.ts")),
   entry("head", "log", "Show where the log ends", () => import("./verbs/head.ts")),
   entry("verify", "log", "Prove that the log is what it was", () => import("./verbs/verify.ts")),
