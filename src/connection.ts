@@ -21,6 +21,7 @@ import type { DomainState } from "./projections/state.ts";
 import { domainInfo, listSnapshots, namedSnapshot, snapshotInfo } from "./projections/views.ts";
 import { acceptRollback, actorOf, clock, defaultWaitMs, filesVerdict, newId } from "./upkeep.ts";
 import { readInChunks } from "./read.ts";
+import { verifyReplay } from "./verify-replay.ts";
 import { logStamp, watchLog } from "./watch.ts";
 
 /** Makes a store and opens it. STORE_EXISTS, STORE_UNSAFE. */
@@ -102,6 +103,7 @@ export function connectionOn(
     head,
     // Who holds the database is the only one who may look at it.
     verify: (how) => (hold ? stage.log.use((open) => verifyLog(open, how)) : verifyStore(store, { ...how, waitMs })),
+    verifyReplay: () => verifyReplay(reading),
     verifyFiles: () => filesVerdict(stage),
     backup: (file, onProgress) =>
       backupLog(stage.log, (to) => readInChunks(stage, { to }), file, { clock, onProgress }),

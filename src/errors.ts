@@ -12,6 +12,7 @@ export const exitStatusOf = {
   LOG_UNWRITABLE: 1,
   LAYERS_UNSAFE: 1,
   RULES_DIFFER: 1,
+  REPLAY_DIFFERS: 1,
   // 2: the request itself is wrong
   USAGE: 2,
   INVALID_NAME: 2,

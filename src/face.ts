@@ -1,11 +1,12 @@
 import type { Command } from "./events/command.ts";
 import type { Actor, EventRecord } from "./events/events.ts";
 import type { LogHead, StoredRecord } from "./events/log.ts";
-import type { CommandId, OperationId, SnapshotId } from "./events/ids.ts";
+import type { CommandId, DomainId, OperationId, SnapshotId } from "./events/ids.ts";
 import type { Plan } from "./events/plan.ts";
 import type { DomainRef, Sets, SnapshotRef } from "./events/records.ts";
 import type { DomainInfo, SnapshotFilter, SnapshotInfo } from "./projections/info.ts";
 import type { Damage } from "./events/proven-access.ts";
+import type { Difference } from "./projections/compare.ts";
 import type { DomainDiff } from "./projections/diff.ts";
 import type { NameChange } from "./projections/names.ts";
 import type { Verdict } from "./events/verify.ts";
@@ -76,6 +77,28 @@ export interface AsOf {
   readonly at?: number;
 }
 
+/** Whether folding twice, from the first event and from checkpoints, gives the same. */
+export interface ReplayVerdict {
+  readonly ok: boolean;
+  /** Domains that do, how often they were compared, and the hash of their state. */
+  readonly domains: readonly {
+    readonly id: DomainId;
+    readonly name: string;
+    readonly revision: number;
+    readonly compared: number;
+    readonly hash: string;
+  }[];
+  readonly differs: ReplayDifference | null;
+}
+
+/** The first event after which two folds differ, and where. `domain` null: the directory. */
+export interface ReplayDifference {
+  readonly domain: DomainId | null;
+  readonly position: number;
+  readonly revision: number | null;
+  readonly differences: readonly Difference[];
+}
+
 export interface Bisection {
   readonly position: number;
   readonly revision: number;
@@ -131,6 +154,7 @@ export interface Connection {
   /** Proves a copy of the log: the store is held only while that is made. */
   verify(options?: { onProgress?: OnVerified; holds?: string }): Promise<Verdict>;
   /** Compares every defined domain's files with the log, by header and metadata. Changes nothing. */
+  verifyReplay(): Promise<ReplayVerdict>;
   verifyFiles(): Promise<FilesVerdict>;
   /** The whole log, proven, into a new FILE.tar.gz; others work on meanwhile. FILE_EXISTS, LOG_DAMAGED. */
   backup(file: string, onProgress?: OnVerified): Promise<LogHead>;

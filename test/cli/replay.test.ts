@@ -35,6 +35,15 @@ describe("bisect", () => {
   });
 });
 
+describe("verify --replay", () => {
+  it("folds every domain twice, and prints the hash of its state", async () => {
+    expect(await web.ok("verify", "--replay")).toMatch(
+      /\n1 domains fold from .*\n {2}web at revision \d+: sha256:[0-9a-f]{64}\n$/,
+    );
+    expect(await web.json("verify", "--replay")).toMatchObject({ ok: true, replay: { ok: true, differs: null } });
+  });
+});
+
 describe("replay --script", () => {
   it("runs to an event, draws what it changed, and goes back", async () => {
     const script = "watch current; run type SnapshotDiscarded; tree; back 2; tree; next 99; next";
