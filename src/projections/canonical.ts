@@ -10,7 +10,7 @@ export function canonicalText(value: unknown): string {
     );
   if (value instanceof Set) return list("set", [...value].map(canonicalText));
   if (Array.isArray(value)) return `[${value.map(canonicalText).join(",")}]`;
-  if (typeof value !== "object" || value === null) return String(JSON.stringify(value));
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
   return list(
     "",
     Object.entries(value).map(([key, inside]) => `${JSON.stringify(key)}:${canonicalText(inside)}`),

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 import { isSnapledgerError } from "../../src/errors.ts";
@@ -135,3 +136,14 @@ function expectAnswer(text: string): void {
     expect(column).toBeLessThanOrEqual(text.length + 1);
   }
 }
+
+describe("docs/investigating.md", () => {
+  test("lists every field with what it is", () => {
+    const page = readFileSync(new URL("../../docs/investigating.md", import.meta.url), "utf8");
+    const own = [...snapshotFields].map(([name, field]) => [`snapshot("name").${name}`, field] as const);
+    for (const [name, { what }] of [...stateFields, ...own, ...eventFields]) {
+      const row = page.split("\n").find((line) => line.startsWith(`| \`${name}\` `));
+      expect(row).toContain(what);
+    }
+  });
+});

@@ -22,13 +22,12 @@ export async function runScript(cli: Cli, script: string, replay: Debugger, hist
 
 function told(command: string, said: string | undefined, replay: Debugger, history: History): string[] {
   const { player } = replay;
-  const tree = command === "tree" ? treeView(player).map(({ text }) => text) : [];
+  if (command === "tree") return [`> ${command}`, ...treeView(player).map(({ text }) => text)];
   return [
     `> ${command}`,
     ...(said === undefined ? [] : [said]),
     placeLine(player, history),
     ...replay.watched.map(({ expression, value }) => `  ${expression} = ${valueText(value)}`),
-    ...tree,
   ];
 }
 

@@ -180,21 +180,23 @@ function settle(other: DomainState, record: EventRecord): void {
 
 /** The same fold if there is one to do here; else none. */
 function foldLike(other: DomainState, record: RecordOf<"LayersCompacted">): void {
-  const { from, into, file } = record.data;
+  const { from, into } = record.data;
   const fold = pendingFolds(other).find((one) => one.from.id === from && one.into.id === into);
-  if (fold) foldNow(other, record, fold, file);
+  if (fold) foldNow(other, record, fold, record.data);
 }
 
+/** `seen`: how the recorded fold left the files, where it was the same. */
 function foldNow(
   other: DomainState,
   record: EventRecord,
-  fold: Fold,
-  seen?: RecordOf<"LayersCompacted">["data"]["file"],
-) {
-  const { target, into, from, dependents, snapshots } = fold;
+  { target, into, from, dependents, snapshots }: Fold,
+  seen?: RecordOf<"LayersCompacted">["data"],
+): void {
   const { bytes, virtualBytes } = from.file;
-  const file = seen ?? { ...layerOf(other, into.id).file, bytes, virtualBytes };
-  const repointed = dependents.map((one) => ({ layer: one.id, file: one.file }));
+  const file = seen?.file ?? { ...layerOf(other, into.id).file, bytes, virtualBytes };
+  const repointed = dependents.map(
+    (one) => seen?.repointed.find(({ layer }) => layer === one.id) ?? { layer: one.id, file: one.file },
+  );
   const generation = into.generation + 1;
   const data = { target, from: from.id, into: into.id, generation, file, repointed, snapshots };
   apply(other, asRecord(record, { type: "LayersCompacted", schema: 1, data }));
