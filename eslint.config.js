@@ -16,7 +16,11 @@ const layer = (glob) => ({ glob, why: "Imports run one way: events <- projection
 export default tseslint.config(
   { ignores: ["dist/", "coverage/"] },
   ...tseslint.configs.strictTypeChecked,
-  { languageOptions: { parserOptions: { projectService: { allowDefaultProject: ["*.js", "scripts/*.mjs"] } } } },
+  {
+    languageOptions: {
+      parserOptions: { projectService: { allowDefaultProject: ["*.js", "scripts/*.mjs", "scripts/*.cjs"] } },
+    },
+  },
   {
     rules: {
       "@typescript-eslint/consistent-type-imports": "error",
@@ -40,6 +44,7 @@ export default tseslint.config(
   { files: ["src/drivers/**"], rules: forbid(layer("**/{projections,commands,xml,cli}/**")) },
   { files: ["src/xml/**"], rules: forbid(...effects, layer("../{commands,drivers,cli}/**")) },
   { files: ["src/commands/**"], rules: forbid(layer("../{xml,cli}/**"), layer("../{index,connection}.ts")) },
-  { files: ["**/*.js", "**/*.mjs"], extends: [tseslint.configs.disableTypeChecked] },
+  { files: ["**/*.js", "**/*.mjs", "**/*.cjs"], extends: [tseslint.configs.disableTypeChecked] },
+  { files: ["**/*.cjs"], rules: { "@typescript-eslint/no-require-imports": "off" } },
   { files: ["test/**", "bench/**"], rules: { "@typescript-eslint/no-non-null-assertion": "off" } },
 );

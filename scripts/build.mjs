@@ -1,7 +1,8 @@
 // build.mjs: builds what `npm pack` takes into dist/: the library as modules with types, and the command line as one file
 // that starts fast. build.mjs --cli FILE: the command line only, into FILE.
 import { spawnSync } from "node:child_process";
-import { chmodSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -12,7 +13,7 @@ const dist = join(root, "dist");
 
 const [option, file] = process.argv.slice(2);
 const onlyCli = option === "--cli" && file !== undefined;
-const cli = onlyCli ? resolve(file) : join(dist, "snapledger.cjs");
+const cli = onlyCli ? resolve(file) : join(dist, "cli.cjs");
 if (!onlyCli) rmSync(dist, { recursive: true, force: true });
 
 /** The database's native binary is found by its package's place in node_modules; the JavaScript around it is bundled. */
@@ -45,7 +46,6 @@ await build({
   target: "node20",
   // As a module the bundle cannot hold commander, which is CommonJS.
   format: "cjs",
-  banner: { js: "#!/usr/bin/env node" },
   // Seldom needed, and large: every start would have to compile them.
   external: ["fast-xml-parser", "cli-progress", "tar"],
   plugins: [nativeBindingStaysOutside, nothingIsSpawnedByCommander],
@@ -57,10 +57,29 @@ await build({
   legalComments: "eof",
   logLevel: "warning",
 });
-chmodSync(cli, 0o755);
 
 if (!onlyCli) {
+  makeLauncher();
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
   const { status } = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")], { stdio: "inherit" });
   process.exitCode = status ?? 1;
+}
+
+/** The program beside its bundle, and what V8 makes of that when a verb runs on a store. */
+function makeLauncher() {
+  const launcher = join(dist, "snapledger.cjs");
+  copyFileSync(join(root, "scripts", "launcher.cjs"), launcher);
+  chmodSync(launcher, 0o755);
+  const home = mkdtempSync(join(tmpdir(), "snapledger-build-"));
+  const env = { ...process.env, HOME: home, SNAPLEDGER_STORE: join(home, "store") };
+  const run = (more, ...args) => spawnSync(process.execPath, [launcher, ...args], { env: { ...env, ...more } });
+  try {
+    run({}, "init");
+    run({}, "define", "--driver", "memory", "--name", "web", "--disk", "vda=/web.qcow2");
+    run({}, "snapshot-create-as", "web", "one", "--offline");
+    run({ SNAPLEDGER_COMPILE_TO: join(dist, "cli.cache") }, "snapshot-list", "web");
+    chmodSync(join(dist, "cli.cache"), 0o644);
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
 }

@@ -1,27 +1,19 @@
 import { EventEmitter } from "eventemitter3";
 import { diffAsOf, foldedOnce, positionAtTime, statesAsOf, storedAt } from "./as-of.ts";
-import { bisect } from "./bisect.ts";
-import { checkpointFiles, readDirectory, readDomainState } from "./checkpoints.ts";
-import { handle } from "./commands/handle.ts";
-import { fileLocks } from "./commands/locks.ts";
+import { checkpointFiles, readDirectory, readDomainState, type Checkpoints } from "./checkpoints.ts";
 import type { Stage } from "./commands/stage.ts";
-import { driverFor } from "./drivers/index.ts";
-import { backupLog } from "./events/backup.ts";
-import { verifyStore } from "./events/examine.ts";
 import { knownHeadFiles } from "./events/known-heads.ts";
 import { damaged } from "./events/level-errors.ts";
-import type { EventLog, StoredRecord } from "./events/log.ts";
+import type { EventLog } from "./events/log.ts";
 import { provenAccess } from "./events/proven-access.ts";
 import { initStore, openStore, storeLayout } from "./events/store.ts";
-import { verifyLog } from "./events/verify.ts";
 import type { Caller, Connection, ConnectionOptions, Outcome } from "./face.ts";
+import { actorOf, clock, defaultWaitMs, newId } from "./outside.ts";
 import type { Directory } from "./projections/directory.ts";
 import { knownDomains } from "./projections/directory.ts";
 import type { DomainState } from "./projections/state.ts";
 import { domainInfo, listSnapshots, namedSnapshot, snapshotInfo } from "./projections/views.ts";
-import { acceptRollback, actorOf, clock, defaultWaitMs, filesVerdict, newId } from "./upkeep.ts";
 import { readInChunks } from "./read.ts";
-import { verifyReplay } from "./verify-replay.ts";
 import { logStamp, watchLog } from "./watch.ts";
 
 /** Makes a store and opens it. STORE_EXISTS, STORE_UNSAFE. */
@@ -37,10 +29,10 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   const log = await openStore(store, { clock, newId, waitMs, hold, verb, knownHeads: known });
   const layout = storeLayout(store);
   const checkpoints = checkpointFiles(layout.checkpoints);
-  const directory = (open: EventLog) => readDirectory(open, checkpoints);
+  const directory = readOnce(checkpoints);
   const doorbell = new EventEmitter<{ grown: [] }>();
-  const stage: Stage = {
-    ...{ log, clock, newId, waitMs, driver: driverFor, layersRoot: layout.layers },
+  const stage: Base = {
+    ...{ log, clock, newId, waitMs, layersRoot: layout.layers },
     states: {
       async domain(open, id, at) {
         const state = await readDomainState(open, id, checkpoints, at);
@@ -49,12 +41,31 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
       },
       directory,
     },
-    locks: fileLocks(layout.run, { clock }),
     // In a task of its own: a listener that throws must never reach the append that rang.
     doorbell: () => setImmediate(() => doorbell.emit("grown")),
   };
-  return connectionOn(stage, options, doorbell);
+  const changing = async (): Promise<Stage> => {
+    const { driverFor, fileLocks } = await import("./changing.ts");
+    return { ...stage, driver: driverFor, locks: fileLocks(layout.run, { clock }) };
+  };
+  return connectionOn(stage, changing, options, doorbell);
 }
+
+/** The directory of a log, read again only when that has grown. */
+function readOnce(checkpoints: Checkpoints): (open: EventLog) => Promise<Directory> {
+  const read = new WeakMap<EventLog, Directory>();
+  return async (open) => {
+    const { position } = await open.head();
+    const known = read.get(open);
+    if (known?.position === position) return known;
+    const directory = await readDirectory(open, checkpoints);
+    read.set(open, directory);
+    return directory;
+  };
+}
+
+/** What reading needs of the stage. */
+export type Base = Omit<Stage, "driver" | "locks">;
 
 /** The domain's index is one way to its records, the directory another: each tells what the other has lost. */
 function checkWhole({ id, revision, position }: DomainState, { domains }: Directory): void {
@@ -66,25 +77,34 @@ function checkWhole({ id, revision, position }: DomainState, { domains }: Direct
   );
 }
 
-/** The face of a stage, whatever log and drivers it stands on. */
+/** Seldom needed, and what it needs takes time to load. */
+const upkeep = () => import("./upkeep.ts");
+const auditing = () => import("./auditing.ts");
+
+/** The face of a log, whatever it and its drivers are. */
 export function connectionOn(
-  stage: Stage,
+  stage: Base,
+  changing: () => Promise<Stage>,
   options: ConnectionOptions,
   doorbell: EventEmitter<{ grown: [] }>,
 ): Connection {
-  const { store, waitMs = defaultWaitMs, hold = false, onDamage } = options;
+  const { store, waitMs = defaultWaitMs, onDamage } = options;
   const { states } = stage;
   const log = onDamage ? provenAccess(stage.log, store, { waitMs, onDamage }) : stage.log;
-  const reading: Stage = { ...stage, log };
+  const reading: Base = { ...stage, log };
+  const execute: Connection["execute"] = async (command, caller, request) => {
+    const { handle } = await import("./changing.ts");
+    return handle(await changing(), command, caller, request);
+  };
   const head = () => log.use((open) => open.head());
   const stateNamed = foldedOnce(reading);
   return {
     store,
-    execute: (command, caller, request) => handle(stage, command, caller, request),
+    execute,
     async recover(caller, request) {
       const ids = await log.use(async (open) => knownDomains(await states.directory(open)));
       const outcomes: Outcome[] = [];
-      for (const domain of ids) outcomes.push(await handle(stage, { type: "RecoverDomain", domain }, caller, request));
+      for (const domain of ids) outcomes.push(await execute({ type: "RecoverDomain", domain }, caller, request));
       return outcomes;
     },
     domains: async (asOf) => (await statesAsOf(reading, asOf)).map(domainInfo),
@@ -95,19 +115,18 @@ export function connectionOn(
       return snapshotInfo(state, namedSnapshot(state, name));
     },
     names: () => log.use(async (open) => (await states.directory(open)).names),
-    diff: (from, to, domain) => diffAsOf(stage, from, to, domain),
-    bisect: (domain, condition, until) => bisect(stage, domain, condition, until),
+    diff: (from, to, domain) => diffAsOf(reading, from, to, domain),
+    bisect: async (domain, condition, until) => (await auditing()).bisect(reading, domain, condition, until),
     positionAt: (time) => log.use((open) => positionAtTime(open, time)),
     read: (range) => readInChunks(reading, range),
-    record: (position) => recordAt(reading, position),
+    record: (position) => log.use((open) => storedAt(open, position)),
     head,
-    // Who holds the database is the only one who may look at it.
-    verify: (how) => (hold ? stage.log.use((open) => verifyLog(open, how)) : verifyStore(store, { ...how, waitMs })),
-    verifyReplay: () => verifyReplay(reading),
-    verifyFiles: () => filesVerdict(stage),
-    backup: (file, onProgress) =>
-      backupLog(stage.log, (to) => readInChunks(stage, { to }), file, { clock, onProgress }),
-    acceptRollback: (caller, request) => acceptRollback(stage, caller, request),
+    verify: async (how) => (await upkeep()).verify(stage, options, how),
+    verifyReplay: async () => (await auditing()).verifyReplay(reading),
+    verifyFiles: async () => (await upkeep()).filesVerdict(await changing()),
+    backup: async (file, onProgress) =>
+      (await upkeep()).backup(stage, (to) => readInChunks(stage, { to }), file, onProgress),
+    acceptRollback: async (caller, request) => (await upkeep()).acceptRollback(stage, caller, request),
     watch: (from, signal) =>
       watchLog({
         ...{ from, signal, doorbell, position: async () => (await head()).position },
@@ -115,8 +134,4 @@ export function connectionOn(
       }),
     close: () => log.close(),
   };
-}
-
-async function recordAt({ log }: Stage, position: number): Promise<StoredRecord> {
-  return log.use((open) => storedAt(open, position));
 }

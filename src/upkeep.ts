@@ -1,22 +1,18 @@
-import { randomBytes } from "node:crypto";
 import { adoptedDomain } from "./commands/adopt.ts";
 import type { Stage } from "./commands/stage.ts";
 import { verifyFiles, type FilesVerdict } from "./commands/verify-files.ts";
 import { isSnapledgerError, type SnapledgerError } from "./errors.ts";
-import { restoreLog } from "./events/backup.ts";
-import type { Actor, Envelope, LogEnd } from "./events/events.ts";
+import { backupLog, restoreLog } from "./events/backup.ts";
+import type { Envelope, LogEnd } from "./events/events.ts";
 import { verifyStore } from "./events/examine.ts";
-import { uuidv7 } from "./events/ids.ts";
-import type { EventLog, LogHead } from "./events/log.ts";
+import { verifyLog, type Verdict, type VerifyOptions } from "./events/verify.ts";
+import type { EventLog, LogHead, StoredRecord } from "./events/log.ts";
 import { notDamaged, salvageStore, type Salvaged } from "./events/salvage.ts";
-import type { Caller, ConnectionOptions, StoreRequest } from "./face.ts";
+import type { Caller, ConnectionOptions, OnVerified, StoreRequest } from "./face.ts";
+import { actorOf, clock, defaultWaitMs, newId } from "./outside.ts";
 import { definedDomains } from "./projections/directory.ts";
 
 /** What is done to a store as a whole: proving it, saving it, going on after a loss. */
-
-export const clock = (): number => Date.now();
-export const newId = uuidv7(clock, (bytes) => new Uint8Array(randomBytes(bytes)));
-export const defaultWaitMs = 5000;
 
 /** Makes a store of a backup, proven on the way. BACKUP_INVALID, FILE_NOT_FOUND, STORE_EXISTS. */
 export async function restore(file: string, folder: string, caller: Caller, request?: StoreRequest): Promise<LogHead> {
@@ -36,8 +32,31 @@ export async function salvage(
   return salvageStore(store, into, options);
 }
 
+/** Who holds the database is the only one who may look at it; else a copy is proven. */
+export async function verify(
+  { log }: Pick<Stage, "log">,
+  { store, waitMs = defaultWaitMs, hold = false }: ConnectionOptions,
+  options: Omit<VerifyOptions, "head"> = {},
+): Promise<Verdict> {
+  return hold ? log.use((open) => verifyLog(open, options)) : verifyStore(store, { ...options, waitMs });
+}
+
+/** `read`: the stored records up to a position, exclusive. */
+export async function backup(
+  { log }: Pick<Stage, "log">,
+  read: (to: number) => AsyncIterable<StoredRecord>,
+  file: string,
+  onProgress?: OnVerified,
+): Promise<LogHead> {
+  return backupLog(log, read, file, { clock, onProgress });
+}
+
 /** Appends what the log alone can say: that it goes on from an old copy. null when it is not behind. */
-export async function acceptRollback({ log }: Stage, caller: Caller, request?: StoreRequest): Promise<LogHead | null> {
+export async function acceptRollback(
+  { log }: Pick<Stage, "log">,
+  caller: Caller,
+  request?: StoreRequest,
+): Promise<LogHead | null> {
   const { actor, reason, ticket } = requested(caller, request);
   return log.use(async (open) => {
     const behind = await refusalOf(open);
@@ -67,10 +86,6 @@ function endOf({ position, hash }: LogHead): LogEnd {
 
 function requested(caller: Caller, { reason = null, ticket = null, onVerified }: StoreRequest = {}) {
   return { clock, newId, actor: actorOf(caller), reason, ticket, ...(onVerified && { onProgress: onVerified }) };
-}
-
-export function actorOf({ user, uid, loginUid, sudoUser, host, via, knownBy }: Caller): Actor {
-  return { user, uid, loginUid, sudoUser, host, via, knownBy };
 }
 
 /** Every defined domain's files, compared with the log. */

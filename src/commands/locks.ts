@@ -1,10 +1,11 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SnapledgerError } from "../errors.ts";
 import { lockName, type SocketLock } from "../events/abstract-socket.ts";
 import type { Clock, DomainId, OperationId } from "../events/ids.ts";
 import { isAlive, processId, type ProcessId } from "../events/process-id.ts";
+import { overwrite } from "../events/small-file.ts";
 
 /** Who holds a lock, as the next one who wants it is told. */
 export interface Holder {
@@ -52,7 +53,7 @@ export function fileLocks(folder: string, { clock }: { readonly clock: Clock }):
     async lockDomain({ logId, domain, holder, waitMs, signal }) {
       const path = join(folder, `${domain}.json`);
       const lock = await waitForName(`${logId}/${domain}`, clock() + waitMs, clock, signal);
-      if (!lock) throw inProgress(domain, readLockFile(path));
+      if (!lock) throw inProgress(domain, await readHolder(path));
       const before = readLockFile(path);
       const since = new Date(clock()).toISOString();
       return new FileLock(lock, path, { ...holder, since, operation: null, children: before?.children ?? [] });
@@ -85,8 +86,10 @@ class FileLock implements DomainLock {
     return this.#file.children.filter(isAlive).map(({ pid }) => pid);
   }
 
+  /** Its name goes first, so that the next holder is never taken for this one. */
   async release(): Promise<void> {
-    this.#update({ operation: null });
+    if (this.livingChildren().length > 0) this.#update({ operation: null });
+    else removeLockFile(this.#path);
     await this.#lock.release();
   }
 
@@ -109,6 +112,20 @@ async function waitForName(
     if (signal?.aborted) throw new SnapledgerError("INTERRUPTED", "Stopped while waiting for another operation.");
     if (clock() >= deadline) return undefined;
     await sleep(25);
+  }
+}
+
+/** Whoever has the lock only now may not have left its name yet. */
+async function readHolder(path: string): Promise<LockFile | undefined> {
+  for (let attempt = 0; attempt < 5 && !readLockFile(path); attempt++) await sleep(2);
+  return readLockFile(path);
+}
+
+function removeLockFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    return;
   }
 }
 
@@ -138,8 +155,7 @@ function readLockFile(path: string): LockFile | undefined {
 function writeLockFile(path: string, file: LockFile): void {
   try {
     mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
-    writeFileSync(`${path}.tmp`, JSON.stringify(file), { mode: 0o600 });
-    renameSync(`${path}.tmp`, path);
+    overwrite(path, JSON.stringify(file));
   } catch {
     return;
   }

@@ -1,4 +1,7 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { isSnapledgerError } from "../errors.ts";
+import { isSound } from "./checked-tables.ts";
 import { recordsFound } from "./found.ts";
 import { openLevelEventLog } from "./level-log.ts";
 import type { EventLog } from "./log.ts";
@@ -24,6 +27,7 @@ export async function verifyStore(
 async function verifyDatabase(copy: StoreCopy, options: VerifyOptions): Promise<Verdict | undefined> {
   const [database] = copy.databases;
   if (database === undefined) return undefined;
+  if (!tablesAreSound(database)) return undefined;
   const log = await openLevelEventLog(database, neverAppends).catch((error: unknown) => {
     if (!isSnapledgerError(error, "LOG_DAMAGED")) throw error;
     return undefined;
@@ -40,9 +44,15 @@ async function verifyDatabase(copy: StoreCopy, options: VerifyOptions): Promise<
   }
 }
 
-async function verifyFound(copy: StoreCopy, options: VerifyOptions): Promise<Verdict> {
+/** Before LevelDB is let at them: it may die of one that is not. */
+function tablesAreSound(database: string): boolean {
+  const tables = readdirSync(database).filter((name) => /\.(ldb|sst)$/.test(name));
+  return tables.every((name) => isSound(readFileSync(join(database, name))));
+}
+
+function verifyFound(copy: StoreCopy, options: VerifyOptions): Verdict {
   let valid = 0;
-  for await (const { proven } of recordsFound(copy.databases)) {
+  for (const { proven } of recordsFound(copy.databases)) {
     if (!proven) break;
     valid += 1;
     if (valid % 1000 === 0) options.onProgress?.(valid, copy.head?.position ?? valid);
@@ -56,12 +66,12 @@ export async function provenLog(
   folder: string,
   waitMs: number,
 ): Promise<{ readonly log: EventLog; readonly proven: number }> {
-  return withCopy(folder, waitMs, async ({ databases }) => {
+  return withCopy(folder, waitMs, ({ databases }) => {
     const disk: string[] = [];
-    for await (const { line, proven } of recordsFound(databases)) {
+    for (const { line, proven } of recordsFound(databases)) {
       if (!proven) break;
       disk.push(line);
     }
-    return { proven: disk.length, log: memoryEventLog({ ...neverAppends, disk }) };
+    return Promise.resolve({ proven: disk.length, log: memoryEventLog({ ...neverAppends, disk }) });
   });
 }

@@ -1,10 +1,11 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, unlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { SnapledgerError } from "../errors.ts";
 import { isAlive, processId, type ProcessId } from "./process-id.ts";
+import { overwrite } from "./small-file.ts";
 
-/** Which process had the log open last. Only worth reading while the store is locked. */
+/** Which process has the log open. Only worth reading while the store is locked. */
 interface LogHolder extends ProcessId {
   readonly host: string;
   /** ISO 8601 UTC. */
@@ -19,10 +20,23 @@ export function nameHolder(runFolder: string, verb: string | null, now: number):
   const me = processId(process.pid);
   const holder = { ...me, host: hostname(), since: new Date(now).toISOString(), verb };
   try {
-    writeFileSync(holderFile(runFolder), JSON.stringify(holder), { mode: 0o600 });
+    overwrite(holderFile(runFolder), JSON.stringify(holder));
   } catch {
     return;
   }
+}
+
+/** Before the lock is let go, so that the next holder is never taken for this one. */
+export function unnameHolder(runFolder: string): void {
+  try {
+    unlinkSync(holderFile(runFolder));
+  } catch {
+    return;
+  }
+}
+
+export function hasNamedHolder(runFolder: string): boolean {
+  return readHolder(runFolder) !== undefined;
 }
 
 /** LOG_BUSY, with who has it in `facts.holder` if that is known. */

@@ -102,7 +102,10 @@ function provenAt(position: number, line: string | undefined): StoredRecord {
 
 export async function findCommand(db: Level, commandId: CommandId): Promise<EventRecord | undefined> {
   const [key] = await db.values({ ...commandKeys(commandId), limit: 1 }).all();
-  return key === undefined ? undefined : (await readKey(db, key)).record;
+  if (key === undefined) return undefined;
+  const { record } = await readKey(db, key);
+  if (record.commandId !== commandId) throw damaged(record.position, "the index of command ids leads to it wrongly");
+  return record;
 }
 
 export async function lastRevision(db: Level, domain: DomainId): Promise<number> {

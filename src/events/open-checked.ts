@@ -2,7 +2,8 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { isSnapledgerError, SnapledgerError } from "../errors.ts";
 import { mostInGroup } from "./append-queue.ts";
-import { dropAside, isAside, putBack, setAside, type AsideLayout } from "./aside.ts";
+import { dropAside, exchange, isAside, putBack, setAside, type AsideLayout } from "./aside.ts";
+import { checkTables } from "./checked-tables.ts";
 import { HeadFile, type Head } from "./head-file.ts";
 import type { Clock, NewId } from "./ids.ts";
 import { damaged } from "./level-errors.ts";
@@ -11,6 +12,7 @@ import { Tables } from "./tables.ts";
 
 export interface CheckedLayout extends AsideLayout {
   readonly head: string;
+  readonly run: string;
 }
 
 export interface CheckedOptions {
@@ -24,28 +26,53 @@ export interface CheckedOptions {
  * database's files as they were found. For the one process that has the store's lock.
  */
 export async function openChecked(layout: CheckedLayout, options: CheckedOptions): Promise<LevelEventLog> {
-  for (;;) {
-    const head = HeadFile.open(layout.head);
-    const leftByDead = isAside(layout);
-    try {
-      if (!leftByDead) setAside(layout);
-      const log = await openProven(layout, head, options);
-      dropAside(layout);
-      return log;
-    } catch (error) {
-      head.close();
-      letGo(layout, error, leftByDead);
-      // As the dead one left it, it is not what it must be. As that one found it, it may be.
-      if (!leftByDead || isSnapledgerError(error, "LOG_BUSY")) throw error;
-    }
+  if (!isAside(layout)) return openKept(layout, layout, options);
+  // As the dead one left it, it may be what it must be; else as that one found it.
+  const left = { log: layout.log, aside: `${layout.log}.left` };
+  try {
+    const log = await openKept(layout, left, options);
+    dropAside(layout);
+    return log;
+  } catch (error) {
+    if (isSnapledgerError(error, "LOG_BUSY")) throw error;
+  }
+  exchange(layout, left);
+  try {
+    const log = await openKept(layout, layout, options);
+    dropAside(left);
+    return log;
+  } catch (error) {
+    if (!isSnapledgerError(error, "LOG_BUSY")) exchange(left, layout);
+    throw error;
+  }
+}
+
+/** Its files lie aside meanwhile, and are put back unless all is proven. */
+async function openKept(layout: CheckedLayout, kept: AsideLayout, options: CheckedOptions): Promise<LevelEventLog> {
+  const head = HeadFile.open(layout.head);
+  try {
+    checkTables(layout.log, join(layout.run, "tables.json"));
+    setAside(kept);
+  } catch (error) {
+    head.close();
+    throw error;
+  }
+  try {
+    const log = await openProven(layout, head, options);
+    dropAside(kept);
+    return log;
+  } catch (error) {
+    head.close();
+    letGo(kept, error);
+    throw error;
   }
 }
 
 /** Whoever has the database open in spite of the store's lock must not have it moved. */
-function letGo(layout: CheckedLayout, error: unknown, leftByDead: boolean): void {
+function letGo(kept: AsideLayout, error: unknown): void {
   try {
-    if (!isSnapledgerError(error, "LOG_BUSY")) putBack(layout);
-    else if (!leftByDead) dropAside(layout);
+    if (isSnapledgerError(error, "LOG_BUSY")) dropAside(kept);
+    else putBack(kept);
   } catch {
     // What lies aside is found by the next opening.
   }

@@ -1,5 +1,4 @@
 import { isSnapledgerError, type SnapledgerError } from "../errors.ts";
-import { provenLog } from "./examine.ts";
 import type { EventLog, LogAccess } from "./log.ts";
 
 /** What is shown of a damaged log: positions 1 to `proven`. */
@@ -19,6 +18,7 @@ export function provenAccess(
 ): LogAccess {
   let salvaged: Promise<EventLog> | undefined;
   const salvage = async (error: SnapledgerError): Promise<EventLog> => {
+    const { provenLog } = await import("./examine.ts");
     const { log: found, proven } = await provenLog(folder, waitMs);
     // Nothing at all is proven: there is nothing to show either.
     if (proven === 0) throw error;

@@ -61,7 +61,7 @@ async function writeLoose(copy: StoreCopy, path: string, { onProgress }: Salvage
   let proven = 0;
   const loose: Range[] = [];
   let file: WriteStream | undefined;
-  for await (const { record, line, proven: follows } of recordsFound(copy.databases)) {
+  for (const { record, line, proven: follows } of recordsFound(copy.databases)) {
     if (record.position % 1000 === 0) onProgress?.(record.position, copy.head?.position ?? record.position);
     if (follows) {
       proven = record.position;
@@ -88,8 +88,8 @@ function between(proven: number, loose: readonly Range[], end: number): Range[] 
   return lost;
 }
 
-async function* provenIn(copy: StoreCopy): AsyncGenerator<StoredRecord> {
-  for await (const found of recordsFound(copy.databases)) {
+function* provenIn(copy: StoreCopy): Generator<StoredRecord> {
+  for (const found of recordsFound(copy.databases)) {
     if (!found.proven) return;
     yield found;
   }

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { lockName, type SocketLock } from "./abstract-socket.ts";
-import { logBusy } from "./holder.ts";
+import { hasNamedHolder, logBusy } from "./holder.ts";
 import { storeLayout } from "./store-folder.ts";
 
 /**
@@ -10,12 +10,15 @@ import { storeLayout } from "./store-folder.ts";
  * with LOG_BUSY after the wait.
  */
 export async function lockStore(folder: string, waitMs: number): Promise<SocketLock> {
+  const { run } = storeLayout(folder);
   const { dev, ino } = statSync(folder, { bigint: true });
-  const deadline = performance.now() + waitMs;
+  const deadline = Date.now() + waitMs;
+  // Whoever has it only now may not have left its name yet.
+  let unnamed = 5;
   for (let delayMs = 2; ; delayMs = Math.min(delayMs * 2, 50)) {
     const lock = await lockName(`store/${dev}/${ino}`);
     if (lock) return lock;
-    if (performance.now() >= deadline) throw logBusy(folder, storeLayout(folder).run, waitMs);
+    if (Date.now() >= deadline && (hasNamedHolder(run) || unnamed-- === 0)) throw logBusy(folder, run, waitMs);
     await sleep(delayMs);
   }
 }

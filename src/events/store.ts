@@ -1,6 +1,6 @@
 import { SnapledgerError, isSnapledgerError } from "../errors.ts";
 import type { Actor } from "./events.ts";
-import { logBusy, nameHolder } from "./holder.ts";
+import { logBusy, nameHolder, unnameHolder } from "./holder.ts";
 import type { Clock, NewId } from "./ids.ts";
 import { behind, type KnownHeads } from "./known-heads.ts";
 import { asStoreError } from "./level-errors.ts";
@@ -110,13 +110,18 @@ async function openWaiting(folder: string, options: OpenOptions): Promise<LevelE
   const { clock, newId, waitMs, verb, knownHeads } = options;
   const layout = storeLayout(folder);
   const lock = await lockStore(folder, waitMs);
+  nameHolder(layout.run, verb ?? null, clock());
+  let released: Promise<void> | undefined;
+  const release = (): Promise<void> => {
+    if (!released) unnameHolder(layout.run);
+    return (released ??= lock.release());
+  };
   try {
     const log = await openChecked(layout, { clock, newId });
-    nameHolder(layout.run, verb ?? null, clock());
-    const close = () => log.close().finally(() => lock.release());
+    const close = () => log.close().finally(release);
     return knownHeads ? await minding(knownHeads, { ...log, close }) : { ...log, close };
   } catch (error) {
-    await lock.release();
+    await release();
     if (isSnapledgerError(error, "LOG_BUSY")) throw logBusy(folder, layout.run, waitMs, error);
     throw asStoreError(error, folder);
   }

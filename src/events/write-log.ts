@@ -1,13 +1,16 @@
 import { Level } from "level";
 import { indexKeys, recordKey } from "./level-keys.ts";
 import type { StoredRecord } from "./log.ts";
-import { writeBufferBytes } from "./tables.ts";
+import { databaseOptions } from "./tables.ts";
 
 const recordsAtOnce = 1000;
 
 /** Makes a new database of records that are sealed already, with its indexes. Durable when it resolves. */
-export async function writeLog(folder: string, records: AsyncIterable<StoredRecord>): Promise<void> {
-  const db = new Level(folder, { createIfMissing: true, errorIfExists: true, writeBufferSize: writeBufferBytes });
+export async function writeLog(
+  folder: string,
+  records: Iterable<StoredRecord> | AsyncIterable<StoredRecord>,
+): Promise<void> {
+  const db = new Level(folder, { ...databaseOptions, createIfMissing: true, errorIfExists: true });
   await db.open();
   try {
     let batch = db.batch();

@@ -30,13 +30,21 @@ describe("the packed tarball", () => {
     const modules = libraryModules().flatMap((path) => [`dist/${path}.js`, `dist/${path}.d.ts`]);
     const pages = ["README.md", "LICENSE", "CHANGELOG.md", "ARCHITECTURE.md"];
     const docs = readdirSync(join(root, "docs")).map((name) => `docs/${name}`);
-    const wanted = ["package.json", "dist/snapledger.cjs", ...pages, ...docs, ...modules];
+    const wanted = [
+      "package.json",
+      "dist/snapledger.cjs",
+      "dist/cli.cjs",
+      "dist/cli.cache",
+      ...pages,
+      ...docs,
+      ...modules,
+    ];
     expect(held.sort()).toEqual(wanted.map((path) => `package/${path}`).sort());
   });
 
   it("names every package that it asks for", () => {
     const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies: object };
-    const built = ["dist/snapledger.cjs", ...libraryModules().map((path) => `dist/${path}.js`)];
+    const built = ["dist/snapledger.cjs", "dist/cli.cjs", ...libraryModules().map((path) => `dist/${path}.js`)];
     const asked = built.flatMap((path) => packagesIn(readFileSync(join(root, path), "utf8")));
     expect(asked.filter((name) => !(name in dependencies))).toEqual([]);
     expect(asked.length).toBeGreaterThan(5);
