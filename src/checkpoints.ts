@@ -5,6 +5,7 @@ import { isUuid } from "./events/ids.ts";
 import type { DomainId } from "./events/ids.ts";
 import type { EventLog, StoredRecord } from "./events/log.ts";
 import type { EventRecord } from "./events/events.ts";
+import { isMilestone, milestoneFiles } from "./milestones.ts";
 import { parseDirectory, parseDomain, writeDirectory, writeDomain } from "./projections/checkpoint.ts";
 import { applyDirectory, emptyDirectory } from "./projections/directory.ts";
 import type { Directory } from "./projections/directory.ts";
@@ -19,17 +20,27 @@ import type { DomainState } from "./projections/state.ts";
 export interface Checkpoints {
   load(domain: DomainId): Promise<DomainState | undefined>;
   save(state: DomainState): Promise<void>;
+  /** The youngest that is not after this position of the log, for questions about the past. */
+  loadMilestone(domain: DomainId, upTo: number): Promise<DomainState | undefined>;
+  /** To be offered each state that `isMilestone`; which ones are kept is decided here. */
+  saveMilestone(state: DomainState): Promise<void>;
+  /** Milestones of another history of this domain help nobody. */
+  dropMilestones(domain: DomainId): Promise<void>;
   loadDirectory(): Promise<Directory | undefined>;
   saveDirectory(directory: Directory): Promise<void>;
 }
 
-/** In an existing folder: `<uuid>.json` for each domain and `directory.json`, mode 0600, replaced by renaming. */
+/**
+ * In an existing folder: `<uuid>.json` for each domain, its milestones beside it, and `directory.json`; mode 0600,
+ * replaced by renaming.
+ */
 export function checkpointFiles(folder: string): Checkpoints {
   const pathOf = (domain: DomainId) => (isUuid(domain) ? join(folder, `${domain}.json`) : undefined);
   const directoryPath = join(folder, "directory.json");
   return {
     load: async (domain) => parsed(await loadText(pathOf(domain)), (text) => parseDomain(text, domain)),
     save: async (state) => saveText(pathOf(state.id), writeDomain(state)),
+    ...milestoneFiles(folder, { loadText, saveText }),
     loadDirectory: async () => parsed(await loadText(directoryPath), parseDirectory),
     saveDirectory: async (directory) => saveText(directoryPath, writeDirectory(directory)),
   };
@@ -39,6 +50,9 @@ export function checkpointFiles(folder: string): Checkpoints {
 export const noCheckpoints: Checkpoints = {
   load: () => Promise.resolve(undefined),
   save: () => Promise.resolve(),
+  loadMilestone: () => Promise.resolve(undefined),
+  saveMilestone: () => Promise.resolve(),
+  dropMilestones: () => Promise.resolve(),
   loadDirectory: () => Promise.resolve(undefined),
   saveDirectory: () => Promise.resolve(),
 };
@@ -81,8 +95,8 @@ async function saveText(path: string | undefined, text: string): Promise<void> {
 export const foldedBeforeSaving = 256;
 
 /**
- * The domain's state, by its checkpoint and the records after it. `upTo`: as it was at that position of the log, which
- * folds from the start when the checkpoint is younger.
+ * The domain's state, by its checkpoint and the records after it. `upTo`: as it was at that position of the log, by
+ * the youngest milestone before it when the checkpoint is younger.
  */
 export async function readDomainState(
   log: EventLog,
@@ -91,33 +105,61 @@ export async function readDomainState(
   { upTo }: { readonly upTo?: number } = {},
 ): Promise<DomainState> {
   const range = upTo === undefined ? {} : { upTo };
-  const checkpoint = await checkpoints.load(domain);
-  if (checkpoint && checkpoint.position <= (upTo ?? Infinity)) {
+  const fold = foldKeeping(checkpoints);
+  const checkpoint = await checkpointBefore(checkpoints, domain, upTo);
+  if (checkpoint) {
     const records = log.readDomain(domain, { fromRevision: checkpoint.revision, ...range });
-    const folded = await foldAfter(checkpoint, records, apply);
+    const folded = await foldAfter(checkpoint, records, fold);
     if (folded !== undefined) {
-      if (folded > foldedBeforeSaving) await checkpoints.save(checkpoint);
+      if (folded > foldedBeforeSaving && upTo === undefined) await checkpoints.save(checkpoint);
       return checkpoint;
     }
+    await checkpoints.dropMilestones(domain);
   }
   const state = emptyState(domain);
-  const folded = await foldAll(state, log.readDomain(domain, range), apply);
+  const folded = await foldAll(state, log.readDomain(domain, range), fold);
   if (folded > foldedBeforeSaving && upTo === undefined) await checkpoints.save(state);
   return state;
 }
+
+async function checkpointBefore(
+  checkpoints: Checkpoints,
+  domain: DomainId,
+  upTo: number | undefined,
+): Promise<DomainState | undefined> {
+  const newest = await checkpoints.load(domain);
+  if (upTo === undefined || (newest && newest.position <= upTo)) return newest;
+  return checkpoints.loadMilestone(domain, upTo);
+}
+
+/** Folds, and leaves milestones on the way: whoever folds a long history once has made the next time short. */
+function foldKeeping(checkpoints: Checkpoints): Fold<DomainState> {
+  return (state, record) => {
+    apply(state, record);
+    return isMilestone(state) ? checkpoints.saveMilestone(state) : undefined;
+  };
+}
+
+/** Folds a record in; a promise only where something has to be waited for, which would slow down every record. */
+type Fold<P> = (projection: P, record: EventRecord) => Promise<void> | undefined;
+
+const foldDirectory: Fold<Directory> = (directory, record) => {
+  applyDirectory(directory, record);
+  return undefined;
+};
 
 /** The directory at the log's head, by its checkpoint and the records after it. */
 export async function readDirectory(log: EventLog, checkpoints: Checkpoints): Promise<Directory> {
   const checkpoint = await checkpoints.loadDirectory();
   if (checkpoint) {
-    const folded = await foldAfter(checkpoint, log.read({ from: checkpoint.position }), applyDirectory);
+    const folded = await foldAfter(checkpoint, log.read({ from: checkpoint.position }), foldDirectory);
     if (folded !== undefined) {
       if (folded > foldedBeforeSaving) await checkpoints.saveDirectory(checkpoint);
       return checkpoint;
     }
   }
   const directory = emptyDirectory();
-  const folded = await foldAll(directory, log.read(), applyDirectory);
+  const folded = await foldAll(directory, log.read(), foldDirectory);
   if (folded > foldedBeforeSaving) await checkpoints.saveDirectory(directory);
   return directory;
 }
@@ -129,12 +171,13 @@ export async function readDirectory(log: EventLog, checkpoints: Checkpoints): Pr
 async function foldAfter<P extends { position: number; hash: string }>(
   checkpoint: P,
   records: AsyncIterable<StoredRecord>,
-  fold: (projection: P, record: EventRecord) => void,
+  fold: Fold<P>,
 ): Promise<number | undefined> {
   let folded: number | undefined;
   for await (const { record } of records) {
     if (folded !== undefined) {
-      fold(checkpoint, record);
+      const saving = fold(checkpoint, record);
+      if (saving) await saving;
       folded++;
     } else if (record.position === checkpoint.position && record.hash === checkpoint.hash) {
       folded = 0;
@@ -145,14 +188,11 @@ async function foldAfter<P extends { position: number; hash: string }>(
   return folded;
 }
 
-async function foldAll<P>(
-  projection: P,
-  records: AsyncIterable<StoredRecord>,
-  fold: (projection: P, record: EventRecord) => void,
-): Promise<number> {
+async function foldAll<P>(projection: P, records: AsyncIterable<StoredRecord>, fold: Fold<P>): Promise<number> {
   let folded = 0;
   for await (const { record } of records) {
-    fold(projection, record);
+    const saving = fold(projection, record);
+    if (saving) await saving;
     folded++;
   }
   return folded;

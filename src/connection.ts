@@ -1,19 +1,20 @@
 import { EventEmitter } from "eventemitter3";
+import { diffAsOf, foldedOnce, positionAtTime, statesAsOf, storedAt } from "./as-of.ts";
 import { checkpointFiles, readDirectory, readDomainState, type Checkpoints } from "./checkpoints.ts";
 import type { Stage } from "./commands/stage.ts";
-import { SnapledgerError } from "./errors.ts";
 import { knownHeadFiles } from "./events/known-heads.ts";
 import { damaged } from "./events/level-errors.ts";
-import type { EventLog, StoredRecord } from "./events/log.ts";
+import type { EventLog } from "./events/log.ts";
 import { provenAccess } from "./events/proven-access.ts";
 import { initStore, openStore, storeLayout } from "./events/store.ts";
 import type { Caller, Connection, ConnectionOptions, Outcome } from "./face.ts";
 import { actorOf, clock, defaultWaitMs, newId } from "./outside.ts";
 import type { Directory } from "./projections/directory.ts";
-import { definedDomains, domainIdOf, knownDomains } from "./projections/directory.ts";
+import { knownDomains } from "./projections/directory.ts";
 import type { DomainState } from "./projections/state.ts";
 import { domainInfo, listSnapshots, namedSnapshot, snapshotInfo } from "./projections/views.ts";
-import { watchLog } from "./watch.ts";
+import { readInChunks } from "./read.ts";
+import { logStamp, watchLog } from "./watch.ts";
 
 /** Makes a store and opens it. STORE_EXISTS, STORE_UNSAFE. */
 export async function init(folder: string, caller: Caller): Promise<Connection> {
@@ -33,9 +34,9 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   const stage: Base = {
     ...{ log, clock, newId, waitMs, layersRoot: layout.layers },
     states: {
-      async domain(open, id) {
-        const state = await readDomainState(open, id, checkpoints);
-        checkWhole(state, await directory(open));
+      async domain(open, id, at) {
+        const state = await readDomainState(open, id, checkpoints, at);
+        if (at?.upTo === undefined) checkWhole(state, await directory(open));
         return state;
       },
       directory,
@@ -64,7 +65,7 @@ function readOnce(checkpoints: Checkpoints): (open: EventLog) => Promise<Directo
 }
 
 /** What reading needs of the stage. */
-type Base = Omit<Stage, "driver" | "locks">;
+export type Base = Omit<Stage, "driver" | "locks">;
 
 /** The domain's index is one way to its records, the directory another: each tells what the other has lost. */
 function checkWhole({ id, revision, position }: DomainState, { domains }: Directory): void {
@@ -78,8 +79,10 @@ function checkWhole({ id, revision, position }: DomainState, { domains }: Direct
 
 /** Seldom needed, and what it needs takes time to load. */
 const upkeep = () => import("./upkeep.ts");
+const auditing = () => import("./auditing.ts");
 
-function connectionOn(
+/** The face of a log, whatever it and its drivers are. */
+export function connectionOn(
   stage: Base,
   changing: () => Promise<Stage>,
   options: ConnectionOptions,
@@ -104,105 +107,31 @@ function connectionOn(
       for (const domain of ids) outcomes.push(await execute({ type: "RecoverDomain", domain }, caller, request));
       return outcomes;
     },
-    domains: () =>
-      log.use(async (open) => {
-        const infos = [];
-        for (const id of definedDomains(await states.directory(open))) infos.push(await states.domain(open, id));
-        return infos.map(domainInfo);
-      }),
-    domain: async (domain) => domainInfo(await stateNamed(domain)),
-    snapshots: async (domain, filter) => listSnapshots(await stateNamed(domain), filter),
-    async snapshot(domain, name) {
-      const state = await stateNamed(domain);
+    domains: async (asOf) => (await statesAsOf(reading, asOf)).map(domainInfo),
+    domain: async (domain, asOf) => domainInfo(await stateNamed(domain, asOf)),
+    snapshots: async (domain, filter, asOf) => listSnapshots(await stateNamed(domain, asOf), filter),
+    async snapshot(domain, name, asOf) {
+      const state = await stateNamed(domain, asOf);
       return snapshotInfo(state, namedSnapshot(state, name));
     },
+    names: () => log.use(async (open) => (await states.directory(open)).names),
+    diff: (from, to, domain) => diffAsOf(reading, from, to, domain),
+    bisect: async (domain, condition, until) => (await auditing()).bisect(reading, domain, condition, until),
+    positionAt: (time) => log.use((open) => positionAtTime(open, time)),
     read: (range) => readInChunks(reading, range),
-    record: (position) => recordAt(reading, position),
+    record: (position) => log.use((open) => storedAt(open, position)),
     head,
     verify: async (how) => (await upkeep()).verify(stage, options, how),
+    verifyReplay: async () => (await auditing()).verifyReplay(reading),
     verifyFiles: async () => (await upkeep()).filesVerdict(await changing()),
     backup: async (file, onProgress) =>
       (await upkeep()).backup(stage, (to) => readInChunks(stage, { to }), file, onProgress),
     acceptRollback: async (caller, request) => (await upkeep()).acceptRollback(stage, caller, request),
-    watch: (from, signal) => watchLog({ from, signal, doorbell, position: async () => (await head()).position }),
+    watch: (from, signal) =>
+      watchLog({
+        ...{ from, signal, doorbell, position: async () => (await head()).position },
+        stamp: () => logStamp(storeLayout(store).log),
+      }),
     close: () => log.close(),
   };
-}
-
-/** A domain's state by name or uuid. Queries that come together find it folded by the first of them; they only read. */
-function foldedOnce({ log, states }: Base): (domain: string) => Promise<DomainState> {
-  const opened = new WeakMap<EventLog, { position: number; folded: Map<string, Promise<DomainState>> }>();
-  return (domain) =>
-    log.use(async (open) => {
-      const { position } = await open.head();
-      const before = opened.get(open);
-      const { folded } = before?.position === position ? before : { folded: new Map<string, Promise<DomainState>>() };
-      opened.set(open, { position, folded });
-      const state =
-        folded.get(domain) ??
-        states.directory(open).then((directory) => states.domain(open, idNamed(directory, domain)));
-      folded.set(domain, state);
-      return state;
-    });
-}
-
-function idNamed(directory: Directory, domain: string): string {
-  const id = domainIdOf(directory, domain);
-  if (id !== undefined) return id;
-  throw new SnapledgerError("DOMAIN_NOT_FOUND", `There is no domain "${domain}".`, {
-    facts: { domain },
-    hint: "See 'snapledger list'.",
-  });
-}
-
-/** How many records are read at one opening: the log is never held while the reader is busy with them. */
-const chunkRecords = 5000;
-
-async function* readInChunks(
-  stage: Base,
-  { from = 1, to, domain }: { from?: number; to?: number; domain?: string } = {},
-): AsyncIterable<StoredRecord> {
-  const { log, states } = stage;
-  const head = await log.use((open) => open.head());
-  const end = Math.min(to ?? Infinity, head.position + 1);
-  const id =
-    domain === undefined
-      ? undefined
-      : await log.use(async (open) => idEver(open, await states.directory(open), domain));
-  let next = id === undefined ? from : 1;
-  for (;;) {
-    const chunk = await log.use((open) => readChunk(open, id, next, end));
-    for (const stored of chunk) if (stored.record.position >= from) yield stored;
-    const last = chunk.at(-1)?.record;
-    if (!last || chunk.length < chunkRecords) return;
-    next = (id === undefined ? last.position : (last.revision ?? 0)) + 1;
-  }
-}
-
-/** A domain by name or uuid; by uuid also one that is not defined any more. */
-async function idEver(log: EventLog, directory: Directory, domain: string): Promise<string> {
-  const id = domainIdOf(directory, domain);
-  return id ?? ((await log.revision(domain)) > 0 ? domain : idNamed(directory, domain));
-}
-
-async function readChunk(log: EventLog, id: string | undefined, next: number, end: number): Promise<StoredRecord[]> {
-  const chunk: StoredRecord[] = [];
-  const records =
-    id === undefined ? log.read({ from: next, to: end }) : log.readDomain(id, { fromRevision: next, upTo: end - 1 });
-  for await (const stored of records) {
-    chunk.push(stored);
-    if (chunk.length === chunkRecords) break;
-  }
-  return chunk;
-}
-
-async function recordAt({ log }: Base, position: number): Promise<StoredRecord> {
-  return log.use(async (open) => {
-    for await (const stored of open.read({ from: position, to: position + 1 })) return stored;
-    const head = await open.head();
-    throw new SnapledgerError("POSITION_NOT_FOUND", `There is no position ${position} in this log.`, {
-      facts: { position, head: head.position },
-      hint: `It holds positions 1 to ${head.position}.`,
-    });
-  });
 }

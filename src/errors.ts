@@ -11,11 +11,14 @@ export const exitStatusOf = {
   FILES_DIFFER: 1,
   LOG_UNWRITABLE: 1,
   LAYERS_UNSAFE: 1,
+  RULES_DIFFER: 1,
+  REPLAY_DIFFERS: 1,
   // 2: the request itself is wrong
   USAGE: 2,
   INVALID_NAME: 2,
   INVALID_XML: 2,
   INVALID_FLAGS: 2,
+  INVALID_CONDITION: 2,
   TOO_LARGE: 2,
   // 3: a rule refused
   DOMAIN_EXISTS: 3,

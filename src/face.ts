@@ -1,11 +1,14 @@
 import type { Command } from "./events/command.ts";
 import type { Actor, EventRecord } from "./events/events.ts";
 import type { LogHead, StoredRecord } from "./events/log.ts";
-import type { CommandId, OperationId, SnapshotId } from "./events/ids.ts";
+import type { CommandId, DomainId, OperationId, SnapshotId } from "./events/ids.ts";
 import type { Plan } from "./events/plan.ts";
 import type { DomainRef, Sets, SnapshotRef } from "./events/records.ts";
 import type { DomainInfo, SnapshotFilter, SnapshotInfo } from "./projections/info.ts";
 import type { Damage } from "./events/proven-access.ts";
+import type { Difference } from "./projections/compare.ts";
+import type { DomainDiff } from "./projections/diff.ts";
+import type { NameChange } from "./projections/names.ts";
 import type { Verdict } from "./events/verify.ts";
 import type { FilesVerdict } from "./commands/verify-files.ts";
 import type { ErrorCode } from "./errors.ts";
@@ -69,6 +72,49 @@ export interface Outcome {
   readonly repeated: boolean;
 }
 
+/** A question about the past: right after the record at this position. POSITION_NOT_FOUND when there is none. */
+export interface AsOf {
+  readonly at?: number;
+}
+
+/** Whether folding twice, from the first event and from checkpoints, gives the same. */
+export interface ReplayVerdict {
+  readonly ok: boolean;
+  /** Domains that do, how often they were compared, and the hash of their state. */
+  readonly domains: readonly {
+    readonly id: DomainId;
+    readonly name: string;
+    readonly revision: number;
+    readonly compared: number;
+    readonly hash: string;
+  }[];
+  readonly differs: ReplayDifference | null;
+}
+
+/** The first event after which two folds differ, and where. `domain` null: the directory. */
+export interface ReplayDifference {
+  readonly domain: DomainId | null;
+  readonly position: number;
+  readonly revision: number | null;
+  readonly differences: readonly Difference[];
+}
+
+export interface Bisection {
+  readonly position: number;
+  readonly revision: number;
+  /** How many states were looked at, and of how many. */
+  readonly folds: number;
+  readonly events: number;
+  readonly record: EventRecord;
+}
+
+export interface ReadRange {
+  readonly from?: number;
+  readonly to?: number;
+  readonly domain?: string;
+  readonly reverse?: boolean;
+}
+
 export interface Connection {
   /** The store's absolute folder. */
   readonly store: string;
@@ -76,21 +122,39 @@ export interface Connection {
   /** RecoverDomain for every domain the log knows, also those that are undefined or were never defined to the end. */
   recover(caller: Caller, request?: Request): Promise<readonly Outcome[]>;
 
-  domains(): Promise<readonly DomainInfo[]>;
+  domains(asOf?: AsOf): Promise<readonly DomainInfo[]>;
   /** By name or uuid. DOMAIN_NOT_FOUND. */
-  domain(domain: string): Promise<DomainInfo>;
+  domain(domain: string, asOf?: AsOf): Promise<DomainInfo>;
   /** By name, or topological. DOMAIN_NOT_FOUND, SNAPSHOT_NOT_FOUND (of `from`). */
-  snapshots(domain: string, filter?: SnapshotFilter): Promise<readonly SnapshotInfo[]>;
-  snapshot(domain: string, name: string): Promise<SnapshotInfo>;
+  snapshots(domain: string, filter?: SnapshotFilter, asOf?: AsOf): Promise<readonly SnapshotInfo[]>;
+  snapshot(domain: string, name: string, asOf?: AsOf): Promise<SnapshotInfo>;
+  /** Every definition and undefinition of a domain: who had which name when. */
+  names(): Promise<readonly NameChange[]>;
+  /**
+   * What is different about each domain, or about one by name or uuid, from one position to another; only those that
+   * differ. POSITION_NOT_FOUND, DOMAIN_NOT_FOUND.
+   */
+  diff(from: number, to: number, domain?: string): Promise<readonly DomainDiff[]>;
+  /**
+   * The first event of a domain after which a condition holds, which it must at the end or at `until`.
+   * INVALID_CONDITION, DOMAIN_NOT_FOUND, POSITION_NOT_FOUND.
+   */
+  bisect(domain: string, condition: string, until?: number): Promise<Bisection>;
+  /** The last position whose time is not after this one (ISO 8601 UTC with milliseconds). POSITION_NOT_FOUND. */
+  positionAt(time: string): Promise<number>;
 
-  /** Stored lines with their records, in position order; `domain` narrows to one domain's. */
-  read(range?: { from?: number; to?: number; domain?: string }): AsyncIterable<StoredRecord>;
+  /**
+   * Stored lines with their records, in position order, or with `reverse` from the last to the first. `from` is
+   * inclusive, `to` exclusive; `domain` narrows to one domain's: by name the one that has it, or had it last.
+   */
+  read(range?: ReadRange): AsyncIterable<StoredRecord>;
   /** POSITION_NOT_FOUND. */
   record(position: number): Promise<StoredRecord>;
   head(): Promise<LogHead>;
   /** Proves a copy of the log: the store is held only while that is made. */
   verify(options?: { onProgress?: OnVerified; holds?: string }): Promise<Verdict>;
   /** Compares every defined domain's files with the log, by header and metadata. Changes nothing. */
+  verifyReplay(): Promise<ReplayVerdict>;
   verifyFiles(): Promise<FilesVerdict>;
   /** The whole log, proven, into a new FILE.tar.gz; others work on meanwhile. FILE_EXISTS, LOG_DAMAGED. */
   backup(file: string, onProgress?: OnVerified): Promise<LogHead>;
@@ -133,4 +197,6 @@ export interface StoreRequest {
 export type OnVerified = (done: number, total: number) => void;
 
 export type { DiskInfo, OperationInfo } from "./projections/info.ts";
+export type { DomainDiff } from "./projections/diff.ts";
+export type { NameChange } from "./projections/names.ts";
 export type { Damage, DomainInfo, EventRecord, FilesVerdict, SnapshotFilter, SnapshotId, SnapshotInfo, Verdict };

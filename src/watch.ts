@@ -1,4 +1,6 @@
 import type { EventEmitter } from "eventemitter3";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
 
 interface WatchOptions {
   readonly from: number;
@@ -6,18 +8,38 @@ interface WatchOptions {
   /** Rings when this process has appended. */
   readonly doorbell: EventEmitter<{ grown: [] }>;
   readonly position: () => Promise<number>;
+  /** Changes when anything was appended; undefined when that cannot be told. */
+  readonly stamp: () => Promise<string | undefined>;
 }
 
 /** How often the log is looked at for what other processes appended. */
 const pollMs = 500;
 
-/** Yields the log's position each time it has grown: a wake-up alone, whoever listens reads the records itself. */
-export async function* watchLog({ from, signal, doorbell, position }: WatchOptions): AsyncIterable<number> {
+/**
+ * Yields the log's position each time it has grown: a wake-up alone, whoever listens reads the records itself. The
+ * database is opened only when its files have changed: whoever watches a quiet log keeps nobody waiting.
+ */
+export async function* watchLog({ from, signal, doorbell, position, stamp }: WatchOptions): AsyncIterable<number> {
+  let looked: string | undefined;
   for (let seen = from; !signal?.aborted;) {
     const woken = wakeUp(doorbell, signal);
-    const now = await position();
+    const before = await stamp();
+    const now = before === undefined || before !== looked ? await position() : seen;
+    // What was there before the look: an append during it must not be taken for seen.
+    looked = before;
     if (now > seen) yield (seen = now);
     else await woken;
+  }
+}
+
+/** The sizes of the files that hold records. */
+export async function logStamp(folder: string): Promise<string | undefined> {
+  try {
+    const names = (await readdir(folder)).filter((name) => /\.(log|ldb)$/.test(name)).sort();
+    const sizes = await Promise.all(names.map(async (name) => [name, (await stat(join(folder, name))).size] as const));
+    return sizes.flatMap(([name, size]) => (size > 0 ? `${name}=${size}` : [])).join(" ");
+  } catch {
+    return undefined;
   }
 }
 

@@ -47,6 +47,11 @@ export const move: fc.Arbitrary<Move> = fc.record({
 /** A whole log from LogCreated on, of two domains that come and go. */
 export const history: fc.Arbitrary<EventRecord[]> = fc.array(move, { maxLength: 60 }).map(historyOf);
 
+/** The same as stored lines, which a log in RAM can be made of. */
+export const storedHistory: fc.Arbitrary<string[]> = fc
+  .array(move, { maxLength: 60 })
+  .map((moves) => writerOf(moves).lines);
+
 /** The states of all domains, folded record by record; `apply` returns the state of the record's domain. */
 export function statesOf(): { apply(record: EventRecord): DomainState | undefined } {
   const states = new Map<DomainId, DomainState>();
@@ -66,10 +71,14 @@ export const alice: Actor = {
 };
 
 export function historyOf(moves: readonly Move[]): EventRecord[] {
+  return writerOf(moves).records;
+}
+
+function writerOf(moves: readonly Move[]): Historian {
   const writer = new Historian();
   for (const id of writer.domains) writer.play({ verb: "define", domain: id, pick: 0 });
   for (const one of moves) writer.play({ ...one, domain: writer.domains[one.domain] ?? "" });
-  return writer.records;
+  return writer;
 }
 
 type Play = Partial<Omit<Move, "domain" | "verb">> & { readonly verb: Move["verb"]; readonly domain: DomainId };
@@ -77,6 +86,8 @@ type Play = Partial<Omit<Move, "domain" | "verb">> & { readonly verb: Move["verb
 /** Writes a history move by move. */
 export class Historian {
   readonly records: EventRecord[] = [];
+  /** The same, as stored. */
+  readonly lines: string[] = [];
   readonly domains: readonly DomainId[];
   readonly #states = new Map<DomainId, DomainState>();
   #made = 0;
@@ -207,8 +218,9 @@ export class Historian {
     const previous = this.records.at(-1) ?? beforeFirst;
     const revision = state ? state.revision + 1 : null;
     const now = Date.parse(timeAt(this.records.length));
-    const { record } = sealRecord(whole, { id: this.newId(), previous, revision, now }, sha256);
+    const { record, line } = sealRecord(whole, { id: this.newId(), previous, revision, now }, sha256);
     this.records.push(record);
+    this.lines.push(line);
     if (state) apply(state, record);
   }
 }

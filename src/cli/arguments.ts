@@ -52,7 +52,9 @@ function describe(name: string, verb: Verb): Command {
     command.option("--plan", "say what would be done, and change nothing");
     command.option("--accept-rollback", "go on from an old copy of the log (see LOG_BEHIND): takes a --reason");
   }
-  for (const [flags, what] of everywhere) command.option(flags, what);
+  // A verb may say itself what one of these means to it: `log --ticket` looks for it.
+  const own = new Set((verb.options ?? []).map(([flags]) => flags));
+  for (const [flags, what] of everywhere) if (!own.has(flags)) command.option(flags, what);
   command.helpOption("-h, --help", "show this help").addHelpText("after", helpEnd(verb));
   if (verb.anything) command.allowUnknownOption().allowExcessArguments();
   return command;

@@ -45,6 +45,11 @@ export class Output {
     this.#write(`${escapeJson(JSON.stringify(value, null, 2))}\n`);
   }
 
+  /** One JSON value on one line of stdout. */
+  jsonLine(value: unknown): void {
+    this.#write(`${escapeJson(JSON.stringify(value))}\n`);
+  }
+
   /** A stored line, exactly its bytes. */
   stored(line: string): void {
     this.#write(`${line}\n`);

@@ -1,16 +1,18 @@
 import type { DomainInfo, SnapshotInfo } from "../face.ts";
 import { SnapledgerError } from "../errors.ts";
+import { asOf } from "./moment.ts";
 import type { Cli } from "./verb.ts";
 
 /** Reads one domain; says on stderr when an operation on it has no outcome. Reading itself changes nothing. */
 export async function readDomain(cli: Cli, domain: string): Promise<DomainInfo> {
-  const info = await (await cli.connection()).domain(domain);
+  const info = await (await cli.connection()).domain(domain, await asOf(cli));
   warnOfOperation(cli, info);
   return info;
 }
 
 export function warnOfOperation(cli: Cli, { name, operation }: DomainInfo): void {
-  if (!operation) return;
+  // What had no outcome at some time in the past is nothing to be done about.
+  if (!operation || cli.input.value("at") !== undefined) return;
   const { command, user, since } = operation;
   cli.warn({
     code: "OPERATION_IN_PROGRESS",
@@ -30,7 +32,7 @@ export async function chosenSnapshot(cli: Cli): Promise<SnapshotInfo> {
   }
   if (name === undefined) return currentSnapshot(cli, domain);
   const connection = await cli.connection();
-  const [snapshot] = await Promise.all([connection.snapshot(domain, name), readDomain(cli, domain)]);
+  const [snapshot] = await Promise.all([connection.snapshot(domain, name, await asOf(cli)), readDomain(cli, domain)]);
   return snapshot;
 }
 
@@ -42,5 +44,5 @@ export async function currentSnapshot(cli: Cli, domain: string): Promise<Snapsho
       hint: "Its heads stand on the base image. snapledger snapshot-create makes a snapshot current.",
     });
   }
-  return (await cli.connection()).snapshot(domain, current.name);
+  return (await cli.connection()).snapshot(domain, current.name, await asOf(cli));
 }

@@ -78,6 +78,10 @@ export class Session implements Cli {
     return outcomes;
   }
 
+  async untilInterrupted(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    await this.#interrupt.during(work(this.#interrupt.signal));
+  }
+
   progress(step: string, done: number, total: number): void {
     this.#progress.show(step, done, total);
   }

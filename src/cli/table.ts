@@ -27,6 +27,11 @@ function padding(cell: string, columns: number): string {
 const wide =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\u{1f300}-\u{1faff}]/u;
 
+/** Columns that a line of human text takes on a terminal, escaped as it will be. */
+export function columnsOf(text: string): number {
+  return width(escapeLine(text));
+}
+
 /** Columns that text takes on a terminal: East Asian characters and emoji take two, combining marks none. */
 function width(text: string): number {
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;

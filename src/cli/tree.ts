@@ -20,29 +20,41 @@ interface Place {
   readonly last: boolean;
 }
 
+/** A line of the drawing, and the node that it names: the lines between have none. */
+export interface TreeLine {
+  readonly text: string;
+  readonly node: TreeNode | undefined;
+}
+
 /** virsh's drawing of `snapshot-list --tree`, its blank lines included. Siblings keep the order they come in. */
 export function treeLines(nodes: readonly TreeNode[]): string[] {
+  return drawnTree(nodes).map(({ text }) => text);
+}
+
+/** The same, for whoever writes something beside the names. */
+export function drawnTree(nodes: readonly TreeNode[]): TreeLine[] {
   const children = childrenOf(nodes);
-  const lines: string[] = [];
+  const lines: TreeLine[] = [];
   for (const root of children.get(null) ?? []) drawTree(root, children, lines);
   return lines;
 }
 
 /** Depth first with a stack of its own: chains may be deeper than the call stack. */
-function drawTree(root: TreeNode, children: ReadonlyMap<SnapshotId | null, TreeNode[]>, lines: string[]): void {
+function drawTree(root: TreeNode, children: ReadonlyMap<SnapshotId | null, TreeNode[]>, lines: TreeLine[]): void {
   const stack: Place[] = [{ node: root, indent: "", depth: 0, last: true }];
   for (let place = stack.pop(); place; place = stack.pop()) {
     const below = children.get(place.node.id) ?? [];
     const inner = place.depth === 0 ? "" : `${place.indent}${place.last ? " " : "|"} `;
-    lines.push(`${place.indent}${place.depth === 0 ? "" : "+- "}${place.node.name}`);
-    if (below.length > 0) lines.push(`${inner}  |`);
-    else if (place.last) lines.push(inner);
+    const { node } = place;
+    lines.push({ text: `${place.indent}${place.depth === 0 ? "" : "+- "}${node.name}`, node });
+    if (below.length > 0) lines.push({ text: `${inner}  |`, node: undefined });
+    else if (place.last) lines.push({ text: inner, node: undefined });
     const depth = place.depth + 1;
     const indent = depth % foldedEvery === 0 ? `[${depth}] ` : `${inner}  `;
     below.forEach((_, i) => {
       const index = below.length - 1 - i;
-      const node = below[index];
-      if (node) stack.push({ node, indent, depth, last: index === below.length - 1 });
+      const child = below[index];
+      if (child) stack.push({ node: child, indent, depth, last: index === below.length - 1 });
     });
   }
 }

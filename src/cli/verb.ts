@@ -37,6 +37,8 @@ export interface Cli {
   execute(command: Command): Promise<Outcome>;
   /** The same for `recover` of every domain. */
   recoverAll(): Promise<readonly Outcome[]>;
+  /** Runs work that goes on until Ctrl-C, which aborts the signal and is no failure. */
+  untilInterrupted(work: (signal: AbortSignal) => Promise<void>): Promise<void>;
   warn(warning: { readonly code: string; readonly message: string; readonly hint?: string }): void;
   /** A bar on a terminal, JSON lines with --json; ends by itself. */
   progress(step: string, done: number, total: number): void;

@@ -28,7 +28,8 @@ export interface Stage {
 
 /** Where projections come from: checkpoints and the records after them. */
 export interface States {
-  domain(log: EventLog, id: DomainId): Promise<DomainState>;
+  /** `upTo`: as it was right after the record at this position of the log. */
+  domain(log: EventLog, id: DomainId, at?: { readonly upTo?: number }): Promise<DomainState>;
   directory(log: EventLog): Promise<Directory>;
 }
 

@@ -138,6 +138,9 @@ const schemas: Record<EventType, number> = {
   CommandRejected: 1,
 };
 
+/** Every type of event that this version knows. */
+export const eventTypes: readonly EventType[] = Object.keys(schemas) as EventType[];
+
 /** Turns the data of an old schema into that of the next, by `type:schema`. Stored bytes stay as they are. */
 const upcasts: Readonly<Record<string, (data: unknown) => unknown>> = {};
 

@@ -1,6 +1,7 @@
 import type { EventRecord, RecordOf } from "../events/events.ts";
 import type { DomainId, LayerId, OperationId, Target } from "../events/ids.ts";
 import type { DefinedDisk, FileFacts, FileIdentity, ImageFacts, LayerFile } from "../events/records.ts";
+import type { NameChange } from "./names.ts";
 
 /**
  * What rules have to know across domains: names, who stands on which base image, which files are ours, and which bases
@@ -12,13 +13,15 @@ export interface Directory {
   byName: Map<string, DomainId>;
   /** The last event by which the log says itself that it may be behind the files; 0 for none. */
   gap: number;
+  /** Every definition and undefinition there ever was, in position order: what names meant before. */
+  names: NameChange[];
   /** The last record folded in. */
   position: number;
   hash: string;
 }
 
 /** Changes with every change of `applyDirectory` or of the shape. */
-export const directoryVersion = 2;
+export const directoryVersion = 3;
 
 export interface ListedDomain {
   id: DomainId;
@@ -61,7 +64,7 @@ export interface OpenClaims {
 }
 
 export function emptyDirectory(): Directory {
-  return { domains: new Map(), byName: new Map(), gap: 0, position: 0, hash: "" };
+  return { domains: new Map(), byName: new Map(), gap: 0, names: [], position: 0, hash: "" };
 }
 
 /** Folds one record in, of whatever domain. Never refuses: what is in the log has happened. */
@@ -178,6 +181,11 @@ function applyDefined(directory: Directory, domain: ListedDomain, { data }: Reco
     data.disks.map(({ head }) => head),
   );
   directory.byName.set(data.name, domain.id);
+  noteName(directory, domain);
+}
+
+function noteName({ names, position }: Directory, { id, name, defined }: ListedDomain): void {
+  names.push({ position, domain: id, name, defined });
 }
 
 function listDisk({ target, base, image: { file, chain } }: DefinedDisk): ListedDisk {
@@ -188,6 +196,7 @@ function listDisk({ target, base, image: { file, chain } }: DefinedDisk): Listed
 function applyUndefined(directory: Directory, domain: ListedDomain, { data }: RecordOf<"DomainUndefined">): void {
   if (directory.byName.get(domain.name) === domain.id) directory.byName.delete(domain.name);
   domain.defined = false;
+  noteName(directory, domain);
   if (data.kept.length > 0) for (const disk of domain.disks) disk.kept = true;
   domain.disks = domain.disks.filter(({ kept }) => kept);
 }

@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+import { freshFolder } from "../folders.ts";
 import { digest } from "../images.ts";
-import type { Terminal } from "./process.ts";
+import { Terminal } from "./process.ts";
 import { guestWrites, headFile, names, withWeb } from "./scene.ts";
 
 /** The programs in examples/, run as the README says, on real images. */
@@ -50,6 +51,26 @@ describe("examples/nightly.ts", () => {
       'kept nightly-2: Merging "nightly-2" into "nightly-1" would destroy "mine".',
     ]);
     expect(await names(web)).toEqual(["mine", "nightly-1", "nightly-2"]);
+  });
+});
+
+describe("examples/incident.ts", () => {
+  it("makes the incident that docs/investigating.md is about, which can be investigated", async () => {
+    const terminal = new Terminal(freshFolder());
+    const program = [join(root, "node_modules", ".bin", "tsx"), join(root, "examples", "incident.ts")] as const;
+    await promisify(execFile)(program[0], [program[1], terminal.home, "2"]);
+    expect(await terminal.ok("history", "db", "before-migration")).toMatch(
+      /root \(by sudo from oscar\) merged .*OPS-977/,
+    );
+    const line = (await terminal.ok("log", "--json", "--type", "SnapshotMerged", "--actor", "oscar")).trimEnd();
+    const { position } = JSON.parse(line) as { position: number };
+    const tree = await terminal.ok("snapshot-list", "db", "--tree", "--at", String(position - 1));
+    expect(tree).toContain("+- before-migration\n");
+    expect(await terminal.ok("what-if", "--skip", String(position))).toMatch(
+      /move the heads of db.*\n.*would be taken/,
+    );
+    expect(await terminal.ok("what-if", "--rules")).toContain("decide each as it was decided");
+    expect(await terminal.ok("verify", "--replay")).toContain("4 domains fold");
   });
 });
 

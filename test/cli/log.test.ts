@@ -15,14 +15,16 @@ describe("the log", () => {
     await web.run("snapshot-deactivate", "web", "c", "--merge", "--reason", hostile, "--ticket", "OPS-1");
   });
 
-  it("says each record in a line: who, what, why", async () => {
-    const lines = (await web.ok("log", "web")).trimEnd().split("\n");
+  it("with --records says each record in a line: who, what, why", async () => {
+    const lines = (await web.ok("log", "web", "--records")).trimEnd().split("\n");
     expect(lines.length).toBe((await logLength(web)) - 1);
-    expect(lines[0]).toMatch(/^ {5}2 {2}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0000 {2}\S/);
+    expect(lines[0]).toMatch(/^ {10}2 {2}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0000 {2}\S/);
     expect(lines.at(-1)).toContain("try\\u{9b}2J\\u{202e}\\u{a}it");
     expect(lines.at(-1)).toContain("OPS-1");
-    expect((await web.ok("log")).split("\n")[0]).toMatch(/^ {5}1 {2}/);
-    expect((await web.ok("log", "--from", "2", "--to", "4")).trimEnd().split("\n")).toEqual(lines.slice(0, 2));
+    expect((await web.ok("log")).split("\n")[0]).toMatch(/^ {10}1 {2}/);
+    expect((await web.ok("log", "--records", "--from", "2", "--to", "4")).trimEnd().split("\n")).toEqual(
+      lines.slice(0, 2),
+    );
   });
 
   it("with --json is the stored records, byte for byte, which prove themselves", async () => {

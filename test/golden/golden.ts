@@ -3,7 +3,10 @@ import { treeLines } from "../../src/cli/tree.ts";
 import { History } from "../../src/cli/history.ts";
 import type { EventRecord } from "../../src/events/events.ts";
 import { parseRecord } from "../../src/events/seal.ts";
+import { applyDirectory, emptyDirectory } from "../../src/projections/directory.ts";
 import { apply } from "../../src/projections/domain.ts";
+import { Operations } from "../../src/projections/operations.ts";
+import type { OperationRecords } from "../../src/projections/operations.ts";
 import { emptyState } from "../../src/projections/state.ts";
 import type { DomainState } from "../../src/projections/state.ts";
 import { domainInfo, listSnapshots } from "../../src/projections/views.ts";
@@ -44,7 +47,12 @@ export function plain(states: readonly DomainState[]): unknown {
 
 /** What the command line prints of a log, by its arguments; times are of the time zone UTC. */
 export function printedOf(lines: readonly string[]): Map<string, string> {
-  const printed = new Map([["log", joined(logLines(lines.map(parseRecord)))]]);
+  const records = lines.map((line) => parseRecord(line));
+  const history = historyOf(records);
+  const printed = new Map([
+    ["log", joined(operationsIn(records).map((operation) => history.operationLine(operation)))],
+    ["log --records", joined(records.map((record) => history.line(record)))],
+  ]);
   for (const state of statesOf(lines).filter(({ defined }) => defined)) {
     const domain = domainInfo(state);
     printed.set(`snapshot-list ${domain.name} --tree`, joined([...treeLines(listSnapshots(state)), ""]));
@@ -62,9 +70,15 @@ export function transcript(printed: ReadonlyMap<string, string>): string {
   return [...printed].map(([ask, answer]) => `$ snapledger ${ask}\n${answer}`).join("");
 }
 
-function logLines(records: readonly EventRecord[]): string[] {
-  const history = new History();
-  return records.map((record) => history.line(record));
+function historyOf(records: readonly EventRecord[]): History {
+  const directory = emptyDirectory();
+  for (const record of records) applyDirectory(directory, record);
+  return new History(directory.names);
+}
+
+function operationsIn(records: readonly EventRecord[]): OperationRecords[] {
+  const operations = new Operations();
+  return [...records.flatMap((record) => operations.push(record)), ...operations.end()];
 }
 
 const joined = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join("");

@@ -14,7 +14,9 @@ import { Historian } from "../histories.ts";
 
 /** What a page may import: all projections, and of the events the types, ids and sealing. */
 const root = join(import.meta.dirname, "../../src");
-const projections = readdirSync(join(root, "projections")).map((file) => `projections/${file}`);
+const projections = readdirSync(join(root, "projections"), { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".ts"))
+  .map((file) => `projections/${file}`);
 const events = ["ids", "records", "command", "plan", "events", "log", "limits", "seal"].map(
   (name) => `events/${name}.ts`,
 );

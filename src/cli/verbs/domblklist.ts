@@ -1,3 +1,4 @@
+import { atOption } from "../moment.ts";
 import { readDomain } from "../reading.ts";
 import { tableLines } from "../table.ts";
 import type { Verb } from "../verb.ts";
@@ -6,8 +7,9 @@ export const verb: Verb = {
   about:
     "List a domain's disks with the head file of each: the file that the guest writes to, and is to be started on.",
   arguments: [["<domain>", "its name or uuid"]],
-  exits: [[4, "no such domain or store"]],
-  examples: ["snapledger domblklist web", "snapledger domblklist web --json"],
+  options: [atOption],
+  exits: [[4, "no such domain or store, or no record at this position"]],
+  examples: ["snapledger domblklist web", "snapledger domblklist web --at '2026-11-25 14:03'"],
   async run(cli) {
     const { disks } = await readDomain(cli, cli.input.argument(0));
     if (cli.json) cli.output.json(disks);

@@ -1,4 +1,5 @@
 import type { DomainInfo } from "../../face.ts";
+import { atOption } from "../moment.ts";
 import { readDomain } from "../reading.ts";
 import { guestStateWord } from "../states.ts";
 import { fieldLines } from "../table.ts";
@@ -7,8 +8,9 @@ import type { Verb } from "../verb.ts";
 export const verb: Verb = {
   about: "Show one domain.",
   arguments: [["<domain>", "its name or uuid"]],
-  exits: [[4, "no such domain or store"]],
-  examples: ["snapledger dominfo web", "snapledger dominfo web --json"],
+  options: [atOption],
+  exits: [[4, "no such domain or store, or no record at this position"]],
+  examples: ["snapledger dominfo web", "snapledger dominfo web --json --at 120"],
   async run(cli) {
     const info = await readDomain(cli, cli.input.argument(0));
     if (cli.json) cli.output.json(info);

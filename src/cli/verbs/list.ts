@@ -1,3 +1,4 @@
+import { asOf, atOption } from "../moment.ts";
 import { warnOfOperation } from "../reading.ts";
 import { guestStateWord } from "../states.ts";
 import { tableLines } from "../table.ts";
@@ -8,11 +9,12 @@ export const verb: Verb = {
   options: [
     ["--all", "the same: stopped domains are always listed (known from virsh)"],
     ["--name", "names only"],
+    atOption,
   ],
-  exits: [[4, "no such store"]],
-  examples: ["snapledger list", "snapledger list --name"],
+  exits: [[4, "no such store, or no record at this position"]],
+  examples: ["snapledger list", "snapledger list --name --at 2026-11-25"],
   async run(cli) {
-    const domains = await (await cli.connection()).domains();
+    const domains = await (await cli.connection()).domains(await asOf(cli));
     for (const domain of domains) warnOfOperation(cli, domain);
     if (cli.json) cli.output.json(domains);
     else if (cli.input.has("name")) cli.output.lines(domains.map(({ name }) => name));

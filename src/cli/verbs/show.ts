@@ -15,8 +15,7 @@ export const verb: Verb = {
       cli.output.stored(line);
       return;
     }
-    const domains = await connection.domains();
-    cli.output.line(new History(domains.map(({ id, name }) => [id, name])).line(record));
+    cli.output.line(new History(await connection.names()).line(record));
     cli.output.json(record);
   },
 };

@@ -1,3 +1,4 @@
+import { atOption } from "../moment.ts";
 import { printXml } from "../xml.ts";
 import { currentSnapshot } from "../reading.ts";
 import type { Verb } from "../verb.ts";
@@ -5,9 +6,9 @@ import type { Verb } from "../verb.ts";
 export const verb: Verb = {
   about: "Show the current snapshot, the one that the heads stand on, as XML or by name.",
   arguments: [["<domain>", "its name or uuid"]],
-  options: [["--name", "its name only"]],
-  exits: [[4, "no such domain or store; or it has no current snapshot"]],
-  examples: ["snapledger snapshot-current web --name", "snapledger snapshot-current web --json"],
+  options: [["--name", "its name only"], atOption],
+  exits: [[4, "no such domain or store; or it has no current snapshot; or no record at this position"]],
+  examples: ["snapledger snapshot-current web --name", "snapledger snapshot-current web --name --at 120"],
   async run(cli) {
     const snapshot = await currentSnapshot(cli, cli.input.argument(0));
     if (cli.json) cli.output.json(snapshot);

@@ -1,3 +1,4 @@
+import { atOption } from "../moment.ts";
 import { chosenSnapshot } from "../reading.ts";
 import type { Verb } from "../verb.ts";
 import { printXml } from "../xml.ts";
@@ -10,8 +11,8 @@ export const verb: Verb = {
     ["<domain>", "its name or uuid"],
     ["<name>", "the snapshot"],
   ],
-  options: [["--libvirt", "libvirt's form of today"]],
-  exits: [[4, "no such domain, snapshot or store"]],
+  options: [["--libvirt", "libvirt's form of today"], atOption],
+  exits: [[4, "no such domain, snapshot or store, or no record at this position"]],
   examples: [
     "snapledger snapshot-dumpxml web before-upgrade",
     "snapledger snapshot-dumpxml web before-upgrade --libvirt",

@@ -1,3 +1,4 @@
+import { atOption } from "../moment.ts";
 import { chosenSnapshot } from "../reading.ts";
 import { snapshotStateWord } from "../states.ts";
 import { fieldLines } from "../table.ts";
@@ -9,9 +10,9 @@ export const verb: Verb = {
     ["<domain>", "its name or uuid"],
     ["[name]", "the snapshot"],
   ],
-  options: [["--current", "the current snapshot"]],
-  exits: [[4, "no such domain, snapshot or store"]],
-  examples: ["snapledger snapshot-info web before-upgrade", "snapledger snapshot-info web --current --json"],
+  options: [["--current", "the current snapshot"], atOption],
+  exits: [[4, "no such domain, snapshot or store, or no record at this position"]],
+  examples: ["snapledger snapshot-info web before-upgrade", "snapledger snapshot-info web --current --json --at 120"],
   async run(cli) {
     const snapshot = await chosenSnapshot(cli);
     if (cli.json) {

@@ -2,6 +2,7 @@ import type { SnapshotState } from "../../events/records.ts";
 import type { SnapshotFilter, SnapshotInfo } from "../../face.ts";
 import { SnapledgerError } from "../../errors.ts";
 import type { Input } from "../input.ts";
+import { asOf, atOption } from "../moment.ts";
 import { readDomain } from "../reading.ts";
 import { snapshotStateWord } from "../states.ts";
 import { tableLines } from "../table.ts";
@@ -33,15 +34,19 @@ export const verb: Verb = {
     ["--active", "only those with a running guest's memory"],
     ["--disk-only", "only those of a running guest's disks alone"],
     ["--deactivated", "only those marked by snapshot-deactivate"],
+    atOption,
   ],
-  exits: [[4, "no such domain, snapshot or store"]],
-  examples: ["snapledger snapshot-list web --tree", "snapledger snapshot-list web --from before-upgrade --descendants"],
+  exits: [[4, "no such domain, snapshot or store, or no record at this position"]],
+  examples: [
+    "snapledger snapshot-list web --tree --at '2026-11-25 14:03'",
+    "snapledger snapshot-list web --from before-upgrade --descendants",
+  ],
   async run(cli) {
     checkFlags(cli.input);
     const domain = cli.input.argument(0);
     const connection = await cli.connection();
     const [snapshots] = await Promise.all([
-      connection.snapshots(domain, filterFrom(cli.input)),
+      connection.snapshots(domain, filterFrom(cli.input), await asOf(cli)),
       readDomain(cli, domain),
     ]);
     if (cli.json) cli.output.json(snapshots);
@@ -100,6 +105,6 @@ function printTable({ input, output }: Cli, snapshots: readonly SnapshotInfo[]):
 /** With --from the snapshot itself is the root, as virsh draws it. */
 async function printTree(cli: Cli, domain: string, below: readonly SnapshotInfo[]): Promise<void> {
   const from = cli.input.value("from");
-  const top = from === undefined ? [] : [await (await cli.connection()).snapshot(domain, from)];
+  const top = from === undefined ? [] : [await (await cli.connection()).snapshot(domain, from, await asOf(cli))];
   cli.output.lines([...treeLines([...top, ...below]), ""]);
 }

@@ -1,4 +1,5 @@
 import { SnapledgerError } from "../../errors.ts";
+import { asOf, atOption } from "../moment.ts";
 import { chosenSnapshot } from "../reading.ts";
 import type { Verb } from "../verb.ts";
 
@@ -8,8 +9,8 @@ export const verb: Verb = {
     ["<domain>", "its name or uuid"],
     ["[name]", "the snapshot"],
   ],
-  options: [["--current", "the current snapshot"]],
-  exits: [[4, "no such domain, snapshot or store; or it has no parent"]],
+  options: [["--current", "the current snapshot"], atOption],
+  exits: [[4, "no such domain, snapshot or store; or it has no parent; or no record at this position"]],
   examples: ["snapledger snapshot-parent web before-upgrade", "snapledger snapshot-parent web --current"],
   async run(cli) {
     const { name, parent } = await chosenSnapshot(cli);
@@ -19,7 +20,9 @@ export const verb: Verb = {
         hint: "It stands on the base image.",
       });
     }
-    if (cli.json) cli.output.json(await (await cli.connection()).snapshot(cli.input.argument(0), parent.name));
-    else cli.output.line(parent.name);
+    if (cli.json) {
+      const connection = await cli.connection();
+      cli.output.json(await connection.snapshot(cli.input.argument(0), parent.name, await asOf(cli)));
+    } else cli.output.line(parent.name);
   },
 };

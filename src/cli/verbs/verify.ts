@@ -1,4 +1,4 @@
-import type { FilesVerdict, Verdict } from "../../face.ts";
+import type { FilesVerdict, ReplayDifference, ReplayVerdict, Verdict } from "../../face.ts";
 import { SnapledgerError } from "../../errors.ts";
 import type { Cli, Verb } from "../verb.ts";
 
@@ -8,22 +8,26 @@ export const verb: Verb = {
     "revision, up to where the head file says that it ends; and that the indexes lead to each. Changes nothing.",
   options: [
     ["--head <hash>", "the log must also hold the record with this hash: the head of any earlier copy"],
+    ["--replay", "fold every domain twice, from the first event and from checkpoints, and compare the states"],
     ["--files", "compare the domains' files with the log too, by header and metadata"],
   ],
   exits: [
-    [1, "a file is not what the log says (FILES_DIFFER)"],
+    [1, "a file is not what the log says (FILES_DIFFER), or two folds differ (REPLAY_DIFFERS)"],
     [4, "no such store"],
   ],
-  examples: ["snapledger verify --head sha256:9f2c… --json", "snapledger verify --files"],
+  examples: ["snapledger verify --head sha256:9f2c… --json", "snapledger verify --files --replay"],
   async run(cli) {
     const connection = await cli.connection();
     const onProgress = (done: number, total: number) => cli.progress("verify", done, total);
     const holds = cli.input.value("head");
     const verdict = await connection.verify({ onProgress, ...(holds !== undefined && { holds: withPrefix(holds) }) });
     const files = verdict.ok && cli.input.has("files") ? await connection.verifyFiles() : null;
-    if (cli.json) cli.output.json({ ...verdict, files });
+    const replay = verdict.ok && cli.input.has("replay") ? await connection.verifyReplay() : null;
+    if (cli.json) cli.output.json({ ...verdict, files, replay });
     if (!verdict.ok) throw damaged(verdict);
     if (!cli.json) printLog(cli, verdict);
+    if (replay && !cli.json) printReplay(cli, replay);
+    if (replay?.differs) throw replayDiffers(replay.differs);
     if (!files) return;
     if (!cli.json) printFiles(cli, files);
     if (!files.ok) throw filesDiffer(files);
@@ -49,6 +53,20 @@ function damaged({ valid, firstBad }: Verdict): SnapledgerError {
 function printLog({ output }: Cli, { head, valid, heldAt }: Verdict): void {
   output.line(`${valid} records verified; the log ends at ${valid} with ${head?.hash ?? "an unknown hash"}`);
   if (heldAt !== null) output.line(`It holds the given head, at position ${heldAt}`);
+}
+
+function printReplay({ output }: Cli, { domains }: ReplayVerdict): void {
+  output.line(`${domains.length} domains fold from their first event to what the checkpoints give`);
+  for (const { name, id, revision, hash } of domains) output.line(`  ${name || id} at revision ${revision}: ${hash}`);
+}
+
+function replayDiffers({ domain, position, revision, differences }: ReplayDifference): SnapledgerError {
+  const what = domain === null ? "the directory" : `domain ${domain} (revision ${revision ?? 0})`;
+  const message = `Two folds of ${what} differ from position ${position} on, first in ${differences[0]?.path ?? "?"}.`;
+  return new SnapledgerError("REPLAY_DIFFERS", message, {
+    facts: { domain, position, revision, differences },
+    hint: "The log is proven. Delete the store's checkpoints folder, which costs nothing but time, and report this.",
+  });
 }
 
 function printFiles({ output }: Cli, { files, differences, unknown }: FilesVerdict): void {

@@ -1,0 +1,57 @@
+import type { EventRecord } from "../events/events.ts";
+
+/** Records of one operation, as they stand together in a domain's history. */
+export type OperationRecords = readonly EventRecord[];
+
+interface Group {
+  readonly records: EventRecord[];
+  done: boolean;
+}
+
+/** Groups that wait behind one that has not ended: an operation that died may never end. */
+const mostWaiting = 1000;
+
+/**
+ * Groups a stream of records by operation, in the order in which operations began. Operations of different domains
+ * interleave; those of one domain follow each other, so that a record of the next one ends the one before. Takes
+ * records in either direction.
+ */
+export class Operations {
+  readonly #groups: Group[] = [];
+  readonly #open = new Map<string | null, Group>();
+
+  /** The operations that have ended with this record, or before it but behind one that had not. */
+  push(record: EventRecord): OperationRecords[] {
+    const before = this.#open.get(record.domain);
+    if (before && record.operation !== null && before.records[0]?.operation === record.operation) {
+      before.records.push(record);
+    } else {
+      if (before) before.done = true;
+      const group: Group = { records: [record], done: record.operation === null };
+      this.#groups.push(group);
+      this.#open.set(record.domain, group);
+    }
+    return this.#take((group) => group.done || this.#groups.length > mostWaiting);
+  }
+
+  /** All whose outcome is known by now, for whoever watches: what they clean up later is told apart. */
+  decided(): OperationRecords[] {
+    return this.#take(({ records }) => records.some(({ type }) => type !== "OperationStarted"));
+  }
+
+  /** The rest. */
+  end(): OperationRecords[] {
+    return this.#take(() => true);
+  }
+
+  #take(ready: (group: Group) => boolean): OperationRecords[] {
+    const taken: OperationRecords[] = [];
+    for (let first = this.#groups[0]; first && ready(first); first = this.#groups[0]) {
+      this.#groups.shift();
+      const domain = first.records[0]?.domain ?? null;
+      if (this.#open.get(domain) === first) this.#open.delete(domain);
+      taken.push(first.records);
+    }
+    return taken;
+  }
+}

@@ -1,0 +1,158 @@
+import type { EventRecord } from "../events/events.ts";
+import type { DomainId, SnapshotId } from "../events/ids.ts";
+import { clone } from "./compare.ts";
+import type { Condition, Expression } from "./condition/parse.ts";
+import type { Value } from "./condition/fields.ts";
+import { apply } from "./domain.ts";
+import { emptyState } from "./state.ts";
+import type { DomainState } from "./state.ts";
+import { patched, step } from "./step.ts";
+import type { Step } from "./step.ts";
+
+type States = Map<DomainId, DomainState>;
+
+/** What the last event did to the snapshots of its domain, by id. */
+export interface Touched {
+  readonly added: ReadonlySet<SnapshotId>;
+  readonly changed: ReadonlySet<SnapshotId>;
+  /** Their names: they are not in the state any more. */
+  readonly gone: readonly string[];
+}
+
+const untouched: Touched = { added: new Set(), changed: new Set(), gone: [] };
+
+/** Farther than this, folding in bulk is faster than stepping. */
+const farSteps = 100;
+
+/**
+ * A stretch of the log, stepped through in both directions: forwards and backwards by immer's patches, so that no
+ * step depends on how long the history is. What was jumped over is folded in bulk.
+ */
+export class Player {
+  readonly records: readonly EventRecord[];
+  readonly #start: ReadonlyMap<DomainId, DomainState>;
+  #states: States;
+  /** Records applied. */
+  #applied = 0;
+  /** The steps to go back by, the last one last; those before them were folded in bulk. */
+  #trail: Step[] = [];
+
+  /** `start`: the states before the first record, of every domain that has one. */
+  constructor(records: readonly EventRecord[], start: ReadonlyMap<DomainId, DomainState> = new Map()) {
+    this.records = records;
+    this.#start = start;
+    this.#states = copied(start);
+  }
+
+  /** The event that was applied last; null at the start. */
+  get event(): EventRecord | null {
+    return this.records[this.#applied - 1] ?? null;
+  }
+
+  /** How many of the records are applied. */
+  get applied(): number {
+    return this.#applied;
+  }
+
+  /** The state of the event's domain; at the start that of the first record's. undefined: only the log's own records. */
+  get state(): DomainState | undefined {
+    const domain = this.event?.domain ?? this.records.find((record) => record.domain !== null)?.domain;
+    return domain ? (this.#states.get(domain) ?? emptyState(domain)) : undefined;
+  }
+
+  get touched(): Touched {
+    const taken = this.#trail.at(-1);
+    return taken ? touchedBy(taken) : untouched;
+  }
+
+  /** false at the end. */
+  next(): boolean {
+    const record = this.records[this.#applied];
+    if (!record) return false;
+    const domain = record.domain ?? "";
+    const taken = step(this.#states.get(domain) ?? emptyState(domain), record);
+    this.#states.set(domain, taken.next);
+    this.#trail.push(taken);
+    this.#applied++;
+    return true;
+  }
+
+  /** false at the start. */
+  back(): boolean {
+    const record = this.event;
+    if (!record) return false;
+    const taken = this.#trail.pop();
+    if (!taken) {
+      this.#foldTo(this.#applied - 1);
+      return true;
+    }
+    const domain = record.domain ?? "";
+    this.#states.set(domain, patched(this.#states.get(domain) ?? emptyState(domain), taken.inverse));
+    this.#applied--;
+    return true;
+  }
+
+  /** To where so many records are applied, or as near to it as there are records. */
+  goTo(applied: number): void {
+    const wanted = Math.max(0, Math.min(applied, this.records.length));
+    if (Math.abs(wanted - this.#applied) > farSteps) this.#foldTo(Math.max(0, wanted - 1));
+    while (this.#applied < wanted) this.next();
+    while (this.#applied > wanted) this.back();
+  }
+
+  /** To right after the last record that is not after this position of the log. */
+  jump(position: number): void {
+    this.goTo(this.records.filter((record) => record.position <= position).length);
+  }
+
+  /** To the next event after which one of these holds; false, and nothing moved, when none does to the end. */
+  run(conditions: readonly Condition[]): boolean {
+    const states = copied(this.#states);
+    for (let i = this.#applied; i < this.records.length; i++) {
+      const event = this.records[i];
+      if (!event) break;
+      const state = applyTo(states, event);
+      if (!conditions.some((condition) => condition.holds({ state, event }))) continue;
+      this.goTo(i + 1);
+      return true;
+    }
+    return false;
+  }
+
+  valueOf(expression: Expression): Value {
+    const { state } = this;
+    return state ? expression.valueOf({ state, event: this.event }) : null;
+  }
+
+  #foldTo(applied: number): void {
+    this.#states = copied(this.#start);
+    for (const record of this.records.slice(0, applied)) applyTo(this.#states, record);
+    this.#applied = applied;
+    this.#trail = [];
+  }
+}
+
+function copied(states: ReadonlyMap<DomainId, DomainState>): States {
+  return new Map([...states].map(([id, state]) => [id, clone(state)]));
+}
+
+function applyTo(states: States, record: EventRecord): DomainState {
+  const domain = record.domain ?? "";
+  const state = states.get(domain) ?? emptyState(domain);
+  states.set(domain, state);
+  apply(state, record);
+  return state;
+}
+
+function touchedBy({ patches, inverse }: Step): Touched {
+  const ids = (op: "add" | "replace") =>
+    patches.flatMap((patch) => {
+      const [part, id] = patch.path;
+      const whole = patch.path.length === 2 && patch.op === "add";
+      return part === "snapshots" && patch.op !== "remove" && whole === (op === "add") ? [String(id)] : [];
+    });
+  const gone = inverse.flatMap(({ op, path, value }) =>
+    path[0] === "snapshots" && path.length === 2 && op === "add" ? [(value as { name: string }).name] : [],
+  );
+  return { added: new Set(ids("add")), changed: new Set(ids("replace")), gone };
+}
