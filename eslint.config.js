@@ -37,6 +37,7 @@ export default tseslint.config(
     files: ["src/projections/**"],
     rules: forbid(...effects, layer("../{commands,drivers,xml,cli}/**"), layer("../{index,face,connection}.ts")),
   },
+  { files: ["src/proof/**"], rules: forbid(...effects, layer("../**")) },
   { files: ["src/drivers/**"], rules: forbid(layer("**/{projections,commands,xml,cli}/**")) },
   { files: ["src/xml/**"], rules: forbid(...effects, layer("../{commands,drivers,cli}/**")) },
   { files: ["src/commands/**"], rules: forbid(layer("../{xml,cli}/**"), layer("../{index,connection}.ts")) },
