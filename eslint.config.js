@@ -38,6 +38,10 @@ export default tseslint.config(
     rules: forbid(...effects, layer("../{commands,drivers,xml,cli}/**"), layer("../{index,face,connection}.ts")),
   },
   { files: ["src/proof/**"], rules: forbid(...effects, layer("../**")) },
+  {
+    files: ["src/evidence/**"],
+    rules: forbid(layer("../{commands,drivers,xml,cli}/**"), layer("../{index,face,connection}.ts")),
+  },
   { files: ["src/drivers/**"], rules: forbid(layer("**/{projections,commands,xml,cli}/**")) },
   { files: ["src/xml/**"], rules: forbid(...effects, layer("../{commands,drivers,cli}/**")) },
   { files: ["src/commands/**"], rules: forbid(layer("../{xml,cli}/**"), layer("../{index,connection}.ts")) },

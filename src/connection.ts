@@ -9,6 +9,9 @@ import { backupLog } from "./events/backup.ts";
 import { verifyStore } from "./events/examine.ts";
 import { knownHeadFiles } from "./events/known-heads.ts";
 import { damaged } from "./events/level-errors.ts";
+import { makeKey } from "./evidence/key.ts";
+import { provingOn } from "./evidence/prove.ts";
+import { tileFile } from "./evidence/tiles.ts";
 import type { EventLog, StoredRecord } from "./events/log.ts";
 import { provenAccess } from "./events/proven-access.ts";
 import { initStore, openStore, storeLayout } from "./events/store.ts";
@@ -24,6 +27,7 @@ import { watchLog } from "./watch.ts";
 /** Makes a store and opens it. STORE_EXISTS, STORE_UNSAFE. */
 export async function init(folder: string, caller: Caller): Promise<Connection> {
   await initStore(folder, { clock, newId, actor: actorOf(caller) });
+  await makeKey(storeLayout(folder).key);
   return connect({ store: folder });
 }
 
@@ -68,10 +72,12 @@ function connectionOn(stage: Stage, options: ConnectionOptions, doorbell: EventE
   const { states } = stage;
   const log = onDamage ? provenAccess(stage.log, store, { waitMs, onDamage }) : stage.log;
   const reading: Stage = { ...stage, log };
+  const { key, checkpoints } = storeLayout(store);
   const head = () => log.use((open) => open.head());
   const stateNamed = foldedOnce(reading);
   return {
     store,
+    ...provingOn({ log: stage.log, keyPath: key, tiles: tileFile(checkpoints) }),
     execute: (command, caller, request) => handle(stage, command, caller, request),
     async recover(caller, request) {
       const ids = await log.use(async (open) => knownDomains(await states.directory(open)));

@@ -17,6 +17,8 @@ export const exitStatusOf = {
   INVALID_XML: 2,
   INVALID_FLAGS: 2,
   TOO_LARGE: 2,
+  CHECKPOINT_INVALID: 2,
+  KEY_INVALID: 2,
   // 3: a rule refused
   DOMAIN_EXISTS: 3,
   SNAPSHOT_EXISTS: 3,
@@ -43,6 +45,8 @@ export const exitStatusOf = {
   TOO_MANY_SNAPSHOTS: 3,
   IMAGE_INVALID: 3,
   IMAGE_IN_USE: 3,
+  CHECKPOINT_UNTRUSTED: 3,
+  KEY_UNSAFE: 3,
   // 4: no such thing
   DOMAIN_NOT_FOUND: 4,
   SNAPSHOT_NOT_FOUND: 4,
@@ -59,6 +63,7 @@ export const exitStatusOf = {
   LOG_DAMAGED: 6,
   LOG_BEHIND: 6,
   BACKUP_INVALID: 6,
+  CHECKPOINT_MISMATCH: 6,
   INTERRUPTED: 130,
 } as const;
 

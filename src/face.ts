@@ -8,6 +8,7 @@ import type { DomainInfo, SnapshotFilter, SnapshotInfo } from "./projections/inf
 import type { Damage } from "./events/proven-access.ts";
 import type { Verdict } from "./events/verify.ts";
 import type { FilesVerdict } from "./commands/verify-files.ts";
+import type { Proving } from "./evidence/face.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { Progress } from "./drivers/driver.ts";
 
@@ -69,7 +70,7 @@ export interface Outcome {
   readonly repeated: boolean;
 }
 
-export interface Connection {
+export interface Connection extends Proving {
   /** The store's absolute folder. */
   readonly store: string;
   execute(command: Command, caller: Caller, request?: Request): Promise<Outcome>;
@@ -134,3 +135,4 @@ export type OnVerified = (done: number, total: number) => void;
 
 export type { DiskInfo, OperationInfo } from "./projections/info.ts";
 export type { Damage, DomainInfo, EventRecord, FilesVerdict, SnapshotFilter, SnapshotId, SnapshotInfo, Verdict };
+export type * from "./evidence/face.ts";

@@ -12,24 +12,19 @@ export interface Leaves {
   readonly to: number;
 }
 
+/** Leaves and nodes begin with different bytes, so that neither can be passed off as the other. */
 export function leafHash(leaf: Uint8Array, digest: Digest): Uint8Array {
-  return digest(joined(0, leaf));
+  const bytes = new Uint8Array(1 + leaf.length);
+  bytes.set(leaf, 1);
+  return digest(bytes);
 }
 
 export function nodeHash(left: Uint8Array, right: Uint8Array, digest: Digest): Uint8Array {
-  return digest(joined(1, left, right));
-}
-
-/** Leaves and nodes begin with different bytes, so that neither can be passed off as the other. */
-function joined(prefix: number, ...parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 1));
-  bytes[0] = prefix;
-  let at = 1;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  const bytes = new Uint8Array(1 + left.length + right.length);
+  bytes[0] = 1;
+  bytes.set(left, 1);
+  bytes.set(right, 1 + left.length);
+  return digest(bytes);
 }
 
 /**
@@ -45,8 +40,8 @@ export function rootOf(hashes: readonly Uint8Array[], digest: Digest): Uint8Arra
 function paired(level: readonly Uint8Array[], digest: Digest): Uint8Array[] {
   const above: Uint8Array[] = [];
   for (let i = 0; i < level.length; i += 2) {
-    const [left, right] = level.slice(i, i + 2) as [Uint8Array, Uint8Array | undefined];
-    above.push(right ? nodeHash(left, right, digest) : left);
+    const [left, right] = [level[i], level[i + 1]];
+    if (left) above.push(right ? nodeHash(left, right, digest) : left);
   }
   return above;
 }
