@@ -16,7 +16,13 @@ const layer = (glob) => ({ glob, why: "Imports run one way: events <- projection
 export default tseslint.config(
   { ignores: ["dist/", "coverage/"] },
   ...tseslint.configs.strictTypeChecked,
-  { languageOptions: { parserOptions: { projectService: { allowDefaultProject: ["*.js", "scripts/*.mjs"] } } } },
+  {
+    languageOptions: {
+      parserOptions: {
+        projectService: { allowDefaultProject: ["*.js", "scripts/*.mjs", "src/evidence/auditor/*.mjs"] },
+      },
+    },
+  },
   {
     rules: {
       "@typescript-eslint/consistent-type-imports": "error",

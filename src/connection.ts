@@ -16,6 +16,7 @@ import type { EventLog, StoredRecord } from "./events/log.ts";
 import { provenAccess } from "./events/proven-access.ts";
 import { initStore, openStore, storeLayout } from "./events/store.ts";
 import { verifyLog } from "./events/verify.ts";
+import { exportEvidence } from "./export-evidence.ts";
 import type { Caller, Connection, ConnectionOptions, Outcome } from "./face.ts";
 import type { Directory } from "./projections/directory.ts";
 import { definedDomains, domainIdOf, knownDomains } from "./projections/directory.ts";
@@ -75,9 +76,14 @@ function connectionOn(stage: Stage, options: ConnectionOptions, doorbell: EventE
   const { key, checkpoints } = storeLayout(store);
   const head = () => log.use((open) => open.head());
   const stateNamed = foldedOnce(reading);
+  const proving = { log: stage.log, keyPath: key, tiles: tileFile(checkpoints) };
   return {
     store,
-    ...provingOn({ log: stage.log, keyPath: key, tiles: tileFile(checkpoints) }),
+    ...provingOn(proving),
+    async exportEvidence(domain, file, evidence, caller, request) {
+      const id = await stage.log.use(async (open) => idEver(open, await states.directory(open), domain));
+      return exportEvidence({ stage, proving }, id, file, evidence, caller, request);
+    },
     execute: (command, caller, request) => handle(stage, command, caller, request),
     async recover(caller, request) {
       const ids = await log.use(async (open) => knownDomains(await states.directory(open)));

@@ -8,7 +8,7 @@ import type { DomainInfo, SnapshotFilter, SnapshotInfo } from "./projections/inf
 import type { Damage } from "./events/proven-access.ts";
 import type { Verdict } from "./events/verify.ts";
 import type { FilesVerdict } from "./commands/verify-files.ts";
-import type { Proving } from "./evidence/face.ts";
+import type { Evidence, EvidenceRequest, Proving } from "./evidence/face.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { Progress } from "./drivers/driver.ts";
 
@@ -89,6 +89,17 @@ export interface Connection extends Proving {
   /** POSITION_NOT_FOUND. */
   record(position: number): Promise<StoredRecord>;
   head(): Promise<LogHead>;
+  /**
+   * Writes what was recorded of a domain, with its proof and two verifiers, as a new `.tar.gz`, and closes the period by
+   * an event. Also for one that is not defined any more, by its uuid. DOMAIN_NOT_FOUND, FILE_EXISTS, and as `checkpoint`.
+   */
+  exportEvidence(
+    domain: string,
+    file: string,
+    evidence: EvidenceRequest,
+    caller: Caller,
+    request?: Request,
+  ): Promise<Evidence>;
   /** Proves a copy of the log: the store is held only while that is made. */
   verify(options?: { onProgress?: OnVerified; holds?: string }): Promise<Verdict>;
   /** Compares every defined domain's files with the log, by header and metadata. Changes nothing. */

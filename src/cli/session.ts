@@ -69,7 +69,7 @@ export class Session implements Cli {
   async #run<Outcomes extends readonly Outcome[]>(
     work: (connection: Connection, request: Request) => Promise<Outcomes>,
   ): Promise<Outcomes> {
-    const request = this.#request();
+    const request = this.request();
     const connection = await this.connection();
     if (this.input.has("accept-rollback") && !request.plan) await this.#acceptRollback(connection, request);
     const working = work(connection, request).finally(() => this.#progress.end());
@@ -107,7 +107,7 @@ export class Session implements Cli {
     else this.output.aside("The log is not behind: there is no rollback to accept");
   }
 
-  #request(): Request {
+  request(): Request {
     const expectRevision = this.input.integer("expect-revision", 0);
     return {
       reason: this.input.value("reason") ?? null,

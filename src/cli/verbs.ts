@@ -69,6 +69,12 @@ export const verbs: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     () => import("./verbs/prove-consistent.ts"),
   ),
   entry("key", "log", "Show the public key, or its fingerprint", () => import("./verbs/key.ts")),
+  entry(
+    "export-evidence",
+    "log",
+    "Hand out a domain's records with their proof",
+    () => import("./verbs/export-evidence.ts"),
+  ),
   entry("init", "store", "Create a store", () => import("./verbs/init.ts")),
   entry("backup", "store", "Save the whole log in a file", () => import("./verbs/backup.ts")),
   entry("restore", "store", "Make a store of a backup", () => import("./verbs/restore.ts")),

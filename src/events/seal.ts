@@ -136,6 +136,7 @@ const schemas: Record<EventType, number> = {
   OperationStarted: 1,
   OperationFailed: 1,
   CommandRejected: 1,
+  EvidenceExported: 1,
 };
 
 /** Turns the data of an old schema into that of the next, by `type:schema`. Stored bytes stay as they are. */

@@ -57,3 +57,26 @@ export interface Proving {
    */
   verifyCheckpoint(note: string, options?: KeyOption): Promise<SignedCheckpoint>;
 }
+
+export interface EvidenceRequest extends KeyOption {
+  /** ISO 8601 UTC with milliseconds, as records have it; null: from its beginning, up to now. */
+  readonly since: string | null;
+  readonly until: string | null;
+}
+
+/** What a bundle holds, or with `plan` would. */
+export interface Evidence {
+  readonly planned: boolean;
+  readonly domain: { readonly id: string; readonly name: string };
+  readonly since: string | null;
+  readonly until: string | null;
+  /** The period's records, and one more on either side where there is one. */
+  readonly firstRevision: number;
+  readonly lastRevision: number;
+  /** Of `EvidenceExported`, which closes them; null with `plan`. */
+  readonly position: number | null;
+  readonly checkpoint: SignedCheckpoint | null;
+  readonly fingerprint: string;
+  readonly file: string;
+  readonly bytes: number | null;
+}

@@ -57,6 +57,10 @@ class TiledTree implements RecordTree {
   readonly #tiles: readonly Uint8Array[];
   /** The leaves after the last full tile. */
   readonly #rest: readonly Uint8Array[];
+  /** The tile that was read last: the proofs of neighbours are made from the same one. */
+  #tile: { readonly start: number; readonly leaves: readonly Uint8Array[] } = { start: -1, leaves: [] };
+  /** Roots over several tiles, by their place. Proofs share most of them. */
+  readonly #large = new Map<string, Uint8Array>();
 
   constructor(log: LogAccess, size: number, tiles: readonly Uint8Array[], rest: readonly Uint8Array[]) {
     this.size = size;
@@ -67,13 +71,14 @@ class TiledTree implements RecordTree {
 
   /** A part that the tree divides into: more than a tile always starts with a tile, and ends with one or the tree. */
   async root({ from, to }: Leaves): Promise<Uint8Array> {
-    const tiled = this.#tiles.length * tileLeaves;
-    if (from >= tiled) return rootOf(this.#rest.slice(from - tiled, to - tiled), digest);
-    if (to - from < tileLeaves) return rootOf(await this.#read({ from, to }), digest);
+    if (to - from < tileLeaves) return rootOf(await this.#leaves(from, to), digest);
+    const known = this.#large.get(`${from}-${to}`);
+    if (known) return known;
     const [first, end] = [from / tileLeaves, Math.floor(to / tileLeaves)];
-    const roots = this.#tiles.slice(first, end);
     const beyond = to > end * tileLeaves ? [await this.root({ from: end * tileLeaves, to })] : [];
-    return rootOf([...roots, ...beyond], digest);
+    const root = rootOf([...this.#tiles.slice(first, end), ...beyond], digest);
+    this.#large.set(`${from}-${to}`, root);
+    return root;
   }
 
   async roots(path: readonly Leaves[]): Promise<Uint8Array[]> {
@@ -82,9 +87,19 @@ class TiledTree implements RecordTree {
     return roots;
   }
 
-  async #read(leaves: Leaves): Promise<Uint8Array[]> {
+  /** Some leaves of one tile. */
+  async #leaves(from: number, to: number): Promise<readonly Uint8Array[]> {
+    const tiled = this.#tiles.length * tileLeaves;
+    if (from >= tiled) return this.#rest.slice(from - tiled, to - tiled);
+    const start = from - (from % tileLeaves);
+    if (this.#tile.start !== start) this.#tile = { start, leaves: await this.#read(start) };
+    return this.#tile.leaves.slice(from - start, to - start);
+  }
+
+  async #read(start: number): Promise<Uint8Array[]> {
     const hashes: Uint8Array[] = [];
-    for await (const { line } of recordsIn(this.#log, leaves)) hashes.push(lineHash(line));
+    for await (const { line } of recordsIn(this.#log, { from: start, to: start + tileLeaves }))
+      hashes.push(lineHash(line));
     return hashes;
   }
 }

@@ -25,7 +25,7 @@ interface Log {
 async function logOf(records: number, clock = () => 0): Promise<Log> {
   const lines: string[] = [];
   const log = memoryEventLog({ clock, newId: () => "id", actor, disk: lines });
-  await log.append(Array.from({ length: records - 1 }, () => stopped(domain)));
+  await Promise.all(Array.from({ length: records - 1 }, () => log.append([stopped(domain)])));
   const reads: number[] = [];
   const watched: typeof log = {
     ...log,
