@@ -25,7 +25,7 @@ export const verb: Verb = {
     const verdict = await connection.verify({ onProgress, ...(holds !== undefined && { holds: withPrefix(holds) }) });
     const files = verdict.ok && cli.input.has("files") ? await connection.verifyFiles() : null;
     const checkpoint = verdict.ok ? await verifyCheckpoint(cli) : null;
-    if (cli.json) cli.output.json({ ...verdict, files, checkpoint });
+    if (cli.json) cli.output.json({ ...verdict, files, ...(checkpoint && { checkpoint }) });
     if (!verdict.ok) throw damaged(verdict);
     if (!cli.json) printLog(cli, verdict, checkpoint);
     if (!files) return;
