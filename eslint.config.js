@@ -43,6 +43,10 @@ export default tseslint.config(
     files: ["src/projections/**"],
     rules: forbid(...effects, layer("../{commands,drivers,xml,cli}/**"), layer("../{index,face,connection}.ts")),
   },
+  {
+    files: ["src/export/**"],
+    rules: forbid(...effects, layer("../{commands,drivers,xml,cli}/**"), layer("../{index,face,connection}.ts")),
+  },
   { files: ["src/proof/**"], rules: forbid(...effects, layer("../**")) },
   {
     files: ["src/evidence/**"],

@@ -19,6 +19,7 @@ export const exitStatusOf = {
   TOO_LARGE: 2,
   CHECKPOINT_INVALID: 2,
   KEY_INVALID: 2,
+  CURSOR_INVALID: 2,
   // 3: a rule refused
   DOMAIN_EXISTS: 3,
   SNAPSHOT_EXISTS: 3,
@@ -59,11 +60,13 @@ export const exitStatusOf = {
   REVISION_CONFLICT: 5,
   COMMAND_ID_REUSED: 5,
   IMAGE_LOCKED: 5,
+  CURSOR_BUSY: 5,
   // 6: the log is not what it was
   LOG_DAMAGED: 6,
   LOG_BEHIND: 6,
   BACKUP_INVALID: 6,
   CHECKPOINT_MISMATCH: 6,
+  CURSOR_MISMATCH: 6,
   INTERRUPTED: 130,
 } as const;
 

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Period } from "./commands/export-evidence.ts";
 import { noteEvidence, planEvidence } from "./commands/export-evidence.ts";
 import type { Stage } from "./commands/stage.ts";
+import { asDiskFull } from "./disk-full.ts";
 import { SnapledgerError } from "./errors.ts";
 import type { DomainId } from "./events/ids.ts";
 import { writeBundle } from "./evidence/bundle.ts";
@@ -50,6 +51,8 @@ export async function exportEvidence(
     const { position } = closing;
     const { checkpoint } = signed;
     return { ...known, ...range, position, checkpoint, bytes, planned: false, domain: { id: domain, name } };
+  } catch (error) {
+    throw asDiskFull(error, file);
   } finally {
     await rm(work, { recursive: true, force: true });
   }

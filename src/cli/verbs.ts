@@ -75,6 +75,7 @@ export const verbs: ReadonlyMap<string, Entry> = new Map<string, Entry>([
     "Hand out a domain's records with their proof",
     () => import("./verbs/export-evidence.ts"),
   ),
+  entry("export", "log", "Hand records to other tools, none twice", () => import("./verbs/export.ts")),
   entry("init", "store", "Create a store", () => import("./verbs/init.ts")),
   entry("backup", "store", "Save the whole log in a file", () => import("./verbs/backup.ts")),
   entry("restore", "store", "Make a store of a backup", () => import("./verbs/restore.ts")),
