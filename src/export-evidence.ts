@@ -42,17 +42,19 @@ export async function exportEvidence(
   }
   const work = await workFolder(file);
   try {
+    request.signal?.throwIfAborted();
     const closing = await noteEvidence(stage, domain, { since, until }, caller, request);
     const signed = await signedTree(proving, key === undefined ? {} : { key });
     const { name, ...range } = closing.data;
+    const made = { log: stage.log, closing, signed, signer, auditor };
     const bundle = `evidence-${/^[\w.-]+$/.test(name) ? name : domain}-${closing.position}`;
-    await writeBundle(join(work, bundle), { log: stage.log, closing, signed, signer, auditor });
+    await writeBundle(join(work, bundle), { ...made, signal: request.signal });
     const bytes = await pack(work, bundle, file);
     const { position } = closing;
     const { checkpoint } = signed;
     return { ...known, ...range, position, checkpoint, bytes, planned: false, domain: { id: domain, name } };
   } catch (error) {
-    throw asDiskFull(error, file);
+    throw request.signal?.aborted ? interrupted(file, error) : asDiskFull(error, file);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
@@ -90,6 +92,15 @@ async function pack(work: string, bundle: string, file: string): Promise<number>
     throw (error as NodeJS.ErrnoException).code === "EEXIST" ? exists(file) : error;
   });
   return (await stat(file)).size;
+}
+
+function interrupted(file: string, cause: unknown): SnapledgerError {
+  const hint = "The log may say that an export was made, which is no harm: run it again, and it is closed anew.";
+  return new SnapledgerError("INTERRUPTED", `Stopped as asked; ${file} was not written.`, {
+    facts: { file },
+    hint,
+    cause,
+  });
 }
 
 function exists(file: string): SnapledgerError {

@@ -69,13 +69,16 @@ export class Session implements Cli {
   async #run<Outcomes extends readonly Outcome[]>(
     work: (connection: Connection, request: Request) => Promise<Outcomes>,
   ): Promise<Outcomes> {
-    const request = this.request();
-    const connection = await this.connection();
-    if (this.input.has("accept-rollback") && !request.plan) await this.#acceptRollback(connection, request);
-    const working = work(connection, request).finally(() => this.#progress.end());
-    const outcomes = await this.#interrupt.during(working);
+    const outcomes = await this.changing(work);
     for (const warning of outcomes.flatMap(({ warnings }) => warnings)) this.warn(warning);
     return outcomes;
+  }
+
+  async changing<T>(work: (connection: Connection, request: Request) => Promise<T>): Promise<T> {
+    const request = this.#request();
+    const connection = await this.connection();
+    if (this.input.has("accept-rollback") && !request.plan) await this.#acceptRollback(connection, request);
+    return this.#interrupt.during(work(connection, request).finally(() => this.#progress.end()));
   }
 
   progress(step: string, done: number, total: number): void {
@@ -107,7 +110,7 @@ export class Session implements Cli {
     else this.output.aside("The log is not behind: there is no rollback to accept");
   }
 
-  request(): Request {
+  #request(): Request {
     const expectRevision = this.input.integer("expect-revision", 0);
     return {
       reason: this.input.value("reason") ?? null,

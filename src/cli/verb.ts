@@ -35,8 +35,8 @@ export interface Cli {
   caller(): Caller;
   /** Runs a command with the caller and the options that go with every command; warnings are printed already. */
   execute(command: Command): Promise<Outcome>;
-  /** The options that go with every command: why, for which ticket, whether to plan only. */
-  request(): Request;
+  /** Anything else that changes the store: with the same options, and Ctrl-C only asks it to stop. */
+  changing<T>(work: (connection: Connection, request: Request) => Promise<T>): Promise<T>;
   /** The same for `recover` of every domain. */
   recoverAll(): Promise<readonly Outcome[]>;
   warn(warning: { readonly code: string; readonly message: string; readonly hint?: string }): void;

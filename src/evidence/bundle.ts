@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { RecordOf } from "../events/events.ts";
-import type { LogAccess, StoredRecord } from "../events/log.ts";
+import type { EventLog, LogAccess, StoredRecord } from "../events/log.ts";
 import { toHex } from "../proof/base64.ts";
 import { inclusionPath } from "../proof/merkle.ts";
 import { digest } from "./crypto.ts";
@@ -19,12 +19,14 @@ export interface Bundle {
   /** A checkpoint over it. */
   readonly signed: CheckpointedTree;
   readonly signer: Signer;
+  /** Aborting stops the writing. */
+  readonly signal: AbortSignal | undefined;
   /** A folder with what every bundle has: the README and the verifiers. */
   readonly auditor: string;
 }
 
 /** Writes the files of an evidence bundle into `folder`, which is made. What they are is told in auditor/README.md. */
-export async function writeBundle(folder: string, { auditor, signed, signer, ...of }: Bundle): Promise<void> {
+export async function writeBundle(folder: string, { auditor, signed, signer, signal, ...of }: Bundle): Promise<void> {
   await mkdir(folder);
   for (const name of await readdir(auditor)) await copyFile(join(auditor, name), join(folder, name));
   await chmod(join(folder, "verify.sh"), 0o755);
@@ -32,11 +34,16 @@ export async function writeBundle(folder: string, { auditor, signed, signer, ...
   await writeFile(join(folder, "key.pem"), describeKey(key).pem);
   await writeFile(join(folder, "checkpoint"), signed.checkpoint.note);
   const lines = () => recordLines(of.log, of.closing);
-  await writeLines(join(folder, "records.ndjson"), lines, ({ line }) => line);
-  await writeLines(join(folder, "proofs.ndjson"), lines, async ({ record: { position } }) => {
-    const proof = await signed.tree.roots(inclusionPath(position - 1, signed.tree.size));
-    return JSON.stringify({ position, proof: proof.map(toHex) });
-  });
+  await writeLines(join(folder, "records.ndjson"), lines, ({ line }) => line, signal);
+  await writeLines(
+    join(folder, "proofs.ndjson"),
+    lines,
+    async ({ record: { position } }) => {
+      const proof = await signed.tree.roots(inclusionPath(position - 1, signed.tree.size));
+      return JSON.stringify({ position, proof: proof.map(toHex) });
+    },
+    signal,
+  );
   await writeFile(join(folder, "manifest"), signer.sign(await manifestText(folder)));
 }
 
@@ -63,12 +70,7 @@ async function* recordLines(
   });
 }
 
-async function revisions(
-  log: Parameters<Parameters<LogAccess["use"]>[0]>[0],
-  domain: string,
-  first: number,
-  last: number,
-): Promise<StoredRecord[]> {
+async function revisions(log: EventLog, domain: string, first: number, last: number): Promise<StoredRecord[]> {
   const found: StoredRecord[] = [];
   for await (const stored of log.readDomain(domain, { fromRevision: first })) {
     if ((stored.record.revision ?? 0) > last) break;
@@ -81,9 +83,10 @@ async function writeLines(
   path: string,
   records: () => AsyncIterable<StoredRecord>,
   lineOf: (stored: StoredRecord) => string | Promise<string>,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   async function* lines(): AsyncGenerator<string> {
     for await (const stored of records()) yield `${await lineOf(stored)}\n`;
   }
-  await pipeline(Readable.from(lines()), createWriteStream(path));
+  await pipeline(Readable.from(lines()), createWriteStream(path), { ...(signal && { signal }) });
 }

@@ -6,9 +6,13 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { connect, init } from "../../src/connection.ts";
 import type { Command } from "../../src/events/command.ts";
 import type { EventRecord } from "../../src/events/events.ts";
+import { uuidv7 } from "../../src/events/ids.ts";
+import { systemRandom } from "../../src/events/random.ts";
+import { openStore } from "../../src/events/store.ts";
 import { digest } from "../../src/evidence/crypto.ts";
 import { loadSigner } from "../../src/evidence/key.ts";
 import type { Caller, Connection, Evidence } from "../../src/face.ts";
+import { stopped } from "../events-to-append.ts";
 import { freshFolder } from "../folders.ts";
 
 const caller: Caller = {
@@ -43,12 +47,12 @@ let bundle: Bundle;
 beforeAll(async () => {
   store = join(freshFolder(), "store");
   await (await init(store, caller)).close();
+  await fillTile();
   connection = await connect({ store, hold: true });
   for (const name of ["web", "other"] as const) await connection.execute(define(name), caller);
   const odd = { reason: 'quoted "text" %s \\n $HOME `x` — 快照', ticket: "OPS-1" };
   await connection.execute(creation("web", "one"), caller, odd);
-  // Refusals, which are the cheapest to make many of: the guest does not run.
-  for (let i = 0; i < 300; i++) await connection.execute(creation("other", "no", false), caller).catch(() => undefined);
+  await connection.execute(creation("other", "one"), caller);
   await new Promise((resolve) => setTimeout(resolve, 5));
   middle = new Date().toISOString();
   await new Promise((resolve) => setTimeout(resolve, 5));
@@ -57,6 +61,15 @@ beforeAll(async () => {
   bundle = await exported();
   return () => connection.close();
 });
+
+/** Records of a third domain, as many as a tile of the tree has: what they say does not matter. */
+async function fillTile(): Promise<void> {
+  const newId = uuidv7(Date.now, systemRandom());
+  const access = await openStore(store, { clock: Date.now, newId, waitMs: 1000, hold: false });
+  const domain = newId();
+  await access.use((log) => log.append(Array.from({ length: 256 }, () => stopped(domain))));
+  await access.close();
+}
 
 async function exported(since: string | null = null, until: string | null = null): Promise<Bundle> {
   const parent = freshFolder();
@@ -175,6 +188,22 @@ describe("an evidence bundle", () => {
       writeFileSync(join(parent, "cut.tar.gz"), whole.subarray(0, length));
       await expect(extract({ file: join(parent, "cut.tar.gz"), cwd: parent, strict: true })).rejects.toThrow();
     }
+  });
+
+  it("is not written when it is stopped, and leaves nothing behind", async () => {
+    const folder = freshFolder();
+    const stop = new AbortController();
+    const request = { signal: stop.signal };
+    const exporting = connection.exportEvidence(
+      "web",
+      join(folder, "x"),
+      { since: null, until: null },
+      caller,
+      request,
+    );
+    stop.abort();
+    await expect(exporting).rejects.toMatchObject({ code: "INTERRUPTED" });
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it("is unpacked by the system's tar to the same", () => {

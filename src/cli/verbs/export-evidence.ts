@@ -38,9 +38,9 @@ export const verb: Verb = {
       return text === undefined ? null : timeOf(text, `--${option}`);
     });
     const period = { since: since ?? null, until: until ?? null, ...keyOf(input) };
-    const connection = await cli.connection();
-    const caller = cli.caller();
-    const evidence = await connection.exportEvidence(input.argument(0), resolve(file), period, caller, cli.request());
+    const evidence = await cli.changing((connection, request) =>
+      connection.exportEvidence(input.argument(0), resolve(file), period, cli.caller(), request),
+    );
     if (cli.json) output.json(evidence);
     else output.lines(told(evidence));
   },
