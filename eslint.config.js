@@ -18,7 +18,11 @@ export default tseslint.config(
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: {
-      parserOptions: { projectService: { allowDefaultProject: ["*.js", "scripts/*.mjs", "scripts/*.cjs"] } },
+      parserOptions: {
+        projectService: {
+          allowDefaultProject: ["*.js", "scripts/*.mjs", "scripts/*.cjs", "src/evidence/auditor/*.mjs"],
+        },
+      },
     },
   },
   {
@@ -40,6 +44,15 @@ export default tseslint.config(
   {
     files: ["src/projections/**"],
     rules: forbid(...effects, layer("../{commands,drivers,xml,cli}/**"), layer("../{index,face,connection}.ts")),
+  },
+  {
+    files: ["src/export/**"],
+    rules: forbid(...effects, layer("../{commands,drivers,xml,cli}/**"), layer("../{index,face,connection}.ts")),
+  },
+  { files: ["src/proof/**"], rules: forbid(...effects, layer("../**")) },
+  {
+    files: ["src/evidence/**"],
+    rules: forbid(layer("../{commands,drivers,xml,cli}/**"), layer("../{index,face,connection}.ts")),
   },
   { files: ["src/drivers/**"], rules: forbid(layer("**/{projections,commands,xml,cli}/**")) },
   { files: ["src/xml/**"], rules: forbid(...effects, layer("../{commands,drivers,cli}/**")) },

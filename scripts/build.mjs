@@ -1,7 +1,7 @@
 // build.mjs: builds what `npm pack` takes into dist/: the library as modules with types, and the command line as one file
 // that starts fast. build.mjs --cli FILE: the command line only, into FILE.
 import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -46,17 +46,20 @@ await build({
   target: "node20",
   // As a module the bundle cannot hold commander, which is CommonJS.
   format: "cjs",
+  banner: { js: 'const importMetaUrl=require("node:url").pathToFileURL(__filename);' },
   // Seldom needed, and large: every start would have to compile them.
   external: ["fast-xml-parser", "cli-progress", "tar"],
   plugins: [nativeBindingStaysOutside, nothingIsSpawnedByCommander],
   // import() becomes require(): the module is still loaded only when it is needed, and not through the slower loader.
   supported: { "dynamic-import": false },
-  define: { SNAPLEDGER_VERSION: JSON.stringify(version) },
+  define: { SNAPLEDGER_VERSION: JSON.stringify(version), "import.meta.url": "importMetaUrl" },
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: "eof",
   logLevel: "warning",
 });
+// What goes into evidence bundles as it is: found beside the command line, and beside the library's modules.
+cpSync(join(root, "src/evidence/auditor"), join(dirname(cli), "evidence/auditor"), { recursive: true });
 
 if (!onlyCli) {
   makeLauncher();

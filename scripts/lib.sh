@@ -45,6 +45,15 @@ need_qemu_tools() {
 
 have_qemu_tools() { command -v qemu-img >/dev/null 2>&1 && command -v qemu-io >/dev/null 2>&1; }
 
+# What the tests check proofs with, and what an auditor needs for verify.sh.
+need_proof_tools() {
+  have_proof_tools && return
+  install_debian openssl jq || true
+  have_proof_tools || die "openssl and jq are not installed." "Run as root: apt-get install openssl jq"
+}
+
+have_proof_tools() { command -v openssl >/dev/null 2>&1 && command -v jq >/dev/null 2>&1; }
+
 # What a few tests compare with; they are skipped without it.
 want_libvirt_tools() {
   if command -v virsh >/dev/null 2>&1 && command -v xmllint >/dev/null 2>&1; then return; fi

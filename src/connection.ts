@@ -13,12 +13,14 @@ import type { Directory } from "./projections/directory.ts";
 import { knownDomains } from "./projections/directory.ts";
 import type { DomainState } from "./projections/state.ts";
 import { domainInfo, listSnapshots, namedSnapshot, snapshotInfo } from "./projections/views.ts";
-import { readInChunks } from "./read.ts";
+import { idEver, readInChunks } from "./read.ts";
 import { logStamp, watchLog } from "./watch.ts";
 
 /** Makes a store and opens it. STORE_EXISTS, STORE_UNSAFE. */
 export async function init(folder: string, caller: Caller): Promise<Connection> {
   await initStore(folder, { clock, newId, actor: actorOf(caller) });
+  const { makeKey } = await import("./evidence/key.ts");
+  await makeKey(storeLayout(folder).key);
   return connect({ store: folder });
 }
 
@@ -96,11 +98,22 @@ export function connectionOn(
     const { handle } = await import("./changing.ts");
     return handle(await changing(), command, caller, request);
   };
+  const { key: keyPath, checkpoints } = storeLayout(store);
+  const proving = async () => (await import("./proving.ts")).provingOn({ log: stage.log, keyPath, checkpoints });
   const head = () => log.use((open) => open.head());
   const stateNamed = foldedOnce(reading);
   return {
     store,
     execute,
+    publicKey: async (how) => (await proving()).publicKey(how),
+    checkpoint: async (how) => (await proving()).checkpoint(how),
+    prove: async (position, how) => (await proving()).prove(position, how),
+    proveConsistent: async (old, now, how) => (await proving()).proveConsistent(old, now, how),
+    verifyCheckpoint: async (note, how) => (await proving()).verifyCheckpoint(note, how),
+    async exportEvidence(domain, file, evidence, caller, request) {
+      const id = await idEver(stage, domain);
+      return (await proving()).exportEvidence(await changing(), id, file, evidence, caller, request);
+    },
     async recover(caller, request) {
       const ids = await log.use(async (open) => knownDomains(await states.directory(open)));
       const outcomes: Outcome[] = [];

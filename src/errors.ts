@@ -20,6 +20,9 @@ export const exitStatusOf = {
   INVALID_FLAGS: 2,
   INVALID_CONDITION: 2,
   TOO_LARGE: 2,
+  CHECKPOINT_INVALID: 2,
+  KEY_INVALID: 2,
+  CURSOR_INVALID: 2,
   // 3: a rule refused
   DOMAIN_EXISTS: 3,
   SNAPSHOT_EXISTS: 3,
@@ -46,6 +49,8 @@ export const exitStatusOf = {
   TOO_MANY_SNAPSHOTS: 3,
   IMAGE_INVALID: 3,
   IMAGE_IN_USE: 3,
+  CHECKPOINT_UNTRUSTED: 3,
+  KEY_UNSAFE: 3,
   // 4: no such thing
   DOMAIN_NOT_FOUND: 4,
   SNAPSHOT_NOT_FOUND: 4,
@@ -58,10 +63,13 @@ export const exitStatusOf = {
   REVISION_CONFLICT: 5,
   COMMAND_ID_REUSED: 5,
   IMAGE_LOCKED: 5,
+  CURSOR_BUSY: 5,
   // 6: the log is not what it was
   LOG_DAMAGED: 6,
   LOG_BEHIND: 6,
   BACKUP_INVALID: 6,
+  CHECKPOINT_MISMATCH: 6,
+  CURSOR_MISMATCH: 6,
   INTERRUPTED: 130,
 } as const;
 

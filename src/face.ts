@@ -11,6 +11,7 @@ import type { DomainDiff } from "./projections/diff.ts";
 import type { NameChange } from "./projections/names.ts";
 import type { Verdict } from "./events/verify.ts";
 import type { FilesVerdict } from "./commands/verify-files.ts";
+import type { Evidence, EvidenceRequest, Proving } from "./evidence/face.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { Progress } from "./drivers/driver.ts";
 
@@ -115,7 +116,7 @@ export interface ReadRange {
   readonly reverse?: boolean;
 }
 
-export interface Connection {
+export interface Connection extends Proving {
   /** The store's absolute folder. */
   readonly store: string;
   execute(command: Command, caller: Caller, request?: Request): Promise<Outcome>;
@@ -151,10 +152,22 @@ export interface Connection {
   /** POSITION_NOT_FOUND. */
   record(position: number): Promise<StoredRecord>;
   head(): Promise<LogHead>;
+  /**
+   * Writes what was recorded of a domain, with its proof and two verifiers, as a new `.tar.gz`, and closes the period by
+   * an event. Also for one that is not defined any more, by its uuid. DOMAIN_NOT_FOUND, FILE_EXISTS, and as `checkpoint`.
+   */
+  exportEvidence(
+    domain: string,
+    file: string,
+    evidence: EvidenceRequest,
+    caller: Caller,
+    request?: Request,
+  ): Promise<Evidence>;
   /** Proves a copy of the log: the store is held only while that is made. */
   verify(options?: { onProgress?: OnVerified; holds?: string }): Promise<Verdict>;
-  /** Compares every defined domain's files with the log, by header and metadata. Changes nothing. */
+  /** Folds every domain twice, from its first event and from checkpoints, and compares what comes of it. */
   verifyReplay(): Promise<ReplayVerdict>;
+  /** Compares every defined domain's files with the log, by header and metadata. Changes nothing. */
   verifyFiles(): Promise<FilesVerdict>;
   /** The whole log, proven, into a new FILE.tar.gz; others work on meanwhile. FILE_EXISTS, LOG_DAMAGED. */
   backup(file: string, onProgress?: OnVerified): Promise<LogHead>;
@@ -200,3 +213,4 @@ export type { DiskInfo, OperationInfo } from "./projections/info.ts";
 export type { DomainDiff } from "./projections/diff.ts";
 export type { NameChange } from "./projections/names.ts";
 export type { Damage, DomainInfo, EventRecord, FilesVerdict, SnapshotFilter, SnapshotId, SnapshotInfo, Verdict };
+export type * from "./evidence/face.ts";

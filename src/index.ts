@@ -17,3 +17,8 @@ export { emptyState } from "./projections/state.ts";
 export { clone, compare } from "./projections/compare.ts";
 export type { DomainState } from "./projections/state.ts";
 export * from "./rfc.ts";
+export { formats } from "./export/formats.ts";
+export type { Exported } from "./export/exported.ts";
+export { checkpointText, originOf, parseCheckpoint } from "./proof/checkpoint.ts";
+export { leafHash, verifyConsistency, verifyInclusion } from "./proof/merkle.ts";
+export { isSignedBy, parseNote, parseVerifierKey } from "./proof/note.ts";

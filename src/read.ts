@@ -50,7 +50,7 @@ function placeOf({ position, revision }: StoredRecord["record"], id: DomainId | 
 }
 
 /** A domain by the name that it has, or had last, or by its uuid. DOMAIN_NOT_FOUND when there never was one. */
-async function idEver({ log, states }: Reading, domain: string): Promise<DomainId> {
+export async function idEver({ log, states }: Reading, domain: string): Promise<DomainId> {
   return log.use(async (open) => {
     const directory = await states.directory(open);
     const last = everNamed(directory.names, domain).at(-1);

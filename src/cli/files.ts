@@ -1,15 +1,16 @@
 import { readFile } from "node:fs/promises";
+import type { ErrorCode } from "../errors.ts";
 import { SnapledgerError } from "../errors.ts";
 
 /** Enough to tell that a file is longer than any XML that is accepted (1 MiB). */
 const most = 1024 * 1024 + 1;
 
-/** The bytes of a file, or of stdin for `-`. FILE_NOT_FOUND when it cannot be read, INVALID_XML when it is too long. */
-export async function readInput(path: string): Promise<Uint8Array> {
+/** The bytes of a file, or of stdin for `-`. FILE_NOT_FOUND when it cannot be read, `tooLong` when it is that. */
+export async function readInput(path: string, tooLong: ErrorCode = "INVALID_XML"): Promise<Uint8Array> {
   const bytes = path === "-" ? await readStdin() : await readNamed(path);
   if (bytes.length < most) return bytes;
   const name = path === "-" ? "stdin" : path;
-  throw new SnapledgerError("INVALID_XML", `${name} is longer than 1 MiB.`, { hint: "Is it the right file?" });
+  throw new SnapledgerError(tooLong, `${name} is longer than 1 MiB.`, { hint: "Is it the right file?" });
 }
 
 async function readNamed(path: string): Promise<Uint8Array> {

@@ -71,6 +71,11 @@ export class Output {
     await Promise.race([once(this.#out, "drain"), once(this.#out, "close")]).catch(() => undefined);
   }
 
+  /** Resolves when all that was written has been taken by whoever reads stdout, or will not be: see `gone`. */
+  async flushed(): Promise<void> {
+    if (!this.#gone) await new Promise<void>((resolve) => this.#out.write("", () => resolve()));
+  }
+
   #write(text: string): void {
     if (!this.#gone) this.#out.write(text);
   }

@@ -69,13 +69,16 @@ export class Session implements Cli {
   async #run<Outcomes extends readonly Outcome[]>(
     work: (connection: Connection, request: Request) => Promise<Outcomes>,
   ): Promise<Outcomes> {
+    const outcomes = await this.changing(work);
+    for (const warning of outcomes.flatMap(({ warnings }) => warnings)) this.warn(warning);
+    return outcomes;
+  }
+
+  async changing<T>(work: (connection: Connection, request: Request) => Promise<T>): Promise<T> {
     const request = this.#request();
     const connection = await this.connection();
     if (this.input.has("accept-rollback") && !request.plan) await this.#acceptRollback(connection, request);
-    const working = work(connection, request).finally(() => this.#progress.end());
-    const outcomes = await this.#interrupt.during(working);
-    for (const warning of outcomes.flatMap(({ warnings }) => warnings)) this.warn(warning);
-    return outcomes;
+    return this.#interrupt.during(work(connection, request).finally(() => this.#progress.end()));
   }
 
   async untilInterrupted(work: (signal: AbortSignal) => Promise<void>): Promise<void> {

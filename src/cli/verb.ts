@@ -1,5 +1,5 @@
 import type { Command } from "../events/command.ts";
-import type { Caller, Connection, ConnectionOptions, Outcome } from "../face.ts";
+import type { Caller, Connection, ConnectionOptions, Outcome, Request } from "../face.ts";
 import type { Input } from "./input.ts";
 import type { Output } from "./output.ts";
 
@@ -35,6 +35,8 @@ export interface Cli {
   caller(): Caller;
   /** Runs a command with the caller and the options that go with every command; warnings are printed already. */
   execute(command: Command): Promise<Outcome>;
+  /** Anything else that changes the store: with the same options, and Ctrl-C only asks it to stop. */
+  changing<T>(work: (connection: Connection, request: Request) => Promise<T>): Promise<T>;
   /** The same for `recover` of every domain. */
   recoverAll(): Promise<readonly Outcome[]>;
   /** Runs work that goes on until Ctrl-C, which aborts the signal and is no failure. */

@@ -209,6 +209,24 @@ export type CommandRejected = Event<
   }
 >;
 
+/**
+ * The domain's records of these revisions, both ends included, were handed out as evidence. This event closes them: by
+ * its own revision nothing can be missing in between. `since` and `until` are ISO 8601 UTC with milliseconds.
+ */
+export type EvidenceExported = Event<
+  "EvidenceExported",
+  {
+    /** The domain's name then. */
+    readonly name: string;
+    readonly since: string | null;
+    readonly until: string | null;
+    /** The last record before `since` where there is one, so that none can be missing after it. */
+    readonly firstRevision: number;
+    /** The first record from `until` on where there is one. */
+    readonly lastRevision: number;
+  }
+>;
+
 /** What the rules saw, as plain JSON, so that a decision can be made again from the log alone. */
 export type RecordedFacts = Readonly<Record<string, unknown>>;
 
@@ -227,7 +245,8 @@ export type DomainEvent =
   | LayersRemoved
   | OperationStarted
   | OperationFailed
-  | CommandRejected;
+  | CommandRejected
+  | EvidenceExported;
 export type AnyEvent = LogEvent | DomainEvent;
 export type EventType = AnyEvent["type"];
 

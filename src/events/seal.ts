@@ -136,6 +136,7 @@ const schemas: Record<EventType, number> = {
   OperationStarted: 1,
   OperationFailed: 1,
   CommandRejected: 1,
+  EvidenceExported: 1,
 };
 
 /** Every type of event that this version knows. */

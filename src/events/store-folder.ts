@@ -17,13 +17,15 @@ export interface StoreLayout {
   /** Who works on which domain, and who has the log open. */
   readonly run: string;
   readonly checkpoints: string;
+  /** What signs the log's checkpoints. */
+  readonly key: string;
 }
 
 export function storeLayout(folder: string): StoreLayout {
   const at = (name: string) => join(folder, name);
   return {
     ...{ log: at("log"), head: at("head"), aside: at("log.aside") },
-    ...{ layers: at("layers"), run: at("run"), checkpoints: at("checkpoints") },
+    ...{ layers: at("layers"), run: at("run"), checkpoints: at("checkpoints"), key: at("key.pem") },
   };
 }
 

@@ -52,6 +52,7 @@ export function apply(state: DomainState, record: EventRecord): void {
       return applyStarted(state, record);
     case "OperationFailed":
     case "CommandRejected":
+    case "EvidenceExported":
     case "LogCreated":
     case "LogSalvaged":
     case "LogRolledBack":

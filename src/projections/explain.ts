@@ -139,6 +139,8 @@ function whatHappened(record: EventRecord, domain: string): string {
       const { command, code, message } = record.data;
       return `asked to ${commandText(command, domain)} and was refused: ${withoutStop(message)} [${code}]`;
     }
+    case "EvidenceExported":
+      return exported(record, domain);
   }
 }
 
@@ -211,6 +213,12 @@ function failed({ data }: RecordOf<"OperationFailed">, domain: string): string {
   const taken = undone.length > 0 ? `; ${count(undone.length, "file")} made for it taken away again` : "";
   const how = found ? "found an unfinished attempt to" : "failed to";
   return `${how} ${verbs[command]} ${domain}: ${withoutStop(message)} [${code}]${taken}`;
+}
+
+function exported({ data }: RecordOf<"EvidenceExported">, domain: string): string {
+  const { firstRevision, lastRevision, since, until } = data;
+  const times = [since === null ? "" : ` since ${since}`, until === null ? "" : ` until ${until}`].join("");
+  return `exported evidence of ${domain}${times}: revisions ${firstRevision} to ${lastRevision}`;
 }
 
 function keeping(autosave: NewSnapshot | null): string {

@@ -30,15 +30,9 @@ describe("the packed tarball", () => {
     const modules = libraryModules().flatMap((path) => [`dist/${path}.js`, `dist/${path}.d.ts`]);
     const pages = ["README.md", "LICENSE", "CHANGELOG.md", "ARCHITECTURE.md"];
     const docs = readdirSync(join(root, "docs")).map((name) => `docs/${name}`);
-    const wanted = [
-      "package.json",
-      "dist/snapledger.cjs",
-      "dist/cli.cjs",
-      "dist/cli.cache",
-      ...pages,
-      ...docs,
-      ...modules,
-    ];
+    const auditor = ["README.md", "verify.mjs", "verify.sh"].map((name) => `dist/evidence/auditor/${name}`);
+    const cli = ["snapledger.cjs", "cli.cjs", "cli.cache"].map((name) => `dist/${name}`);
+    const wanted = ["package.json", ...cli, ...pages, ...docs, ...auditor, ...modules];
     expect(held.sort()).toEqual(wanted.map((path) => `package/${path}`).sort());
   });
 

@@ -133,6 +133,9 @@ async function recordStore(): Promise<string[]> {
     }
   };
   await recordWeb(connection, run);
+  await connection.exportEvidence("web", join(home, "web.tar.gz"), { since: null, until: null }, caller, {
+    ticket: "AUDIT-7",
+  });
   await recordDemo(run);
   await recordGone(run);
   const lines: string[] = [];

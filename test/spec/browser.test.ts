@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { createContext, runInContext } from "node:vm";
@@ -12,11 +13,12 @@ import { emptyState } from "../../src/projections/state.ts";
 import { listSnapshots } from "../../src/projections/views.ts";
 import { Historian } from "../histories.ts";
 
-/** What a page may import: all projections, and of the events the types, ids and sealing. */
+/** What a page may import: all projections and proofs, and of the events the types, ids and sealing. */
 const root = join(import.meta.dirname, "../../src");
-const projections = readdirSync(join(root, "projections"), { recursive: true, encoding: "utf8" })
-  .filter((file) => file.endsWith(".ts"))
-  .map((file) => `projections/${file}`);
+const filesOf = (folder: string) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => `${folder}/${file}`);
 const events = ["ids", "records", "command", "plan", "events", "log", "limits", "seal"].map(
   (name) => `events/${name}.ts`,
 );
@@ -38,12 +40,12 @@ async function bundle(files: readonly string[]): Promise<Bundled> {
 
 let page: Bundled;
 beforeAll(async () => {
-  page = await bundle([...projections, ...events]);
+  page = await bundle([...filesOf("projections"), ...filesOf("proof"), ...events]);
 });
 
 /** A realm with the language alone and what every browser adds to it for text; not with anything of Node's. */
 function run(code: string, globals: Record<string, unknown> = {}): unknown {
-  const context = createContext({ TextEncoder, ...globals });
+  const context = createContext({ TextEncoder, atob, btoa, ...globals });
   return runInContext(`${page.code}\n${code}`, context, { timeout: 30_000 });
 }
 
@@ -58,7 +60,7 @@ function smallHistory(): { records: readonly EventRecord[]; domain: string } {
   return { records: historian.records, domain };
 }
 
-describe("events and projections in a browser", () => {
+describe("events, projections and proofs in a browser", () => {
   test("are bundled without anything of Node's, and with no library but immer", () => {
     expect(page.code).not.toMatch(/["']node:|\brequire\(|\bBuffer\b|\bprocess\./);
     const libraries = page.inputs.filter((path) => path.includes("node_modules"));
@@ -98,5 +100,27 @@ describe("events and projections in a browser", () => {
     const check = `snapledger.checkLine(line, snapledger.beforeFirst, null, sha256).why`;
     expect(run(check, { line, sha256 })).toBeNull();
     expect(run(check, { line: line.replace("alice", "mallory"), sha256 })).toMatch(/hash/);
+  });
+
+  test("prove that a record is under a signed checkpoint, with the functions that the page hands in", () => {
+    const digest = (bytes: Uint8Array) => new Uint8Array(createHash("sha256").update(bytes).digest());
+    const told = run(
+      `const { leafHash, rootOf, nodeHash, verifyInclusion, signedNote, parseNote, isSignedBy, noteKey, parseCheckpoint,
+         checkpointText } = snapledger;
+       const leaves = ["a", "b", "c"].map((text) => leafHash(new TextEncoder().encode(text), digest));
+       const key = noteKey("a-log", new Uint8Array(32), digest);
+       const text = checkpointText({ origin: "a-log", size: 3, root: rootOf(leaves, digest) });
+       const note = parseNote(signedNote(text, key, Uint8Array.of(1, 2, 3)));
+       const { size, root } = parseCheckpoint(note.text);
+       const proof = [nodeHash(leaves[0], leaves[1], digest)];
+       JSON.stringify([
+         isSignedBy(note, key, (_, message, signature) => signature.length === 3 && message.length === text.length),
+         isSignedBy(note, key, () => false),
+         verifyInclusion({ index: 2, size, leaf: leaves[2], proof, root }, digest),
+         verifyInclusion({ index: 2, size, leaf: leaves[1], proof, root }, digest),
+       ])`,
+      { digest },
+    );
+    expect(JSON.parse(String(told))).toEqual([true, false, true, false]);
   });
 });

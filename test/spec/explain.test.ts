@@ -199,6 +199,12 @@ describe("each event is one sentence of who, what and what was destroyed", () =>
         ...{ errorFacts: {}, hint: null },
       }),
     ],
+    [
+      "alice exported evidence of web since 2026-01-01T00:00:00.000Z: revisions 3 to 9",
+      event("EvidenceExported", {
+        ...{ name: "web", since: "2026-01-01T00:00:00.000Z", until: null, firstRevision: 3, lastRevision: 9 },
+      }),
+    ],
   ])("%s", (sentence, one) => expect(said(one)).toBe(sentence));
 });
 

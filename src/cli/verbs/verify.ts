@@ -1,6 +1,7 @@
-import type { FilesVerdict, ReplayDifference, ReplayVerdict, Verdict } from "../../face.ts";
+import type { FilesVerdict, ReplayDifference, ReplayVerdict, SignedCheckpoint, Verdict } from "../../face.ts";
 import { SnapledgerError } from "../../errors.ts";
 import type { Cli, Verb } from "../verb.ts";
+import { checkpointOptions, verifyCheckpoint } from "../verify-checkpoint.ts";
 
 export const verb: Verb = {
   about:
@@ -10,10 +11,12 @@ export const verb: Verb = {
     ["--head <hash>", "the log must also hold the record with this hash: the head of any earlier copy"],
     ["--replay", "fold every domain twice, from the first event and from checkpoints, and compare the states"],
     ["--files", "compare the domains' files with the log too, by header and metadata"],
+    ...checkpointOptions,
   ],
   exits: [
     [1, "a file is not what the log says (FILES_DIFFER), or two folds differ (REPLAY_DIFFERS)"],
-    [4, "no such store"],
+    [3, "the checkpoint is not signed by the key"],
+    [4, "no such store, checkpoint or key"],
   ],
   examples: ["snapledger verify --head sha256:9f2c… --json", "snapledger verify --files --replay"],
   async run(cli) {
@@ -23,9 +26,10 @@ export const verb: Verb = {
     const verdict = await connection.verify({ onProgress, ...(holds !== undefined && { holds: withPrefix(holds) }) });
     const files = verdict.ok && cli.input.has("files") ? await connection.verifyFiles() : null;
     const replay = verdict.ok && cli.input.has("replay") ? await connection.verifyReplay() : null;
-    if (cli.json) cli.output.json({ ...verdict, files, replay });
+    const checkpoint = verdict.ok ? await verifyCheckpoint(cli) : null;
+    if (cli.json) cli.output.json({ ...verdict, files, replay, ...(checkpoint && { checkpoint }) });
     if (!verdict.ok) throw damaged(verdict);
-    if (!cli.json) printLog(cli, verdict);
+    if (!cli.json) printLog(cli, verdict, checkpoint);
     if (replay && !cli.json) printReplay(cli, replay);
     if (replay?.differs) throw replayDiffers(replay.differs);
     if (!files) return;
@@ -50,9 +54,10 @@ function damaged({ valid, firstBad }: Verdict): SnapledgerError {
   });
 }
 
-function printLog({ output }: Cli, { head, valid, heldAt }: Verdict): void {
+function printLog({ output }: Cli, { head, valid, heldAt }: Verdict, checkpoint: SignedCheckpoint | null): void {
   output.line(`${valid} records verified; the log ends at ${valid} with ${head?.hash ?? "an unknown hash"}`);
   if (heldAt !== null) output.line(`It holds the given head, at position ${heldAt}`);
+  if (checkpoint) output.line(`The first ${checkpoint.size} of them are those that the checkpoint was signed for`);
 }
 
 function printReplay({ output }: Cli, { domains }: ReplayVerdict): void {

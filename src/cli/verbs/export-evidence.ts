@@ -1,0 +1,69 @@
+import { resolve } from "node:path";
+import { SnapledgerError } from "../../errors.ts";
+import type { Evidence } from "../../face.ts";
+import { formatBytes } from "../../projections/wording.ts";
+import { keyOf, keyOption } from "../proof.ts";
+import { fieldLines } from "../table.ts";
+import type { Verb } from "../verb.ts";
+import { timeOf } from "../when.ts";
+
+export const verb: Verb = {
+  about:
+    "Hand out what was recorded of a domain, with its proof: one .tar.gz that an auditor checks on a machine without " +
+    "snapledger, with either of two verifiers in it. It proves each record, and that none is missing: the export itself is " +
+    "recorded, and closes the period.",
+  arguments: [["<domain>", "its name or uuid; by uuid also one that is not defined any more"]],
+  options: [
+    ["-o, --output <file>", "the file to write; never replaced"],
+    ["--since <time>", "from this time on (2026-11-25, 2026-11-25T10:00, …Z)"],
+    ["--until <time>", "up to this time"],
+    keyOption,
+  ],
+  changes: true,
+  exits: [
+    [3, "the file is there already, or others can read the key"],
+    [4, "no such domain, store, key or folder"],
+  ],
+  examples: [
+    "snapledger export-evidence web -o web.tar.gz --ticket AUDIT-7",
+    "snapledger export-evidence web -o october.tar.gz --since 2026-10-01 --until 2026-11-01",
+  ],
+  async run(cli) {
+    const { input, output } = cli;
+    const file = input.value("output");
+    if (file === undefined)
+      throw new SnapledgerError("USAGE", "Give the file to write with -o.", { hint: "Such as -o evidence.tar.gz" });
+    const [since, until] = (["since", "until"] as const).map((option) => {
+      const text = input.value(option);
+      return text === undefined ? null : timeOf(text, `--${option}`);
+    });
+    const period = { since: since ?? null, until: until ?? null, ...keyOf(input) };
+    const evidence = await cli.changing((connection, request) =>
+      connection.exportEvidence(input.argument(0), resolve(file), period, cli.caller(), request),
+    );
+    if (cli.json) output.json(evidence);
+    else output.lines(told(evidence));
+  },
+};
+
+function told({
+  planned,
+  file,
+  bytes,
+  domain,
+  firstRevision,
+  lastRevision,
+  position,
+  fingerprint,
+}: Evidence): string[] {
+  return [
+    planned ? `Would write ${file}; nothing was changed` : `Written ${file} (${formatBytes(bytes ?? 0)})`,
+    ...fieldLines([
+      ["Domain", domain.name],
+      ["Revisions", `${firstRevision} to ${lastRevision}`],
+      ["Closed by", position === null ? "the record of the export" : `position ${position}`],
+      ["Fingerprint", fingerprint],
+    ]),
+    ...(planned ? [] : ["Tell the auditor the fingerprint by another way than the file."]),
+  ];
+}

@@ -1,0 +1,30 @@
+import type { Stage } from "./commands/stage.ts";
+import type { DomainId } from "./events/ids.ts";
+import type { LogAccess } from "./events/log.ts";
+import { provingOn as provingWith } from "./evidence/prove.ts";
+import { tileFile } from "./evidence/tiles.ts";
+import { exportEvidence } from "./export-evidence.ts";
+import type { Caller, EvidenceRequest, Request } from "./face.ts";
+
+/** All that proves something to others: loaded when it is asked for. `checkpoints`: the folder that may keep the tree. */
+export function provingOn({
+  checkpoints,
+  ...rest
+}: {
+  readonly log: LogAccess;
+  readonly keyPath: string;
+  readonly checkpoints: string;
+}) {
+  const proving = { ...rest, tiles: tileFile(checkpoints) };
+  return {
+    ...provingWith(proving),
+    exportEvidence: (
+      stage: Stage,
+      id: DomainId,
+      file: string,
+      evidence: EvidenceRequest,
+      caller: Caller,
+      request?: Request,
+    ) => exportEvidence({ stage, proving }, id, file, evidence, caller, request),
+  };
+}
