@@ -45,7 +45,7 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   };
   const changing = async (): Promise<Stage> => {
     const { driverFor, fileLocks } = await import("./changing.ts");
-    return { ...stage, driver: driverFor, locks: fileLocks(layout.run, { clock }) };
+    return { ...stage, driver: (name) => driverFor(name, layout.run), locks: fileLocks(layout.run, { clock }) };
   };
   return connectionOn(stage, changing, options, doorbell);
 }

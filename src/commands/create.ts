@@ -26,7 +26,7 @@ export function createSnapshot(state: DomainState, facts: Facts, command: Create
     data: {
       snapshot: {
         ...{ id, name, description: command.description, parent: refOrNull(currentOf(state)), automatic: false },
-        ...{ state: stateAtCreation(facts, command), memory: made.memory },
+        ...{ state: stateAtCreation(facts, command, made), memory: made.memory },
         layers: state.disks.map((target) => frozenLayer(state, facts, target, compress, made)),
       },
       heads: madeHeads(overlays, made),
@@ -125,6 +125,7 @@ function frozenLayer(
   return { ...file, target, layer: head.id, backing: head.backing ?? head.id, compression: null };
 }
 
-function stateAtCreation({ guest }: Facts, { diskOnly }: CreateSnapshot): SnapshotState {
-  return guest !== "off" && diskOnly ? "disk-snapshot" : guest;
+/** A memory that died with its host after the guest was moved makes it a snapshot of disks alone. */
+function stateAtCreation({ guest }: Facts, { diskOnly }: CreateSnapshot, { memory }: Made): SnapshotState {
+  return guest !== "off" && (diskOnly || memory === null) ? "disk-snapshot" : guest;
 }
