@@ -37,8 +37,10 @@ async function connected(
     try {
       return await folder.withSocket(sockets[socket], (path) => Qmp.connect(path, options));
     } catch (error) {
-      if (!isNobodyThere(error)) throw error;
-      if (!folder.living()) return undefined;
+      // EAGAIN: as many wait for their turn already as the system lets wait.
+      const isFull = errnoOf(error) === "EAGAIN";
+      if (!isFull && !isNobodyThere(error)) throw error;
+      if (!isFull && !folder.living()) return undefined;
       if (performance.now() >= deadline) throw deaf(folder);
     }
     await sleep(10);
@@ -52,9 +54,9 @@ export function isNobodyThere(error: unknown): boolean {
 }
 
 function deaf({ path }: GuestFolder): SnapledgerError {
-  return new SnapledgerError("GUEST_BUSY", `QEMU runs, but its control sockets in "${path}" are gone.`, {
+  return new SnapledgerError("GUEST_BUSY", `QEMU runs, but nobody gets through to it by its sockets in "${path}".`, {
     facts: { path },
-    hint: "Were they removed by hand? End the guest from inside, or the process by its pid in guest.json.",
+    hint: "Try again. Were they removed by hand? Then end the guest from inside, or the process by its pid in guest.json.",
   });
 }
 
