@@ -1,12 +1,14 @@
 # A guest in one sector that never stops writing. It counts in memory at 0x500, and writes each number as a whole
 # sector to both its disks before it goes on to the next: what is highest on disk is what it has counted to, or one less
-# when it was stopped in between. It ends when its power button is pressed.
+# when it was stopped in between. Booted again, it goes on after the highest on its second disk. It ends when its power
+# button is pressed.
 #
 #   as --32 -o counter.o counter.S && ld -m elf_i386 -Ttext 0x7c00 --oformat binary -o counter.bin counter.o
 .code16
 .globl _start
 
 .set counter, 0x500
+.set found, 0x504
 .set packet, 0x600
 .set sector, 0x8000
 .set firstSector, 2048
@@ -24,10 +26,25 @@ _start:
   movw %ax, %es
   movw %ax, %ss
   movw $0x7000, %sp
-  movl %eax, counter
+  movl $0, counter
   movw $powerEnable, %dx
   movw $powerButton, %ax
   outw %ax, %dx
+# Which numbers are there already? Until that is known the counter is 0.
+  movl $0, found
+seek:
+  incl found
+  movl found, %eax
+  call place
+  movb $0x81, %dl
+  movb $0x42, %ah
+  call disk
+  movl sector, %eax
+  cmpl found, %eax
+  je seek
+  movl found, %eax
+  decl %eax
+  movl %eax, counter
 next:
   movw $powerStatus, %dx
   inw %dx, %ax
@@ -40,20 +57,26 @@ next:
   movw $128, %cx
   cld
   rep stosl
+  movl counter, %eax
+  call place
+  movb $0x80, %dl
+  movb $0x43, %ah
+  call disk
+  movb $0x81, %dl
+  movb $0x43, %ah
+  call disk
+  jmp next
+# The number in eax has its place on disk: one sector from there, or to there, through the buffer.
+place:
+  andl $sectors, %eax
+  addl $firstSector, %eax
   movl %eax, packet + 8
-  andl $sectors, packet + 8
-  addl $firstSector, packet + 8
   movl $0, packet + 12
   movl $0x00010010, packet
   movl $sector, packet + 4
-  movb $0x80, %dl
-  call write
-  movb $0x81, %dl
-  call write
-  jmp next
-write:
+  ret
+disk:
   movw $packet, %si
-  movb $0x43, %ah
   xorb %al, %al
   int $0x13
   ret

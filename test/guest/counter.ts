@@ -46,14 +46,15 @@ export class Counting {
     return Number(/:\s+(-?\d+)/.exec(said)?.[1] ?? NaN);
   }
 
-  /** Until it has counted `steps` further than it has now. */
+  /** Until it has counted `steps` further; one that is booting gets to its counter first. */
   async counts(steps = 10): Promise<number> {
-    const from = await this.counter();
+    let from: number | undefined;
     for (let times = 0; times < 6000; times++) {
       const now = await this.counter();
-      // Before it boots there is anything in its memory.
-      if (now > from + steps && now < 4000) return now;
-      if (now < from) return this.counts(steps);
+      // Before the boot sector runs there is anything in its memory, and then 0 until it has looked at its disks.
+      const counting = now > 0 && now < 2048;
+      if (!counting || (from !== undefined && now < from)) from = undefined;
+      else if (now > (from ??= now) + steps) return now;
       await sleep(5);
     }
     throw new Error("the guest does not count");

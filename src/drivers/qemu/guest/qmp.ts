@@ -80,12 +80,20 @@ export class Qmp {
     lines.on("error", () => undefined);
     socket.on("error", () => undefined);
     const greeting = await greeted(socket, lines, timeoutMs);
-    if (!greeting.QMP) throw notQemu(path);
+    if (!greeting.QMP) {
+      socket.destroy();
+      throw notQemu(path);
+    }
     const qmp = new Qmp(socket, greeting.QMP.version.qemu, timeoutMs);
     lines.on("line", (line) => qmp.#heard(line));
     socket.on("close", () => qmp.#ended());
-    await qmp.execute("qmp_capabilities", {});
-    return qmp;
+    try {
+      await qmp.execute("qmp_capabilities", {});
+      return qmp;
+    } catch (error) {
+      qmp.close();
+      throw error;
+    }
   }
 
   get gone(): boolean {
