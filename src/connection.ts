@@ -111,6 +111,13 @@ function connectionOn(
         return infos.map(domainInfo);
       }),
     domain: async (domain) => domainInfo(await stateNamed(domain)),
+    async guestState(domain) {
+      const { adoptedDomain } = await import("./changing.ts");
+      const state = await stateNamed(domain);
+      const driver = (await changing()).driver(state.driver);
+      await driver.adopt(adoptedDomain(state));
+      return driver.guestState(state.id);
+    },
     snapshots: async (domain, filter) => listSnapshots(await stateNamed(domain), filter),
     async snapshot(domain, name) {
       const state = await stateNamed(domain);

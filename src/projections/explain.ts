@@ -174,7 +174,7 @@ function stopped({ data: { cause } }: RecordOf<"DomainStopped">, domain: string)
     case "destroyed":
       return `stopped ${domain}`;
     case "shutdown":
-      return `noted that ${domain} had shut down`;
+      return `shut down ${domain}`;
     case "observed":
       return `noted that ${domain} was no longer running`;
   }

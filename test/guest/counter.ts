@@ -89,17 +89,23 @@ export class Counting {
   }
 }
 
+/** The images of its two disks, in that folder. */
+export async function countingImages(folder: string): Promise<readonly [vda: string, vdb: string]> {
+  const disks = [join(folder, "a.qcow2"), join(folder, "b.qcow2")] as const;
+  const raw = join(freshFolder(), "boot.raw");
+  writeFileSync(raw, Buffer.concat([bootSector(), Buffer.alloc(4 * MiB - 512)]));
+  await qemuImg("convert", "-f", "raw", "-O", "qcow2", raw, disks[0]);
+  await makeQcow2(disks[1], 4 * MiB);
+  return disks;
+}
+
 /** Not started yet; the guest is ended with the test. */
 export async function counting(): Promise<Counting> {
   const folder = freshFolder();
   const run = join(folder, "run");
   const world = new World(join(folder, "world"), qemuDriver({ run }));
   mkdirSync(world.folder);
-  const disks = [join(world.folder, "a.qcow2"), join(world.folder, "b.qcow2")] as const;
-  const raw = join(folder, "boot.raw");
-  writeFileSync(raw, Buffer.concat([bootSector(), Buffer.alloc(4 * MiB - 512)]));
-  await qemuImg("convert", "-f", "raw", "-O", "qcow2", raw, disks[0]);
-  await makeQcow2(disks[1], 4 * MiB);
+  const disks = await countingImages(world.folder);
   const images = disks.map((path, index) => ({ target: ["vda", "vdb"][index] ?? "", path, format: "qcow2" as const }));
   const command = { ...world.defining("web", images), memoryMib: 32, accelerator: "tcg" } as const;
   await world.run(command);
