@@ -61,7 +61,7 @@ test("a control socket that another program holds makes others wait, and then sa
   const held = await Qmp.connect(new GuestFolder(guest.run, guest.uuid).file("qmp.sock"));
   onTestFinished(() => held.close());
   const connect = Qmp.connect.bind(Qmp);
-  const spy = vi.spyOn(Qmp, "connect").mockImplementation((path) => connect(path, { timeoutMs: 300 }));
+  const spy = vi.spyOn(Qmp, "connect").mockImplementation((path) => connect(path, { timeoutMs: 1500 }));
   onTestFinished(() => spy.mockRestore());
 
   await refused(guest.suspend(), "GUEST_BUSY");

@@ -107,8 +107,8 @@ function launch(program: string, args: readonly string[], folder: GuestFolder): 
   closeSync(log);
   child.on("error", () => undefined);
   child.unref();
-  const started = child.pid === undefined ? undefined : processId(child.pid);
-  if (started) return started;
+  // One that has ended already is as dead as any that ends later.
+  if (child.pid !== undefined) return processId(child.pid) ?? { pid: child.pid, startTime: "", bootId: "" };
   const message = `${program} could not be started.`;
   const hint = "Install it: apt-get install qemu-system-x86";
   throw new SnapledgerError("DRIVER_FAILED", message, { facts: { program, tool: folder.lastWords() }, hint });
