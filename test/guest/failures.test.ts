@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { GuestFolder } from "../../src/drivers/qemu/guest/folder.ts";
@@ -8,7 +8,7 @@ import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import { freshFolder } from "../folders.ts";
 import { makeQcow2, MiB } from "../images.ts";
 import { refused } from "../world.ts";
-import { counting, countingImages } from "./counter.ts";
+import { counting } from "./counter.ts";
 import { writeInGuest } from "./hands.ts";
 
 /** What goes wrong with guests, and what is left of it: a full disk, Ctrl-C, a QEMU that is none. */
@@ -137,8 +137,9 @@ test.skipIf(!mounted)(
   "a disk that runs full while memory is saved leaves the guest running on what it had",
   async () => {
     const guest = await counting();
-    const small = smallDisk("1600k");
-    const images = await countingImages(freshFolder());
+    const small = smallDisk("1100k");
+    // Disks without anything to boot from: the guest runs, and writes nothing that would fill the disk before.
+    const images = await Promise.all(["a", "b"].map((name) => makeQcow2(join(freshFolder(), name), MiB)));
     const { world } = guest;
     const disks = images.map((path, index) => ({
       target: ["vda", "vdb"][index] ?? "",
@@ -151,7 +152,6 @@ test.skipIf(!mounted)(
     onTestFinished(() => world.driver.stop(command.uuid));
     await world.run({ type: "StartDomain", domain: command.uuid, paused: false });
     const heads = await world.driver.guestHeads(command.uuid);
-    await waitUntilWritten(heads);
 
     await refused(world.run({ ...snapshot(command.uuid), name: "warm" }), "DISK_FULL");
 
@@ -168,15 +168,6 @@ test.skipIf(!mounted)(
 function snapshot(domainId: string) {
   const how = { description: "", compression: null, offline: false, diskOnly: false };
   return { type: "CreateSnapshot", domain: domainId, ...how } as const;
-}
-
-/** Both heads are as long as they get: the guest writes into the same clusters again and again. */
-async function waitUntilWritten(heads: readonly string[]): Promise<void> {
-  for (let times = 0; times < 600; times++) {
-    if (heads.every((path) => statSync(path).size > 300 * 1024)) return;
-    await new Promise((done) => setTimeout(done, 20));
-  }
-  throw new Error("the guest does not write");
 }
 
 /** A file system of that size; undone with the test. */
