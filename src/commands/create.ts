@@ -46,6 +46,10 @@ function checkCreate(state: DomainState, facts: Facts, command: CreateSnapshot, 
   }
   checkLimits(state);
   checkCompression(facts, command);
+  if (command.quiesce === true) {
+    const hint = "Leave --quiesce out: all disks are then of one instant, as after a power cut.";
+    refuse("UNSUPPORTED", `Domain "${state.name}" has no guest agent that could settle its file systems.`, hint);
+  }
   if (facts.guest !== "off" && !command.diskOnly && !facts.supports.memory) {
     refuse("UNSUPPORTED", `The ${state.driver} driver cannot save memory.`, "Pass --disk-only.", {
       driver: state.driver,

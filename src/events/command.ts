@@ -44,6 +44,8 @@ export interface CreateSnapshot {
   readonly compression: string | null;
   readonly offline: boolean;
   readonly diskOnly: boolean;
+  /** Have the guest's agent settle its file systems first. */
+  readonly quiesce?: boolean;
 }
 
 export interface CreateWithSnapshot {
