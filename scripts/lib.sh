@@ -54,6 +54,23 @@ need_proof_tools() {
 
 have_proof_tools() { command -v openssl >/dev/null 2>&1 && command -v jq >/dev/null 2>&1; }
 
+need_qemu() {
+  have_qemu && return
+  install_debian qemu-system-x86 || true
+  have_qemu || die "qemu-system-x86_64 is not installed." "Run as root: apt-get install qemu-system-x86"
+}
+
+have_qemu() { command -v qemu-system-x86_64 >/dev/null 2>&1; }
+
+# Builds the guest of the tests, which is one sector of code.
+need_binutils() {
+  have_binutils && return
+  install_debian binutils || true
+  have_binutils || die "as and ld are not installed." "Run as root: apt-get install binutils"
+}
+
+have_binutils() { command -v as >/dev/null 2>&1 && command -v ld >/dev/null 2>&1; }
+
 # What a few tests compare with; they are skipped without it.
 want_libvirt_tools() {
   if command -v virsh >/dev/null 2>&1 && command -v xmllint >/dev/null 2>&1; then return; fi

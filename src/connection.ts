@@ -48,7 +48,7 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   };
   const changing = async (): Promise<Stage> => {
     const { driverFor, fileLocks } = await import("./changing.ts");
-    return { ...stage, driver: driverFor, locks: fileLocks(layout.run, { clock }) };
+    return { ...stage, driver: (name) => driverFor(name, layout.run), locks: fileLocks(layout.run, { clock }) };
   };
   return connectionOn(stage, changing, options, doorbell);
 }
@@ -122,6 +122,13 @@ export function connectionOn(
     },
     domains: async (asOf) => (await statesAsOf(reading, asOf)).map(domainInfo),
     domain: async (domain, asOf) => domainInfo(await stateNamed(domain, asOf)),
+    async guestState(domain) {
+      const { adoptedDomain } = await import("./changing.ts");
+      const state = await stateNamed(domain);
+      const driver = (await changing()).driver(state.driver);
+      await driver.adopt(adoptedDomain(state));
+      return driver.guestState(state.id);
+    },
     snapshots: async (domain, filter, asOf) => listSnapshots(await stateNamed(domain, asOf), filter),
     async snapshot(domain, name, asOf) {
       const state = await stateNamed(domain, asOf);

@@ -6,6 +6,7 @@ export const exitStatusOf = {
   // 1: it was tried and did not work
   DISK_FULL: 1,
   DRIVER_FAILED: 1,
+  GUEST_GONE: 1,
   NEEDS_OPERATOR: 1,
   COMPACTION_PENDING: 1,
   FILES_DIFFER: 1,
@@ -51,6 +52,7 @@ export const exitStatusOf = {
   IMAGE_IN_USE: 3,
   CHECKPOINT_UNTRUSTED: 3,
   KEY_UNSAFE: 3,
+  MEMORY_UNUSABLE: 3,
   // 4: no such thing
   DOMAIN_NOT_FOUND: 4,
   SNAPSHOT_NOT_FOUND: 4,
@@ -64,6 +66,7 @@ export const exitStatusOf = {
   COMMAND_ID_REUSED: 5,
   IMAGE_LOCKED: 5,
   CURSOR_BUSY: 5,
+  GUEST_BUSY: 5,
   // 6: the log is not what it was
   LOG_DAMAGED: 6,
   LOG_BEHIND: 6,

@@ -3,7 +3,7 @@ import type { Actor, EventRecord } from "./events/events.ts";
 import type { LogHead, StoredRecord } from "./events/log.ts";
 import type { CommandId, DomainId, OperationId, SnapshotId } from "./events/ids.ts";
 import type { Plan } from "./events/plan.ts";
-import type { DomainRef, Sets, SnapshotRef } from "./events/records.ts";
+import type { DomainRef, GuestState, Sets, SnapshotRef } from "./events/records.ts";
 import type { DomainInfo, SnapshotFilter, SnapshotInfo } from "./projections/info.ts";
 import type { Damage } from "./events/proven-access.ts";
 import type { Difference } from "./projections/compare.ts";
@@ -126,6 +126,8 @@ export interface Connection extends Proving {
   domains(asOf?: AsOf): Promise<readonly DomainInfo[]>;
   /** By name or uuid. DOMAIN_NOT_FOUND. */
   domain(domain: string, asOf?: AsOf): Promise<DomainInfo>;
+  /** The guest itself is asked: it may have ended since the log's last word. DOMAIN_NOT_FOUND, GUEST_BUSY. */
+  guestState(domain: string): Promise<GuestState>;
   /** By name, or topological. DOMAIN_NOT_FOUND, SNAPSHOT_NOT_FOUND (of `from`). */
   snapshots(domain: string, filter?: SnapshotFilter, asOf?: AsOf): Promise<readonly SnapshotInfo[]>;
   snapshot(domain: string, name: string, asOf?: AsOf): Promise<SnapshotInfo>;

@@ -10,6 +10,7 @@ export const createOptions: NonNullable<Verb["options"]> = [
   ["--compress-method <method>", "zlib (what --compress alone means) or zstd"],
   ["--offline", "allow it for a domain that is not running"],
   ["--disk-only", "leave a running guest's memory out"],
+  ["--quiesce", "have the guest's agent settle its file systems first; refused, as no domain has one yet"],
 ];
 
 export const createExits: Verb["exits"] = [
@@ -35,6 +36,7 @@ export function createCommand(input: Input, described: Described | undefined): C
     compression: compression(input, described?.compression ?? null),
     offline: input.has("offline"),
     diskOnly: input.has("disk-only"),
+    ...(input.has("quiesce") && { quiesce: true }),
   };
 }
 

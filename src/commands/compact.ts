@@ -30,7 +30,6 @@ export async function compact(operation: Operation, watch: Watch): Promise<Compa
     const next = pending.find(({ target }) => !blocked.has(target));
     if (!next) return { folded, pending, blockedBy: [...blocked.values()][0] ?? null };
     try {
-      checkIdle(operation.state, next);
       await fold(operation, next, watch);
       folded++;
     } catch (error) {
@@ -55,20 +54,19 @@ export function foldsOf(state: DomainState): Fold[] {
 }
 
 function isBlocking(error: unknown): error is SnapledgerError {
-  const codes = ["IMAGE_LOCKED", "DISK_FULL", "INTERRUPTED", "DRIVER_FAILED", "DOMAIN_RUNNING", "NEEDS_OPERATOR"];
+  const guest = ["DOMAIN_RUNNING", "GUEST_GONE", "GUEST_BUSY"];
+  const codes = ["IMAGE_LOCKED", "DISK_FULL", "INTERRUPTED", "DRIVER_FAILED", "NEEDS_OPERATOR", ...guest];
   return isSnapledgerError(error) && codes.includes(error.code);
 }
 
-/** A guest that runs holds its whole chain. */
-function checkIdle(state: DomainState, { into }: Fold): void {
-  if (state.guest === "off") return;
+/** The layers that a running guest reads and writes, which QEMU holds; none when it is off. */
+function guestChain(state: DomainState): Set<LayerId> {
+  const chain = new Set<LayerId>();
+  if (state.guest === "off") return chain;
   for (const target of state.disks) {
-    for (let id: LayerId | null = headOf(state, target).id; id !== null; id = layerOf(state, id).backing) {
-      if (id !== into.id) continue;
-      const hint = `It goes on when the guest is stopped: 'snapledger compact ${state.name}'.`;
-      throw new SnapledgerError("DOMAIN_RUNNING", `The running guest of "${state.name}" uses the layers.`, { hint });
-    }
+    for (let id: LayerId | null = headOf(state, target).id; id !== null; id = layerOf(state, id).backing) chain.add(id);
   }
+  return chain;
 }
 
 async function fold(operation: Operation, { target, into, from, dependents, snapshots }: Fold, watch: Watch) {
@@ -78,11 +76,18 @@ async function fold(operation: Operation, { target, into, from, dependents, snap
   const content = await driver.observe(upper);
   if (!seen || !content) throw missingFiles(state, [...(seen ? [] : [lower.path]), ...(content ? [] : [upper.path])]);
   if (into.backing === null) checkSameFile(state, into.file, seen.facts);
-  await driver.commit({ from: upper, into: lower }, watch);
-  // A larger A would show its own bytes past B's end to whatever is larger than B. A base image is never larger.
-  if (into.backing !== null) await driver.shrink(lower, content.facts.virtualBytes, watch);
+  const live = guestChain(state).has(into.id);
+  if (live) {
+    checkCut(state, seen.facts, content.facts);
+    await driver.commitLive(state.id, { from: upper, into: lower }, watch);
+  } else {
+    await driver.commit({ from: upper, into: lower }, watch);
+    // A larger A would show its own bytes past B's end to whatever is larger than B. A base image is never larger.
+    if (into.backing !== null) await driver.shrink(lower, content.facts.virtualBytes, watch);
+  }
   for (const dependent of dependents) await driver.repoint(backingOf(dependent), lower, watch);
-  await driver.repairLeaks(lower, watch);
+  // What leaks under a guest wastes space until the file is next folded into, and nothing else.
+  if (!live) await driver.repairLeaks(lower, watch);
   const file = await factsOf(operation, into);
   const repointed: Repointed[] = [];
   for (const layer of dependents) repointed.push({ layer: layer.id, file: await factsOf(operation, layer) });
@@ -103,6 +108,14 @@ async function factsOf({ driver, state }: Operation, layer: Layer): Promise<File
   const seen = await driver.observe(backingOf(layer));
   if (!seen) throw missingFiles(state, [layer.file.path]);
   return seen.facts;
+}
+
+/** A file that a guest reads cannot be cut, and a larger one would show its own bytes past the end of what it takes. */
+function checkCut(state: DomainState, into: FileFacts, from: FileFacts): void {
+  if (into.virtualBytes <= from.virtualBytes) return;
+  const message = `A file of "${state.name}" has to be cut to another's size, and its running guest reads it.`;
+  const hint = `It goes on when the guest is stopped: 'snapledger compact ${state.name}'.`;
+  throw new SnapledgerError("DOMAIN_RUNNING", message, { facts: { path: into.path }, hint });
 }
 
 /** A base image that was replaced since is not the one whose only user we are. */
@@ -149,12 +162,15 @@ const filesPerEvent = 1000;
 /**
  * Puts the link of every reachable file back to what the log says. Only an unfinished fold leaves one elsewhere, and
  * then both ways read the same as long as B is there; a fold that follows must find the chain that it was planned on.
+ * A running guest's own chain is left alone: QEMU holds it, and knows how far it has got.
  */
 export async function restoreLinks({ driver, state }: Operation, watch: Watch): Promise<string[]> {
   const restored: string[] = [];
   if (foldsOf(state).length === 0) return restored;
   const missing: string[] = [];
+  const held = guestChain(state);
   for (const id of reachable(state)) {
+    if (held.has(id)) continue;
     const layer = layerOf(state, id);
     const seen = await driver.observe(backingOf(layer));
     if (!seen) missing.push(layer.file.path);

@@ -5,6 +5,7 @@ import type { Accepted, Facts, Ids } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
 import { autosave, headPaths, headsAffected, headsAreDirty, moveTo, named, refuseRunning } from "./heads.ts";
 import { limitWarnings } from "./limits.ts";
+import { checkMemory } from "./memory.ts";
 import { noSets } from "../events/records.ts";
 
 /** virDomainCreateWithSnapshot: fresh heads on any snapshot's layers, leaf or not; the guest starts after the event. */
@@ -13,8 +14,9 @@ export function createWithSnapshot(state: DomainState, facts: Facts, command: Cr
   if (facts.guest !== "off") refuseRunning(state, "its heads cannot move");
   if (command.start && !facts.supports.guests) {
     const hint = "Pass --no-start to move the heads, then start the guest by your own means on the new head files.";
-    refuse("UNSUPPORTED", `The ${state.driver} driver cannot start guests yet.`, hint, { driver: state.driver });
+    refuse("UNSUPPORTED", `The ${state.driver} driver cannot start guests here.`, hint, { driver: state.driver });
   }
+  if (command.start && to.memory) checkMemory(state, facts, to.name, to.memory);
   const dirty = headsAreDirty(state, facts);
   const saved = dirty && !command.discardChanges ? autosave(state, facts, ids) : null;
   const destroyed = dirty && !saved ? [headsAffected(state, facts)] : [];

@@ -26,7 +26,7 @@ export function createSnapshot(state: DomainState, facts: Facts, command: Create
     data: {
       snapshot: {
         ...{ id, name, description: command.description, parent: refOrNull(currentOf(state)), automatic: false },
-        ...{ state: stateAtCreation(facts, command), memory: made.memory },
+        ...{ state: stateAtCreation(facts, command, made), memory: made.memory },
         layers: state.disks.map((target) => frozenLayer(state, facts, target, compress, made)),
       },
       heads: madeHeads(overlays, made),
@@ -46,6 +46,10 @@ function checkCreate(state: DomainState, facts: Facts, command: CreateSnapshot, 
   }
   checkLimits(state);
   checkCompression(facts, command);
+  if (command.quiesce === true) {
+    const hint = "Leave --quiesce out: all disks are then of one instant, as after a power cut.";
+    refuse("UNSUPPORTED", `Domain "${state.name}" has no guest agent that could settle its file systems.`, hint);
+  }
   if (facts.guest !== "off" && !command.diskOnly && !facts.supports.memory) {
     refuse("UNSUPPORTED", `The ${state.driver} driver cannot save memory.`, "Pass --disk-only.", {
       driver: state.driver,
@@ -125,6 +129,7 @@ function frozenLayer(
   return { ...file, target, layer: head.id, backing: head.backing ?? head.id, compression: null };
 }
 
-function stateAtCreation({ guest }: Facts, { diskOnly }: CreateSnapshot): SnapshotState {
-  return guest !== "off" && diskOnly ? "disk-snapshot" : guest;
+/** A memory that died with its host after the guest was moved makes it a snapshot of disks alone. */
+function stateAtCreation({ guest }: Facts, { diskOnly }: CreateSnapshot, { memory }: Made): SnapshotState {
+  return guest !== "off" && (diskOnly || memory === null) ? "disk-snapshot" : guest;
 }

@@ -5,7 +5,7 @@ import type { LayerId, NewId, Target } from "../events/ids.ts";
 import type { Plan, Step } from "../events/plan.ts";
 import type { FileFacts, GuestState, ImageFacts, MemoryFile, Sets } from "../events/records.ts";
 import { noSets } from "../events/records.ts";
-import type { Supports } from "../drivers/driver.ts";
+import type { Machines, Supports } from "../drivers/driver.ts";
 import type { Warning } from "../face.ts";
 
 /** What a rule saw beside the domain's own state. Plain JSON: it is recorded with the decision. */
@@ -16,12 +16,23 @@ export interface Facts {
   readonly guest: GuestState;
   /** What each head's file is now. */
   readonly heads: Readonly<Record<Target, FileFacts>>;
+  /** Heads that the running guest has written to, by its own count. */
+  readonly written?: readonly string[];
+  /** Of a start from a memory: see `MemoryFacts`. */
+  readonly memory?: MemoryFacts;
   /** Free bytes where the layers are. */
   readonly freeBytes: number;
   /** Of a merge into the base: each disk's base image now, and who else stands on it. */
   readonly bases?: Readonly<Record<Target, BaseFacts>>;
   /** Of a definition: see `DefineFacts`. */
   readonly define?: DefineFacts;
+}
+
+export interface MemoryFacts {
+  /** The memory file's length now; null: it is gone. */
+  readonly bytes: number | null;
+  /** What guests can be here; null: any memory can be loaded. */
+  readonly machines: Machines | null;
 }
 
 export interface BaseFacts {

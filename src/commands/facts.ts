@@ -1,6 +1,7 @@
 import type { Command } from "../events/command.ts";
 import type { Facts } from "./decision.ts";
-import { checkHeadsThere, observe, observeBases, observeDefinition, probeLocks } from "./observe.ts";
+import type { MemoryFile } from "../events/records.ts";
+import { checkHeadsThere, observe, observeBases, observeDefinition, observeMemory, probeLocks } from "./observe.ts";
 import type { Operation } from "./stage.ts";
 
 /**
@@ -27,9 +28,15 @@ export async function gatherFacts(
   const facts = await observe(driver, state, time);
   if (command.type !== "UndefineDomain") checkHeadsThere(state, facts);
   if (facts.guest === "off") await probeLocks(driver, state, command);
+  const memory = command.type === "CreateWithSnapshot" && command.start ? memoryOf(command.snapshot, state) : null;
+  if (memory) return { facts: { ...facts, memory: await observeMemory(driver, memory) }, position: null };
   if (command.type !== "MergeSnapshot" || !mergesIntoBase(command.snapshot, state)) return { facts, position: null };
   const { directory, position } = await across();
   return { facts: { ...facts, bases: await observeBases(driver, state, directory) }, position };
+}
+
+function memoryOf(name: string, { byName, snapshots }: Operation["state"]): MemoryFile | null {
+  return snapshots.get(byName.get(name) ?? "")?.memory ?? null;
 }
 
 function mergesIntoBase(name: string, { byName, snapshots }: Operation["state"]): boolean {

@@ -12,7 +12,7 @@ export function startDomain(state: DomainState, facts: Facts, { paused }: StartD
   }
   if (!facts.supports.guests) {
     const hint = "Start it by your own means on the files that 'snapledger domblklist' shows.";
-    refuse("UNSUPPORTED", `The ${state.driver} driver cannot start guests yet.`, hint, { driver: state.driver });
+    refuse("UNSUPPORTED", `The ${state.driver} driver cannot start guests here.`, hint, { driver: state.driver });
   }
   return accept({}, () => ({
     type: "DomainStarted",
@@ -23,9 +23,42 @@ export function startDomain(state: DomainState, facts: Facts, { paused }: StartD
 
 /** Pulls the guest's plug. */
 export function destroyDomain(state: DomainState, facts: Facts): Accepted {
-  if (facts.guest === "off") {
-    const hint = "Nothing is to be done; see 'snapledger domstate'.";
-    refuse("DOMAIN_NOT_RUNNING", `Domain "${state.name}" is not running.`, hint, { domain: state.name });
-  }
+  checkRunning(state, facts);
   return accept({}, () => ({ type: "DomainStopped", schema: 1, data: { cause: "destroyed" } }));
+}
+
+/** Asks the guest to end by itself. */
+export function shutdownDomain(state: DomainState, facts: Facts): Accepted {
+  checkRunning(state, facts);
+  if (facts.guest === "paused") {
+    const hint = `Let it run first: 'snapledger resume ${state.name}'. To stop it at once: 'snapledger destroy ${state.name}'.`;
+    refuse("DOMAIN_NOT_RUNNING", `Domain "${state.name}" is paused: it cannot hear that.`, hint, {
+      domain: state.name,
+    });
+  }
+  return accept({}, () => ({ type: "DomainStopped", schema: 1, data: { cause: "shutdown" } }));
+}
+
+export function suspendDomain(state: DomainState, facts: Facts): Accepted {
+  checkRunning(state, facts);
+  if (facts.guest === "paused") {
+    const hint = "Nothing is to be done; 'snapledger resume' lets it run.";
+    refuse("DOMAIN_NOT_RUNNING", `Domain "${state.name}" is paused already.`, hint, { domain: state.name });
+  }
+  return accept({}, () => ({ type: "DomainSuspended", schema: 1, data: { cause: "asked" } }));
+}
+
+export function resumeDomain(state: DomainState, facts: Facts): Accepted {
+  checkRunning(state, facts);
+  if (facts.guest === "running") {
+    const hint = "Nothing is to be done; see 'snapledger domstate'.";
+    refuse("DOMAIN_RUNNING", `Domain "${state.name}" is running already.`, hint, { domain: state.name });
+  }
+  return accept({}, () => ({ type: "DomainResumed", schema: 1, data: { cause: "asked" } }));
+}
+
+function checkRunning(state: DomainState, facts: Facts): void {
+  if (facts.guest !== "off") return;
+  const hint = "Nothing is to be done; see 'snapledger domstate'.";
+  refuse("DOMAIN_NOT_RUNNING", `Domain "${state.name}" is not running.`, hint, { domain: state.name });
 }

@@ -180,7 +180,7 @@ async function carryOut(
     const folder = folderOf(accepted.plan);
     if (folder !== undefined) await operation.driver.prepareFolder(folder);
     made = await runSteps(operation, accepted.plan, watch);
-    await beforeEvent(operation, command);
+    await beforeEvent(operation, command, watch.signal);
   } catch (error) {
     throw await fail(operation, command, accepted.plan, error);
   }

@@ -9,8 +9,12 @@ import type { Facts, Ids, Made } from "./decision.ts";
 import { refuse } from "./decision.ts";
 import { checkLimits } from "./limits.ts";
 
-/** One disk with writes makes all dirty: a domain's disks are only ever kept or dropped together. */
+/**
+ * One disk with writes makes all dirty: a domain's disks are only ever kept or dropped together. A running guest's own
+ * count is asked besides: what it has just written may not show in the file yet.
+ */
 export function headsAreDirty(state: DomainState, facts: Facts): boolean {
+  if (facts.written && facts.written.length > 0) return true;
   return state.disks.some((target) => {
     const now = facts.heads[target];
     const { file } = headOf(state, target);

@@ -3,13 +3,13 @@ import type { Driver, ObservedFile } from "../drivers/driver.ts";
 import type { Command, DefineDomain } from "../events/command.ts";
 import type { Target } from "../events/ids.ts";
 import type { Backing } from "../events/plan.ts";
-import type { FileFacts, FileIdentity, ImageFacts } from "../events/records.ts";
+import type { FileFacts, FileIdentity, ImageFacts, MemoryFile } from "../events/records.ts";
 import type { BaseUse, Directory } from "../projections/directory.ts";
 import { baseUses, definingIdOf, domainIdOf, layerAt, pendingBaseAt } from "../projections/directory.ts";
 import { headOf, layerOf, layersOf } from "../projections/layers.ts";
 import type { DomainState, Layer } from "../projections/state.ts";
 import { snapshotOf } from "../projections/tree.ts";
-import type { BaseFacts, DefineFacts, Facts } from "./decision.ts";
+import type { BaseFacts, DefineFacts, Facts, MemoryFacts } from "./decision.ts";
 
 /** The facts that rules decide on, gathered from files and guests. Nothing here changes anything. */
 
@@ -21,7 +21,15 @@ export async function observe(driver: Driver, state: DomainState, time: string):
   }
   const { supports } = driver;
   const freeBytes = state.layersFolder === "" ? 0 : await driver.freeBytes(state.layersFolder);
-  return { time, supports, guest: await driver.guestState(state.id), heads, freeBytes };
+  const guest = await driver.guestState(state.id);
+  const written = guest === "off" ? [] : await driver.guestWrites(state.id);
+  return { time, supports, guest, heads, ...(written.length > 0 && { written }), freeBytes };
+}
+
+/** What a start from a memory has to know of it. */
+export async function observeMemory(driver: Driver, { path, machine }: MemoryFile): Promise<MemoryFacts> {
+  const seen = await driver.observe({ path, format: "raw" });
+  return { bytes: seen?.facts.bytes ?? null, machines: machine ? await driver.machines() : null };
 }
 
 export function backingOf({ file: { path, format } }: Layer): Backing {
@@ -60,6 +68,7 @@ function touched(state: DomainState, command: Command): Layer[] {
     case "CreateWithSnapshot":
     case "DeactivateSnapshot":
     case "DiscardSnapshot":
+    case "StartDomain":
       return heads;
     case "UndefineDomain":
       return command.keep === "keep-files" ? [] : heads;

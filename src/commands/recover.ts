@@ -5,9 +5,11 @@ import { garbage } from "../projections/layers.ts";
 import type { DomainState, OpenOperation } from "../projections/state.ts";
 import type { Compaction, Removal } from "./compact.ts";
 import { compact, foldsOf, removeGarbage, restoreLinks } from "./compact.ts";
-import type { Facts } from "./decision.ts";
+import type { Facts, Made } from "./decision.ts";
+import { isDoneToGuest } from "./guest-steps.ts";
 import type { DomainLock } from "./locks.ts";
 import { madeBefore, observeFrozen } from "./made.ts";
+import { noticeGuest } from "./notice.ts";
 import { ruleOf } from "./rules.ts";
 import type { Operation } from "./stage.ts";
 import type { Watch } from "../drivers/driver.ts";
@@ -27,8 +29,8 @@ export interface Recovery {
 export async function recoverDomain(operation: Operation, lock: DomainLock, watch: Watch): Promise<Recovery> {
   const found: string[] = [];
   await outwaitChildren(operation, lock, found);
-  await noticeStoppedGuest(operation, found);
   await resolveDeadOperation(operation, found);
+  await noticeGuest(operation, found);
   const restored = await restoreLinks(operation, watch);
   if (restored.length > 0) found.push(`The links of ${restored.length} files were put back to what the log says.`);
   const removal = await removeGarbage(operation);
@@ -75,13 +77,6 @@ async function outwaitChildren({ stage, state }: Operation, lock: DomainLock, fo
   }
 }
 
-async function noticeStoppedGuest(operation: Operation, found: string[]): Promise<void> {
-  const { driver, state } = operation;
-  if (state.guest === "off" || (await driver.guestState(state.id)) !== "off") return;
-  await operation.append({ type: "DomainStopped", schema: 1, data: { cause: "observed" } });
-  found.push("The guest had stopped by itself.");
-}
-
 async function resolveDeadOperation(operation: Operation, found: string[]): Promise<void> {
   const dead = operation.state.operation;
   if (!dead) return;
@@ -121,13 +116,25 @@ export async function undo({ driver }: Operation, { steps }: Plan): Promise<stri
   return undone;
 }
 
-/** A guest that was switched to the new overlays writes to them already: there the evidence says that it happened. */
-async function finished(operation: Operation, { plan, command, id }: OpenOperation): Promise<boolean> {
-  const { driver, state, stage } = operation;
+/**
+ * What was done to a guest cannot be undone by taking files away: there the evidence says that it happened. A guest
+ * that was moved to the new overlays writes to them already.
+ */
+async function finished(operation: Operation, dead: OpenOperation): Promise<boolean> {
+  const { driver, state } = operation;
+  const { plan, command } = dead;
   const freeze = plan.steps.find((step): step is FreezeGuest => step.step === "freeze");
-  if (!freeze) return false;
-  const used = new Set(await driver.guestHeads(state.id));
-  if (!freeze.overlays.every(({ path }) => used.has(path))) return false;
+  if (!freeze)
+    return (await isDoneToGuest(operation, command)) && record(operation, dead, { files: new Map(), memory: null });
+  const memory = await driver.settleFreeze(state.id, freeze, state.guest);
+  if (memory === undefined) return false;
+  const made = await madeBefore(operation, plan);
+  return record(operation, dead, await observeFrozen(operation, plan, { ...made, memory }));
+}
+
+/** Appends the outcome of a dead operation, which its rule decides again from the facts and ids it was handed. */
+async function record(operation: Operation, { command, id }: OpenOperation, made: Made): Promise<boolean> {
+  const { state, stage } = operation;
   const intent = await stage.log.use(async (log) => {
     for await (const { record } of log.readDomain(state.id)) {
       if (record.type === "OperationStarted" && record.operation === id) return record.data;
@@ -138,7 +145,6 @@ async function finished(operation: Operation, { plan, command, id }: OpenOperati
   const ids = intent.ids.values();
   const newId = () => ids.next().value ?? stage.newId();
   const accepted = ruleOf(state, intent.facts as unknown as Facts, command, { newId });
-  const made = await observeFrozen(operation, plan, await madeBefore(operation, plan));
   await operation.append(accepted.outcome(made), { of: id });
   return true;
 }

@@ -6,7 +6,7 @@ import { deactivateSnapshot } from "./deactivate.ts";
 import type { Accepted, Facts, Ids } from "./decision.ts";
 import { defineDomain } from "./define.ts";
 import { discardSnapshot } from "./discard.ts";
-import { destroyDomain, startDomain } from "./guest.ts";
+import { destroyDomain, resumeDomain, shutdownDomain, startDomain, suspendDomain } from "./guest.ts";
 import { mergeSnapshot } from "./merge.ts";
 import { undefineDomain } from "./undefine.ts";
 
@@ -34,6 +34,12 @@ export function ruleOf(state: DomainState, facts: Facts, command: Command, ids: 
       return startDomain(state, facts, command);
     case "DestroyDomain":
       return destroyDomain(state, facts);
+    case "ShutdownDomain":
+      return shutdownDomain(state, facts);
+    case "SuspendDomain":
+      return suspendDomain(state, facts);
+    case "ResumeDomain":
+      return resumeDomain(state, facts);
     case "CompactDomain":
     case "RecoverDomain":
       throw new Error(`${command.type} has no rule: it follows the log`);

@@ -1,6 +1,7 @@
 import type { DomainId, Target } from "../events/ids.ts";
 import type { Backing, CompressLayer, FreezeGuest, MakeOverlay } from "../events/plan.ts";
 import type {
+  Accelerator,
   Compression,
   DriverName,
   FileFacts,
@@ -74,16 +75,60 @@ export interface Driver {
   guestState(domain: DomainId): Promise<GuestState>;
   /** The head files that a running guest writes to, one per disk; none when it is off. */
   guestHeads(domain: DomainId): Promise<readonly string[]>;
-  /** Boots the guest on these heads, or resumes it from `memory`. */
-  start(guest: {
-    readonly domain: DomainId;
-    readonly heads: readonly { readonly target: Target; readonly path: string }[];
-    readonly memory: MemoryFile | null;
-    readonly paused: boolean;
-  }): Promise<void>;
+  /** Those of its heads that a running guest has written to since they were opened, by its own count. */
+  guestWrites(domain: DomainId): Promise<readonly string[]>;
+  /** What guests can be here, to tell before a start whether a memory can be loaded; null when any memory can. */
+  machines(): Promise<Machines | null>;
+  /**
+   * Boots the guest on these heads, or resumes it from `memory`, in the machine that was saved with it. The guest
+   * outlives this process. Rejects with IMAGE_LOCKED, and DRIVER_FAILED in the words of what gave up; then it is off.
+   */
+  start(guest: StartGuest): Promise<void>;
+  /** Ends it at once; no error when it is off. */
   stop(domain: DomainId): Promise<void>;
-  /** Moves a running guest onto overlays that `makeOverlay` made, all disks at one instant; resolves with its memory. */
+  /** Asks the guest to end; GUEST_BUSY when it still runs after `timeoutMs`, or at the signal. It may still end. */
+  shutdown(domain: DomainId, timeoutMs: number, signal?: AbortSignal): Promise<void>;
+  /** Both reject with GUEST_GONE when it is off. */
+  suspend(domain: DomainId): Promise<void>;
+  resume(domain: DomainId): Promise<void>;
+  /**
+   * Moves a running guest onto overlays that `makeOverlay` made, all disks and its memory at one instant; resolves
+   * with its memory. When it rejects, the guest goes on as before on the files it had.
+   */
   freeze(domain: DomainId, step: FreezeGuest, watch?: Watch): Promise<MemoryFile | null>;
+  /**
+   * Settles a freeze whose manager died, by evidence: what a living guest writes to, else whether any overlay was
+   * written to. Resolves with the memory when the guest was moved; with undefined when it was not, and its overlays
+   * are let go of. A living guest that `was` running before goes on running.
+   */
+  settleFreeze(domain: DomainId, step: FreezeGuest, was: GuestState): Promise<MemoryFile | null | undefined>;
+  /**
+   * `commit` for two files in a running guest's chain, and what read through `from` reads through `into` when it
+   * resolves. Takes up one that an earlier manager began. A guest that ends meanwhile: GUEST_GONE.
+   */
+  commitLive(domain: DomainId, step: { readonly from: Backing; readonly into: Backing }, watch?: Watch): Promise<void>;
+}
+
+export interface StartGuest {
+  readonly domain: DomainId;
+  /** In the order of the domain's disks. */
+  readonly heads: readonly { readonly target: Target; readonly path: string }[];
+  readonly memory: MemoryFile | null;
+  readonly paused: boolean;
+  /** As the domain is defined; null: the driver's choice. */
+  readonly machine: MachineDefinition;
+}
+
+export interface MachineDefinition {
+  readonly memoryMib: number | null;
+  readonly vcpus: number | null;
+  readonly accelerator: Accelerator | null;
+}
+
+export interface Machines {
+  readonly accelerators: readonly Accelerator[];
+  /** Machine types by name. */
+  readonly types: readonly string[];
 }
 
 export interface Supports {

@@ -62,7 +62,12 @@ const effects = [
   "remove",
   "start",
   "stop",
+  "shutdown",
+  "suspend",
+  "resume",
   "freeze",
+  "settleFreeze",
+  "commitLive",
 ] as const;
 const looks = [
   "adopt",
@@ -74,6 +79,8 @@ const looks = [
   "filesIn",
   "guestState",
   "guestHeads",
+  "guestWrites",
+  "machines",
 ] as const;
 
 export type DriverMethod = (typeof effects)[number] | (typeof looks)[number];

@@ -4,7 +4,7 @@ import type { AdoptedDomain, Driver } from "./driver.ts";
 import { commit, compressLayer, inspectImage, makeOverlay, observe, prepareFolder } from "./memory/files.ts";
 import { remove, repoint, shrink } from "./memory/files.ts";
 import type { During } from "./memory/files.ts";
-import { freeze, start, stop } from "./memory/guests.ts";
+import { commitLive, freeze, pause, settleFreeze, start, stop, writtenHeads } from "./memory/guests.ts";
 import { World } from "./memory/world.ts";
 
 export { World } from "./memory/world.ts";
@@ -63,9 +63,16 @@ export function memoryDriver({
 
     guestState: (domain) => promised(() => running(world, domain)?.state ?? "off"),
     guestHeads: (domain) => promised(() => running(world, domain)?.heads ?? []),
+    guestWrites: (domain) => promised(() => writtenHeads(world, running(world, domain)?.heads ?? [])),
+    machines: () => Promise.resolve(null),
     start: (guest) => promised(() => start(world, guest)),
     stop: (domain) => promised(() => stop(world, domain)),
+    shutdown: (domain) => promised(() => stop(world, domain)),
+    suspend: (domain) => promised(() => pause(world, domain, "paused")),
+    resume: (domain) => promised(() => pause(world, domain, "running")),
     freeze: (domain, step) => freeze(world, domain, step, during),
+    settleFreeze: (domain, step) => promised(() => settleFreeze(world, domain, step)),
+    commitLive: (domain, { from, into }, watch) => commitLive(world, domain, { from, into }, during, watch),
   };
 }
 

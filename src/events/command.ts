@@ -1,5 +1,5 @@
 import type { DomainId, Target } from "./ids.ts";
-import type { DriverName, ImageFormat, UnmanagedDevice } from "./records.ts";
+import type { Accelerator, DriverName, ImageFormat, UnmanagedDevice } from "./records.ts";
 
 /** Commands are data, in the imperative. They name domains and snapshots as the user did; rules turn names into ids. */
 
@@ -17,6 +17,8 @@ export interface DefineDomain {
   readonly driver: DriverName;
   readonly memoryMib: number | null;
   readonly vcpus: number | null;
+  /** Left out: kvm where it can be used, else tcg. */
+  readonly accelerator?: Accelerator;
   readonly disks: readonly DiskDefinition[];
   readonly unmanaged: readonly UnmanagedDevice[];
   /** Absolute folder that gets a subfolder named after the domain's uuid; null for the store's own. */
@@ -42,6 +44,8 @@ export interface CreateSnapshot {
   readonly compression: string | null;
   readonly offline: boolean;
   readonly diskOnly: boolean;
+  /** Have the guest's agent settle its file systems first. */
+  readonly quiesce?: boolean;
 }
 
 export interface CreateWithSnapshot {
@@ -49,6 +53,8 @@ export interface CreateWithSnapshot {
   readonly domain: string;
   readonly snapshot: string;
   readonly start: boolean;
+  /** Do not let the guest run yet; left out, it runs if it ran when the snapshot was taken. */
+  readonly paused?: boolean;
   readonly discardChanges: boolean;
 }
 
@@ -86,6 +92,21 @@ export interface DestroyDomain {
   readonly type: "DestroyDomain";
   readonly domain: string;
 }
+/** Asks the guest to shut itself down, and waits for it. */
+export interface ShutdownDomain {
+  readonly type: "ShutdownDomain";
+  readonly domain: string;
+  /** How long to wait; the guest may still shut down after it. */
+  readonly timeoutMs: number;
+}
+export interface SuspendDomain {
+  readonly type: "SuspendDomain";
+  readonly domain: string;
+}
+export interface ResumeDomain {
+  readonly type: "ResumeDomain";
+  readonly domain: string;
+}
 
 export type Command =
   | DefineDomain
@@ -98,7 +119,10 @@ export type Command =
   | CompactDomain
   | RecoverDomain
   | StartDomain
-  | DestroyDomain;
+  | DestroyDomain
+  | ShutdownDomain
+  | SuspendDomain
+  | ResumeDomain;
 
 /** The RFC's flags of virDomainSnapshotDeactivate; more than one at a time is INVALID_FLAGS. */
 export const DeactivateFlags = { NONE: 0, MERGE: 1, MERGE_FORCE: 2, DISCARD: 4, DISCARD_FORCE: 8 } as const;

@@ -3,6 +3,7 @@ import type { Command } from "./command.ts";
 import type { CommandId, DomainId, EventId, LayerId, OperationId, SnapshotId, Target } from "./ids.ts";
 import type { Plan } from "./plan.ts";
 import type {
+  Accelerator,
   Affected,
   DefinedDisk,
   DriverName,
@@ -60,6 +61,8 @@ export type DomainDefined = Event<
     readonly driver: DriverName;
     readonly memoryMib: number | null;
     readonly vcpus: number | null;
+    /** Left out: kvm where it can be used, else tcg. */
+    readonly accelerator?: Accelerator;
     readonly layersFolder: string;
     readonly disks: readonly DefinedDisk[];
     readonly unmanaged: readonly UnmanagedDevice[];
@@ -80,10 +83,21 @@ export type DomainUndefined = Event<
 
 export type DomainStarted = Event<
   "DomainStarted",
-  { readonly from: SnapshotRef | null; readonly state: "running" | "paused"; readonly memoryLoaded: boolean }
+  {
+    readonly from: SnapshotRef | null;
+    readonly state: "running" | "paused";
+    readonly memoryLoaded: boolean;
+    /** The guest was found running: whoever started it died before saying so. */
+    readonly observed?: true;
+  }
 >;
 
 export type DomainStopped = Event<"DomainStopped", { readonly cause: "destroyed" | "shutdown" | "observed" }>;
+
+/** The guest's processors stand still; its memory and devices stay. `observed`: found so. */
+export type DomainSuspended = Event<"DomainSuspended", { readonly cause: "asked" | "observed" }>;
+
+export type DomainResumed = Event<"DomainResumed", { readonly cause: "asked" | "observed" }>;
 
 /** The old heads are the snapshot's layers (or were compressed into them); `heads` are fresh overlays on those. */
 export type SnapshotCreated = Event<
@@ -236,6 +250,8 @@ export type DomainEvent =
   | DomainUndefined
   | DomainStarted
   | DomainStopped
+  | DomainSuspended
+  | DomainResumed
   | SnapshotCreated
   | HeadsMoved
   | SnapshotDeactivated

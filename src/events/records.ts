@@ -67,9 +67,26 @@ export interface FrozenLayer extends LayerFile {
   readonly compression: Compression | null;
 }
 
+/** How a guest's processor is run: by the kernel, or emulated. */
+export type Accelerator = "kvm" | "tcg";
+
+/** What a memory was saved from: it can be loaded into the very same machine alone. */
+export interface Machine {
+  readonly accelerator: Accelerator;
+  /** With its version, `pc-i440fx-7.2`. */
+  readonly type: string;
+  readonly cpu: string;
+  readonly memoryMib: number;
+  readonly vcpus: number;
+  /** In order, `vda virtio-blk-pci`. */
+  readonly devices: readonly string[];
+}
+
 export interface MemoryFile {
   readonly path: string;
   readonly bytes: number;
+  /** Left out by drivers whose memories can be loaded anywhere. */
+  readonly machine?: Machine;
 }
 
 /** What kind of point in time a snapshot is. `off`: guest stopped. `disk-snapshot`: taken of a running guest's disks alone. */

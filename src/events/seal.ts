@@ -126,6 +126,8 @@ const schemas: Record<EventType, number> = {
   DomainUndefined: 1,
   DomainStarted: 1,
   DomainStopped: 1,
+  DomainSuspended: 1,
+  DomainResumed: 1,
   SnapshotCreated: 1,
   HeadsMoved: 1,
   SnapshotDeactivated: 1,

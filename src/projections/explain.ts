@@ -109,6 +109,10 @@ function whatHappened(record: EventRecord, domain: string): string {
       return started(record, domain);
     case "DomainStopped":
       return stopped(record, domain);
+    case "DomainSuspended":
+      return record.data.cause === "asked" ? `suspended ${domain}` : `noted that ${domain} stands still`;
+    case "DomainResumed":
+      return record.data.cause === "asked" ? `resumed ${domain}` : `noted that ${domain} runs again`;
     case "SnapshotCreated":
       return created(record, domain);
     case "HeadsMoved": {
@@ -161,7 +165,8 @@ function undefinedText({ data: { destroyed, kept } }: RecordOf<"DomainUndefined"
   return `undefined domain ${domain}${left}${destroying(destroyed.map(affectedText))}`;
 }
 
-function started({ data: { from, state, memoryLoaded } }: RecordOf<"DomainStarted">, domain: string): string {
+function started({ data: { from, state, memoryLoaded, observed } }: RecordOf<"DomainStarted">, domain: string): string {
+  if (observed) return `noted that ${domain} had been started${state === "paused" ? ", paused" : ""}`;
   const source = from ? ` from ${place(from)}` : "";
   return `started ${domain}${source}${memoryLoaded ? ", resuming its memory" : ""}${state === "paused" ? ", paused" : ""}`;
 }
@@ -171,7 +176,7 @@ function stopped({ data: { cause } }: RecordOf<"DomainStopped">, domain: string)
     case "destroyed":
       return `stopped ${domain}`;
     case "shutdown":
-      return `noted that ${domain} had shut down`;
+      return `shut down ${domain}`;
     case "observed":
       return `noted that ${domain} was no longer running`;
   }

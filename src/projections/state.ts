@@ -3,6 +3,7 @@ import type { Actor } from "../events/events.ts";
 import type { DomainId, LayerId, OperationId, SnapshotId, Target } from "../events/ids.ts";
 import type { Plan } from "../events/plan.ts";
 import type {
+  Accelerator,
   Compression,
   DriverName,
   FileFacts,
@@ -63,6 +64,7 @@ export interface DomainState {
   driver: DriverName;
   memoryMib: number | null;
   vcpus: number | null;
+  accelerator: Accelerator | null;
   layersFolder: string;
   unmanaged: readonly UnmanagedDevice[];
   guest: GuestState;
@@ -101,6 +103,7 @@ export function emptyState(id: DomainId): DomainState {
     driver: "memory",
     memoryMib: null,
     vcpus: null,
+    accelerator: null,
     layersFolder: "",
     unmanaged: [],
     guest: "off",

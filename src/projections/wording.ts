@@ -90,6 +90,9 @@ export const verbs: Readonly<Record<Command["type"], string>> = {
   RecoverDomain: "recover",
   StartDomain: "start",
   DestroyDomain: "stop",
+  ShutdownDomain: "shut down",
+  SuspendDomain: "suspend",
+  ResumeDomain: "resume",
 };
 
 const keepings = { refuse: "", "discard-all": ", discarding all it holds", "keep-files": ", keeping its files" };
@@ -119,7 +122,10 @@ export function commandText(command: Command, shownDomain?: string): string {
     case "StartDomain":
       return `start ${domain}${command.paused ? " paused" : ""}`;
     case "DestroyDomain":
-      return `stop ${domain}`;
+    case "ShutdownDomain":
+    case "SuspendDomain":
+    case "ResumeDomain":
+      return `${verbs[command.type]} ${domain}`;
   }
 }
 

@@ -1,8 +1,10 @@
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { DomainInfo, Outcome } from "../../src/face.ts";
 import { MiB, makeQcow2, makeRaw } from "../images.ts";
+import { Terminal } from "./process.ts";
 import { guestWrites, headFile, logLength, takeSnapshot, webUuid, withDemo, withStore, withWeb } from "./scene.ts";
 
 const xml = (image: string) => `<domain type='kvm'>
@@ -191,10 +193,28 @@ describe("a guest", () => {
     expect(await terminal.json("domstate", "demo")).toEqual({ state: "paused" });
   });
 
-  it("of a qemu domain cannot be started yet, and it says how to go on", async () => {
-    const terminal = await withWeb();
-    const { status, stderr } = await terminal.run("start", "web");
-    expect(status).toBe(3);
-    expect(stderr).toMatch(/^error \[UNSUPPORTED\] .*\nhint: .*domblklist/);
+  it("of a memory domain is suspended, resumed and shut down", async () => {
+    const terminal = await withDemo();
+    await terminal.ok("start", "demo");
+    expect((await terminal.run("resume", "demo")).stderr).toMatch(/^error \[DOMAIN_RUNNING\] /);
+    expect(await terminal.ok("suspend", "demo")).toBe("Domain 'demo' suspended\n");
+    expect((await terminal.run("suspend", "demo")).stderr).toMatch(/^error \[DOMAIN_NOT_RUNNING\] .* paused already/);
+    expect((await terminal.run("shutdown", "demo")).stderr).toMatch(/^error \[DOMAIN_NOT_RUNNING\] .*\nhint: .*resume/);
+    expect(await terminal.ok("resume", "demo")).toBe("Domain 'demo' resumed\n");
+    expect(await terminal.ok("shutdown", "demo")).toBe("Domain 'demo' shut down\n");
+    for (const verb of ["suspend", "resume", "shutdown"]) expect((await terminal.run(verb, "demo")).status).toBe(3);
+  });
+
+  it("is not started where QEMU is not installed, and it says what to install", async () => {
+    const web = await withWeb();
+    const tools = join(web.home, "tools");
+    mkdirSync(tools);
+    symlinkSync(execFileSync("which", ["qemu-img"], { encoding: "utf8" }).trim(), join(tools, "qemu-img"));
+    const { status, stderr } = await new Terminal(web.home, { PATH: tools }).run("start", "web");
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /^error \[DRIVER_FAILED\] The program qemu-system-x86_64 .*\nhint: .*apt-get install qemu-system-x86\n/,
+    );
+    expect(await web.ok("domstate", "web")).toBe("shut off\n");
   });
 });

@@ -220,13 +220,6 @@ describe("starting from a snapshot", () => {
     expect(await names(web)).toHaveLength(5);
   });
 
-  it("of a qemu domain needs --no-start for now", async () => {
-    const web = await withTree();
-    const { status, stderr } = await web.run("create-with-snapshot", "web", "a");
-    expect(status).toBe(3);
-    expect(stderr).toMatch(/^error \[UNSUPPORTED\] .*\nhint: .*--no-start/);
-  });
-
   it("reads what the snapshot held", async () => {
     const web = await withTree();
     const { layers } = (await web.json("snapshot-info", "web", "b")) as SnapshotInfo;

@@ -4,7 +4,9 @@ import type { Driver, Progress } from "../../src/drivers/driver.ts";
 import { SnapledgerError } from "../../src/errors.ts";
 import type { ErrorCode } from "../../src/errors.ts";
 import type { Backing, CompressLayer, MakeOverlay } from "../../src/events/plan.ts";
+import type { DomainId, Target } from "../../src/events/ids.ts";
 import type { ImageFormat } from "../../src/events/records.ts";
+import { testGuests } from "./driver-guests.ts";
 import { KiB } from "../images.ts";
 
 /** What the suite needs beside the driver: a guest's hands, a guest's eyes, and a rival. */
@@ -20,10 +22,14 @@ export interface DriverHarness {
   hold(file: Backing): Promise<{ release: () => Promise<void> }>;
   resize(file: Backing, bytes: number): Promise<void>;
   setReadOnly(path: string): Promise<void>;
+  /** What a running guest writes to one of its disks. */
+  guestWrites(domain: DomainId, target: Target, offset: number, length: number, byte: number): Promise<void>;
+  /** The guest dies as if its process were killed. */
+  killGuest(domain: DomainId): Promise<void>;
 }
 
 /** Disks are told in units: one digit for 64 KiB that hold that byte throughout, `?` for anything else. */
-const unit = 64 * KiB;
+export const unit = 64 * KiB;
 
 /** A harness with the few words that the tests are written in. */
 export class Bench {
@@ -116,11 +122,11 @@ export function testDriver(name: string, factory: () => Promise<DriverHarness>):
     describe("folding", () => folding(bench));
     describe("re-pointing, shrinking and removing", () => changingHeaders(bench));
     describe("foreign locks", () => locks(bench));
-    describe("guests", () => guests(bench));
+    describe("guests", () => testGuests(bench));
   });
 }
 
-type MakeBench = () => Promise<Bench>;
+export type MakeBench = () => Promise<Bench>;
 
 function looking(make: MakeBench): void {
   test.each(["qcow2", "raw"] as const)("tells the facts of a %s image", async (format) => {
@@ -617,34 +623,5 @@ function locks(make: MakeBench): void {
       await held.release();
     }
     expect(await bench.content(base)).toBe("11");
-  });
-}
-
-const domain = "00000000-0000-7000-8000-000000000001";
-
-function guests(make: MakeBench): void {
-  test("a guest that never ran is off and writes nowhere", async () => {
-    const { driver } = await make();
-
-    expect([await driver.guestState(domain), await driver.guestHeads(domain)]).toEqual(["off", []]);
-  });
-
-  test("a driver that cannot run guests says so; one that can, starts and stops them, once", async () => {
-    const bench = await make();
-    const head = await bench.overlay("head", await bench.base("11"), "..");
-    const start = () =>
-      bench.driver.start({ domain, heads: [{ target: "vda", path: head.path }], memory: null, paused: false });
-    if (!bench.driver.supports.guests) {
-      expect(await refusal(start())).toMatchObject({ code: "UNSUPPORTED" });
-      expect(await refusal(bench.driver.stop(domain))).toMatchObject({ code: "UNSUPPORTED" });
-      return;
-    }
-    for (let times = 0; times < 2; times++) await start();
-    expect([await bench.driver.guestState(domain), await bench.driver.guestHeads(domain)]).toEqual([
-      "running",
-      [head.path],
-    ]);
-    for (let times = 0; times < 2; times++) await bench.driver.stop(domain);
-    expect([await bench.driver.guestState(domain), await bench.driver.guestHeads(domain)]).toEqual(["off", []]);
   });
 }

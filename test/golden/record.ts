@@ -89,6 +89,8 @@ async function recordDemo(run: Run): Promise<void> {
   await run(snapshotting("demo", "disks", { offline: false, diskOnly: true }));
   await run({ type: "DestroyDomain", domain: "demo" });
   await run(starting("demo", "running", { start: true }));
+  await run({ type: "SuspendDomain", domain: "demo" });
+  await run({ type: "ResumeDomain", domain: "demo" });
   await run({ type: "DestroyDomain", domain: "demo" });
   await run(snapshotting("demo", "off"));
 }

@@ -97,7 +97,7 @@ describe("each event is one sentence of who, what and what was destroyed", () =>
       event("DomainStarted", { from: ref("a"), state: "paused", memoryLoaded: true }),
     ],
     ["alice stopped web", event("DomainStopped", { cause: "destroyed" })],
-    ["alice noted that web had shut down", event("DomainStopped", { cause: "shutdown" })],
+    ["alice shut down web", event("DomainStopped", { cause: "shutdown" })],
     ["alice noted that web was no longer running", event("DomainStopped", { cause: "observed" })],
     ['alice created snapshot "a" of web', event("SnapshotCreated", { snapshot: created("a"), heads: [] })],
     [

@@ -1,3 +1,4 @@
+import { SnapledgerError } from "../../errors.ts";
 import { printOutcome } from "../outcome.ts";
 import type { Verb } from "../verb.ts";
 
@@ -11,24 +12,40 @@ export const verb: Verb = {
   ],
   options: [
     ["--no-start", "move the heads, but leave the guest off"],
+    ["--paused", "do not let it run yet"],
     ["--discard-changes", "throw unsaved changes away"],
   ],
   changes: true,
   exits: [
     [1, "it was tried and failed"],
-    [3, "a rule refused: the guest runs, or its driver cannot start guests (give --no-start) …"],
+    [3, "a rule refused: the guest runs, the snapshot's memory cannot be loaded (give --no-start) …"],
     [4, "no such domain, snapshot or store"],
   ],
   examples: [
-    "snapledger create-with-snapshot web before-upgrade --no-start --reason 'upgrade failed'",
+    "snapledger create-with-snapshot web before-upgrade --reason 'upgrade failed'",
     "snapledger create-with-snapshot web before-upgrade --no-start --discard-changes --plan",
   ],
   async run(cli) {
     const [domain, snapshot] = [cli.input.argument(0), cli.input.argument(1)];
     const start = !cli.input.has("no-start");
     const discardChanges = cli.input.has("discard-changes");
-    const outcome = await cli.execute({ type: "CreateWithSnapshot", domain, snapshot, start, discardChanges });
+    const paused = cli.input.has("paused") ? { paused: true } : {};
+    if (!start && cli.input.has("paused")) throw bothGiven();
+    const outcome = await cli.execute({
+      type: "CreateWithSnapshot",
+      domain,
+      snapshot,
+      start,
+      ...paused,
+      discardChanges,
+    });
     const done = start ? "started from" : "is not started; its heads stand on";
     printOutcome(cli, outcome, `Domain '${outcome.domain.name}' ${done} snapshot ${snapshot}`);
   },
 };
+
+function bothGiven(): SnapledgerError {
+  return new SnapledgerError("USAGE", "--no-start and --paused exclude each other.", {
+    hint: "Leave one of them out.",
+  });
+}

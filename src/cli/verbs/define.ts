@@ -10,7 +10,7 @@ import { printOutcome } from "../outcome.ts";
 import type { Verb } from "../verb.ts";
 
 /** Options that the XML takes the place of. */
-const described = ["name", "uuid", "memory"];
+const described = ["name", "uuid", "memory", "vcpus"];
 
 export const verb: Verb = {
   about:
@@ -21,7 +21,9 @@ export const verb: Verb = {
     ["--name <name>", "the domain's name"],
     ["--disk <target=path>", "vda=/images/web.qcow2, or vda=/images/web.img,format=raw; once per disk", "repeat"],
     ["--driver <driver>", "qemu (the default) or memory, a simulation whose disks need not exist"],
-    ["--memory <mib>", "the guest's memory"],
+    ["--memory <mib>", "the guest's memory (default 1024)"],
+    ["--vcpus <n>", "its virtual processors (default 1)"],
+    ["--accel <kind>", "kvm or tcg (default: kvm where it can be used)"],
     ["--uuid <uuid>", "else a new one is made"],
     ["--layers <dir>", "where its layers are to be (else in the store)"],
   ],
@@ -58,7 +60,14 @@ async function fromXml(input: Input, file: string): Promise<DefineDomain> {
   const { parseDomain } = await import("../../xml/domain.ts");
   const { uuid, ...domain } = parseDomain(bytes);
   const xmlSha256 = createHash("sha256").update(bytes).digest("hex");
-  return { type: "DefineDomain", ...domain, uuid: uuid ?? randomUUID(), ...common(input), xmlSha256 };
+  return {
+    type: "DefineDomain",
+    ...domain,
+    uuid: uuid ?? randomUUID(),
+    ...common(input),
+    ...accelerator(input),
+    xmlSha256,
+  };
 }
 
 function repeated(input: Input): string[] {
@@ -76,7 +85,12 @@ async function fromFlags(input: Input): Promise<DefineDomain> {
   const { driver, layersFolder } = common(input);
   return {
     ...{ type: "DefineDomain", name, uuid: uuidFrom(input) ?? randomUUID(), driver, layersFolder },
-    ...{ memoryMib: input.integer("memory", 1) ?? null, vcpus: null, unmanaged: [], xmlSha256: null },
+    ...{
+      memoryMib: input.integer("memory", 1) ?? null,
+      vcpus: input.integer("vcpus", 1) ?? null,
+      ...accelerator(input),
+    },
+    ...{ unmanaged: [], xmlSha256: null },
     disks: await Promise.all(disks.map((text) => diskFrom(text, driver))),
   };
 }
@@ -90,6 +104,13 @@ function common(input: Input): Pick<DefineDomain, "driver" | "layersFolder"> {
   }
   const layers = input.value("layers");
   return { driver, layersFolder: layers === undefined ? null : resolve(layers) };
+}
+
+function accelerator(input: Input): Pick<DefineDomain, "accelerator"> {
+  const accel = input.value("accel");
+  if (accel === undefined) return {};
+  if (accel === "kvm" || accel === "tcg") return { accelerator: accel };
+  throw new SnapledgerError("USAGE", `Unknown accelerator "${accel}".`, { hint: "Give --accel kvm or --accel tcg." });
 }
 
 function uuidFrom(input: Input): string | undefined {

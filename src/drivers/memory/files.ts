@@ -91,6 +91,20 @@ export async function commit(world: World, from: Backing, into: Backing, during:
   if (!target.writable) throw readOnlyImage(into.path);
   world.assertUnused(from.path);
   world.assertUnused(into.path);
+  await commitUnder(world, from, into, during, watch);
+}
+
+/** What a commit does to the files, whoever has them open. */
+export async function commitUnder(
+  world: World,
+  from: Backing,
+  into: Backing,
+  during: During,
+  watch?: Watch,
+): Promise<void> {
+  const layer = world.file(from.path);
+  if (!isBackedBy(layer, into)) throw wrongLink(from.path, layer.backing?.path ?? null, into.path);
+  if (!world.file(into.path).writable) throw readOnlyImage(into.path);
   world.resize(into.path, layer.virtualBytes);
   const indexes = [...layer.clusters.keys()];
   const half = Math.ceil(indexes.length / 2);

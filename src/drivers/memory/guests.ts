@@ -1,13 +1,12 @@
 import { SnapledgerError } from "../../errors.ts";
 import type { DomainId } from "../../events/ids.ts";
-import type { FreezeGuest } from "../../events/plan.ts";
+import type { Backing, FreezeGuest } from "../../events/plan.ts";
 import type { MemoryFile } from "../../events/records.ts";
-import type { Driver } from "../driver.ts";
+import type { StartGuest, Watch } from "../driver.ts";
 import { missingFile, wrongLink } from "../failures.ts";
+import { commitUnder } from "./files.ts";
 import type { During } from "./files.ts";
 import type { SimulatedGuest, World } from "./world.ts";
-
-type StartGuest = Parameters<Driver["start"]>[0];
 
 /** A simulated guest's memory when it has just booted. */
 const bootedMemoryBytes = 64 * 1024;
@@ -30,6 +29,12 @@ export function start(world: World, { domain, heads, memory, paused }: StartGues
 export function stop(world: World, domain: DomainId): void {
   const guest = world.guests.get(domain);
   if (guest !== undefined) guest.state = "off";
+}
+
+export function pause(world: World, domain: DomainId, to: "paused" | "running"): void {
+  const guest = world.guests.get(domain);
+  if (guest === undefined || guest.state === "off") throw guestGone(domain);
+  guest.state = to;
 }
 
 /** A memory that meets the disks of another instant would crash a real guest sooner or later; here, at once. */
@@ -63,6 +68,39 @@ export async function freeze(
   return memoryPath === null ? null : memoryFile(world, memoryPath);
 }
 
+/** Which files a living guest writes to says whether it was moved; of a dead one, whether it wrote to them. */
+export function settleFreeze(
+  world: World,
+  domain: DomainId,
+  { overlays, memoryPath }: FreezeGuest,
+): MemoryFile | null | undefined {
+  const guest = world.guests.get(domain);
+  const paths = overlays.map(({ path }) => path);
+  const alive = guest !== undefined && guest.state !== "off";
+  const moved = alive ? same(guest.heads, paths) : writtenHeads(world, paths).length > 0;
+  if (!moved) return undefined;
+  return memoryPath === null ? null : memoryFile(world, memoryPath);
+}
+
+export function writtenHeads(world: World, heads: readonly string[]): string[] {
+  return heads.filter((path) => (world.files.get(path)?.clusters.size ?? 0) > 0);
+}
+
+export async function commitLive(
+  world: World,
+  domain: DomainId,
+  { from, into }: { readonly from: Backing; readonly into: Backing },
+  during: During,
+  watch?: Watch,
+): Promise<void> {
+  const guest = world.guests.get(domain);
+  if (guest === undefined || guest.state === "off") throw guestGone(domain);
+  const chain = guest.heads.flatMap((head) => world.chain(head));
+  if (!chain.includes(world.file(from.path))) return;
+  await commitUnder(world, from, into, during, watch);
+  for (const file of chain) if (file.backing?.path === from.path) file.backing = into;
+}
+
 function assertOverlays(
   world: World,
   domain: DomainId,
@@ -90,6 +128,11 @@ function memoryFile(world: World, path: string): MemoryFile {
 
 function same(some: readonly string[], others: readonly string[]): boolean {
   return some.length === others.length && some.every((path) => others.includes(path));
+}
+
+function guestGone(domain: DomainId): SnapledgerError {
+  const message = `The guest of domain ${domain} is not running any more.`;
+  return new SnapledgerError("GUEST_GONE", message, { facts: { domain } });
 }
 
 function guestError(domain: DomainId, problem: string): SnapledgerError {

@@ -1,5 +1,7 @@
 import { SnapledgerError } from "../../errors.ts";
 import type { Driver } from "../driver.ts";
+import { qemuGuests } from "./guest/index.ts";
+import type { Guests } from "./guest/index.ts";
 import { assertPlainPath, identityOf, statOf } from "./files.ts";
 import { commit, remove, repairLeaks, repoint, shrink } from "./fold.ts";
 import { readImage } from "./image.ts";
@@ -7,12 +9,21 @@ import { filesIn, freeBytes, inspectImage, probeLock } from "./inspect.ts";
 import { compressLayer, makeOverlay, prepareFolder } from "./make.ts";
 import { qemuImg } from "./tool.ts";
 
-/** qcow2 and raw images of stopped guests through qemu-img. `program` is its absolute path; else it is found on PATH. */
-export function qemuDriver(options: { readonly program?: string } = {}): Driver {
-  const tool = qemuImg(options.program);
+export interface QemuOptions {
+  /** The absolute path of qemu-img, and of QEMU itself; else they are found on PATH. */
+  readonly program?: string;
+  readonly system?: string;
+  /** The store's run folder, which guests are kept in; without it this driver works on files alone. */
+  readonly run?: string;
+}
+
+/** qcow2 and raw images: through qemu-img when the guest is off, through QEMU itself when it runs. */
+export function qemuDriver({ program, system, run }: QemuOptions = {}): Driver {
+  const tool = qemuImg(program);
+  const guests = run !== undefined;
   return {
     name: "qemu",
-    supports: { guests: false, memory: false, compression: ["zlib", "zstd"] },
+    supports: { guests, memory: guests, compression: ["zlib", "zstd"] },
     adopt: () => Promise.resolve(),
 
     inspectImage: (path, format) => inspectImage(tool, path, format),
@@ -41,15 +52,21 @@ export function qemuDriver(options: { readonly program?: string } = {}): Driver 
     repairLeaks: (file, watch) => repairLeaks(tool, file, watch),
     remove: (path) => remove(tool, path),
 
-    guestState: () => Promise.resolve("off"),
-    guestHeads: () => Promise.resolve([]),
-    start: () => noGuests(),
-    stop: () => noGuests(),
-    freeze: () => noGuests(),
+    ...(guests ? qemuGuests(run, system) : noGuests),
   };
 }
 
-function noGuests(): Promise<never> {
+const cannot = (): Promise<never> => {
   const hint = "Start the guest by other means from the files that `domblklist` names, or pass --no-start.";
-  return Promise.reject(new SnapledgerError("UNSUPPORTED", "The qemu driver cannot run guests yet.", { hint }));
-}
+  const message = "The qemu driver cannot run guests without a folder to keep them in.";
+  return Promise.reject(new SnapledgerError("UNSUPPORTED", message, { hint }));
+};
+
+const noGuests: Guests = {
+  guestState: () => Promise.resolve("off"),
+  guestHeads: () => Promise.resolve([]),
+  guestWrites: () => Promise.resolve([]),
+  machines: () => Promise.resolve(null),
+  ...{ start: cannot, stop: cannot, shutdown: cannot, suspend: cannot, resume: cannot },
+  ...{ freeze: cannot, settleFreeze: cannot, commitLive: cannot },
+};

@@ -32,13 +32,14 @@ export function qemuImg(program?: string): QemuImg {
   let found = program;
   return {
     async run(args, run) {
-      found ??= findProgram("qemu-img");
+      found ??= findProgram("qemu-img", "qemu-utils");
       return runTool(found, args, run);
     },
   };
 }
 
-function findProgram(name: string): string {
+/** Its absolute path on PATH; else DRIVER_FAILED, naming the package that has it. */
+export function findProgram(name: string, debianPackage: string): string {
   for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
     if (!isAbsolute(folder)) continue;
     const path = join(folder, name);
@@ -49,13 +50,13 @@ function findProgram(name: string): string {
       // Not in this folder.
     }
   }
-  throw missingTool(name);
+  throw missingTool(name, debianPackage);
 }
 
-function missingTool(program: string): SnapledgerError {
+function missingTool(program: string, debianPackage = "qemu-utils"): SnapledgerError {
   return new SnapledgerError("DRIVER_FAILED", `The program ${program} is not installed.`, {
     facts: { program },
-    hint: "Install it: apt-get install qemu-utils",
+    hint: `Install it: apt-get install ${debianPackage}`,
   });
 }
 

@@ -61,6 +61,12 @@ describe("a snapshot of a running domain", () => {
     expect(steps, "one freeze for all disks, on overlays made before").toEqual(["overlay", "overlay", "freeze"]);
   });
 
+  test("is not quiesced: no domain has an agent, and it says what it is without", () => {
+    given(domainDefined(), running())
+      .when(create("a", { diskOnly: true, quiesce: true }))
+      .refuses("UNSUPPORTED", {}, /--quiesce.*as after a power cut/);
+  });
+
   test("that is paused stays known as paused", () => {
     given(domainDefined(), running(true))
       .when(create("a"))

@@ -1,0 +1,92 @@
+import { once } from "node:events";
+import { chmod, open, rm, writeFile } from "node:fs/promises";
+import { connect, createServer } from "node:net";
+import type { Server, Socket } from "node:net";
+import { pipeline } from "node:stream/promises";
+import { SnapledgerError } from "../../../errors.ts";
+import type { MemoryFile } from "../../../events/records.ts";
+import type { Watch } from "../../driver.ts";
+import { interrupted } from "../../failures.ts";
+import { discardDraft, fileError, makeDraft, onFile } from "../files.ts";
+import { sockets } from "./folder.ts";
+import type { GuestFolder } from "./folder.ts";
+import type { Qmp } from "./qmp.ts";
+
+/** A guest's memory goes through a unix socket in its folder, both ways: QEMU needs no shell and no right to the file. */
+
+/**
+ * Writes the memory of a guest that stands still into the draft of `path`, whole when it resolves but not synced yet:
+ * the guest need not wait for that. When it rejects, the guest stands still as before and there is no draft.
+ */
+export async function saveMemory(folder: GuestFolder, qmp: Qmp, path: string, watch?: Watch): Promise<void> {
+  const draft = await makeDraft(path);
+  const file = await onFile(draft, () => open(draft, "r+"));
+  const server = await listen(folder);
+  const cancel = () => void qmp.execute("migrate_cancel").catch(() => undefined);
+  watch?.signal?.addEventListener("abort", cancel, { once: true });
+  try {
+    const written = once(server, "connection").then(([socket]) => writeFile(file, socket as Socket));
+    // Whichever fails first says why; the other only follows it.
+    await Promise.all([written, migrate(qmp, path, watch)]);
+  } catch (error) {
+    cancel();
+    await discardDraft(path);
+    throw watch?.signal?.aborted === true ? interrupted("saving of memory", path) : fileError(error, path);
+  } finally {
+    watch?.signal?.removeEventListener("abort", cancel);
+    server.close();
+    await file.close();
+  }
+}
+
+async function listen(folder: GuestFolder): Promise<Server> {
+  await rm(folder.file(sockets.memory), { force: true });
+  const server = createServer();
+  return folder.withSocket(sockets.memory, async (path) => {
+    server.listen(path);
+    await once(server, "listening");
+    await chmod(folder.file(sockets.memory), 0o600);
+    return server;
+  });
+}
+
+async function migrate(qmp: Qmp, path: string, watch?: Watch): Promise<void> {
+  // The guest stands still meanwhile: there is nothing to be considerate of.
+  await qmp.execute("migrate-set-parameters", { "max-bandwidth": 2 ** 40 });
+  await qmp.execute("migrate-set-capabilities", { capabilities: [{ capability: "events", state: true }] });
+  await qmp.execute("migrate", { uri: `unix:${sockets.memory}` });
+  await qmp.until(async () => {
+    const { status, ram, "error-desc": why } = await qmp.execute("query-migrate");
+    if (ram) watch?.onProgress?.({ step: "memory", path, done: ram.transferred, total: ram.total });
+    if (status === "failed" || status === "cancelled") throw notSaved(path, why ?? status);
+    // Completed is too early: QEMU lets nobody continue the guest before it says postmigrate (measured).
+    return (await qmp.execute("query-status")).status === "postmigrate" ? true : undefined;
+  });
+}
+
+function notSaved(path: string, why: string): SnapledgerError {
+  const message = `The guest's memory could not be saved to "${path}": ${why}.`;
+  return new SnapledgerError("DRIVER_FAILED", message, { facts: { path, tool: why } });
+}
+
+/** Fills a guest that waits for its memory. QEMU ends itself over one that it cannot load: GUEST_GONE. */
+export async function loadMemory(folder: GuestFolder, qmp: Qmp, { path }: MemoryFile): Promise<void> {
+  const file = await onFile(path, () => open(path, "r"));
+  try {
+    await qmp.execute("migrate-incoming", { uri: `unix:${sockets.memory}` });
+    const socket = await folder.withSocket(sockets.memory, async (at) => {
+      const made = connect(at);
+      await once(made, "connect");
+      return made;
+    });
+    // QEMU hangs up on what it cannot load; what it says then is more to the point.
+    const sent = pipeline(file.createReadStream({ autoClose: false }), socket).catch(() => undefined);
+    await qmp.until(async () => {
+      const { status } = await qmp.execute("query-status");
+      return status === "inmigrate" ? undefined : status;
+    });
+    await sent;
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,28 @@
+import { readFileSync } from "node:fs";
+
+/** A process by more than its pid, which the kernel gives to others in time. */
+export interface ProcessId {
+  readonly pid: number;
+  /** Field 22 of /proc/PID/stat: clock ticks since boot. */
+  readonly startTime: string;
+  readonly bootId: string;
+}
+
+/** undefined when there is no such process, or only its remains. */
+export function processId(pid: number): ProcessId | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The second field is the program's name in brackets and may itself hold spaces and brackets.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const [state, startTime] = [fields[0], fields[19]];
+    if (state === "Z" || state === "X" || startTime === undefined) return undefined;
+    return { pid, startTime, bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim() };
+  } catch {
+    return undefined;
+  }
+}
+
+export function isAlive({ pid, startTime, bootId }: ProcessId): boolean {
+  const now = processId(pid);
+  return now?.startTime === startTime && now.bootId === bootId;
+}

@@ -1,0 +1,156 @@
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { chmod } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { SnapledgerError } from "../../../errors.ts";
+import type { Accelerator, Machine } from "../../../events/records.ts";
+import type { StartGuest } from "../../driver.ts";
+import { lockedImage } from "../../failures.ts";
+import { loadMemory } from "./memory.ts";
+import { sockets } from "./folder.ts";
+import type { GuestFolder } from "./folder.ts";
+import { cpu, defaultMemoryMib, diskDevice, machineArguments, usableAccelerators } from "./machine.ts";
+import { chainOptions, guestDisks } from "./nodes.ts";
+import { isAlive, processId } from "./process.ts";
+import type { ProcessId } from "./process.ts";
+import { Qmp } from "./qmp.ts";
+import { isNobodyThere, withGuest } from "./session.ts";
+import { endProcess } from "./stop.ts";
+
+/** How long QEMU may take to open the disks' chains and listen. */
+const startsWithinMs = 60_000;
+
+export async function startGuest(folder: GuestFolder, program: () => string, guest: StartGuest): Promise<void> {
+  if (await runsAlready(folder, guest)) return;
+  await folder.prepare();
+  await folder.clear();
+  const machine = machineOf(guest);
+  const args = [...machineArguments(machine), ...identity(guest), ...control, ...(await disks(guest))];
+  const held = guest.paused || guest.memory !== null ? ["-S"] : [];
+  const incoming = guest.memory === null ? [] : ["-incoming", "defer"];
+  const child = launch(program(), [...args, ...held, ...incoming], folder);
+  folder.write({ process: child, machine });
+  try {
+    const qmp = await greetedBy(folder, child);
+    try {
+      checkVersion(qmp);
+      folder.write({ process: child, machine: { ...machine, type: await exactType(qmp) } });
+      for (const name of [sockets.control, sockets.look]) await chmod(folder.file(name), 0o600);
+      if (guest.memory !== null) await loadMemory(folder, qmp, guest.memory);
+      if (guest.memory !== null && !guest.paused) await qmp.execute("cont");
+    } finally {
+      qmp.close();
+    }
+  } catch (error) {
+    await endProcess(child);
+    await folder.clear();
+    throw isNobodyThere(error) ? ended(folder, guest) : error;
+  }
+}
+
+/** Starting again what runs already on the same files is no error. */
+async function runsAlready(folder: GuestFolder, { domain, heads }: StartGuest): Promise<boolean> {
+  const running = await withGuest(folder, "look", guestDisks);
+  if (!running) return false;
+  const open = new Set(running.map(({ chain }) => chain[0]));
+  if (heads.length === open.size && heads.every(({ path }) => open.has(path))) return true;
+  const message = `The guest of domain ${domain} is running already, on other files.`;
+  throw new SnapledgerError("DRIVER_FAILED", message, { facts: { domain, files: [...open] } });
+}
+
+/** A memory is loaded into the machine that it was saved from. */
+function machineOf({ memory, machine, heads }: StartGuest): Machine {
+  if (memory?.machine) return memory.machine;
+  return {
+    accelerator: accelerated(machine.accelerator),
+    ...{ type: "pc", cpu, memoryMib: machine.memoryMib ?? defaultMemoryMib, vcpus: machine.vcpus ?? 1 },
+    devices: heads.map(({ target }) => `${target} ${diskDevice}`),
+  };
+}
+
+function accelerated(wanted: Accelerator | null): Accelerator {
+  const usable = usableAccelerators();
+  if (wanted === null) return usable[0] ?? "tcg";
+  if (usable.includes(wanted)) return wanted;
+  throw new SnapledgerError("DRIVER_FAILED", "This user cannot use /dev/kvm, and the domain is defined with kvm.", {
+    facts: { accelerator: wanted, usable },
+    hint: "Join the group that owns /dev/kvm, or define the domain with --accel tcg.",
+  });
+}
+
+/** Named after its uuid, not by a user's words: these are arguments of another program. */
+function identity({ domain }: StartGuest): string[] {
+  return ["-name", domain, "-uuid", domain];
+}
+
+const control = [sockets.control, sockets.look].flatMap((name) => ["-qmp", `unix:${name},server=on,wait=off`]);
+
+async function disks({ heads }: StartGuest): Promise<string[]> {
+  const args: string[] = [];
+  let number = 0;
+  for (const [index, { target, path }] of heads.entries()) {
+    const { options, next } = await chainOptions({ path, format: "qcow2" }, number);
+    number = next;
+    const device = `${diskDevice},id=${target},drive=${options["node-name"]},bootindex=${index}`;
+    args.push("-blockdev", JSON.stringify(options), "-device", device);
+  }
+  return args;
+}
+
+/** In a session of its own, so that neither Ctrl-C nor the end of whoever started it reaches it. */
+function launch(program: string, args: readonly string[], folder: GuestFolder): ProcessId {
+  const log = openSync(folder.file("qemu.log"), "w", 0o600);
+  const child = spawn(program, args, {
+    ...{ cwd: folder.path, detached: true, stdio: ["ignore", log, log] },
+    env: { LC_ALL: "C", PATH: process.env["PATH"] },
+  });
+  closeSync(log);
+  child.on("error", () => undefined);
+  child.unref();
+  // One that has ended already is as dead as any that ends later.
+  if (child.pid !== undefined) return processId(child.pid) ?? { pid: child.pid, startTime: "", bootId: "" };
+  const message = `${program} could not be started.`;
+  const hint = "Install it: apt-get install qemu-system-x86";
+  throw new SnapledgerError("DRIVER_FAILED", message, { facts: { program, tool: folder.lastWords() }, hint });
+}
+
+/** The control socket, as soon as QEMU listens on it. GUEST_GONE when it ended instead. */
+async function greetedBy(folder: GuestFolder, child: ProcessId): Promise<Qmp> {
+  const deadline = performance.now() + startsWithinMs;
+  for (;;) {
+    try {
+      return await folder.withSocket(sockets.control, (path) => Qmp.connect(path));
+    } catch (error) {
+      if (!isNobodyThere(error) || !isAlive(child) || performance.now() >= deadline) throw error;
+    }
+    await sleep(5);
+  }
+}
+
+/** With its version: a later QEMU calls another machine `pc`. */
+async function exactType(qmp: Qmp): Promise<string> {
+  const type = await qmp.execute("qom-get", { path: "/machine", property: "type" });
+  return String(type).replace(/-machine$/, "");
+}
+
+/** Older ones lack parts of what is asked of them here; 7.2 is what all was measured with. */
+function checkVersion({ version: { major, minor } }: Qmp): void {
+  if (major >= 6) return;
+  throw new SnapledgerError("DRIVER_FAILED", `QEMU ${major}.${minor} is too old to run guests with.`, {
+    facts: { major, minor },
+    hint: "Install QEMU 6.0 or later.",
+  });
+}
+
+/** QEMU gave up: its own words say why. */
+function ended(folder: GuestFolder, { heads, memory }: StartGuest): SnapledgerError {
+  const words = folder.lastWords();
+  if (/Failed to get (shared )?"[a-z ]+" lock/.test(words)) {
+    return lockedImage(heads.find(({ path }) => words.includes(path))?.path ?? heads[0]?.path ?? "");
+  }
+  const what = memory === null ? "QEMU ended at once" : `QEMU ended while it loaded the memory "${memory.path}"`;
+  return new SnapledgerError("DRIVER_FAILED", `${what}: ${words || "it said nothing"}`, {
+    facts: { tool: words, log: folder.file("qemu.log") },
+    hint: "Correct what it complains of, then start the guest again.",
+  });
+}
