@@ -2,6 +2,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { verifyStore } from "../../src/events/examine.ts";
+import { HeadFile } from "../../src/events/head-file.ts";
 import { initStore } from "../../src/events/store.ts";
 import { restore } from "../../src/upkeep.ts";
 import { connect } from "../../src/connection.ts";
@@ -145,6 +146,7 @@ async function judgeAppends(store: string, { lines }: Worked): Promise<void> {
     const refused = "failed LOG_UNWRITABLE with a hint";
     expect(later, lines.join(", ")).toEqual([refused, refused, `read ${read}`, "done"]);
   }
+  expect(HeadFile.read(join(store, "head"))?.position, lines.join(", ")).toBeGreaterThanOrEqual(acknowledged);
   const found = await lastPosition(store);
   expect(found).toBeGreaterThanOrEqual(acknowledged);
   await append(store, 1);

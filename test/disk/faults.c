@@ -1,6 +1,6 @@
 /*
  * Loaded before libc: makes the disk fail for files below one folder. FAULT_UNDER: that folder. FAULT_AT: which call
- * fails, counted from 1. FAULT_ERRNO: with what; 0 writes half of what was asked for. FAULT_KEEP: from then on, all of
+ * fails, counted from 1. FAULT_ERRNO: with what; 0 writes a quarter of what was asked for. FAULT_KEEP: from then on, all of
  * them. FAULT_HIT: a file that is made when the first one failed.
  */
 #define _GNU_SOURCE
@@ -40,7 +40,7 @@ static int below_fd(int fd) {
   return below(path);
 }
 
-/* 0: go on; 1: fail, errno is set; 2: write half. */
+/* 0: go on; 1: fail, errno is set; 2: write a quarter. */
 static int fault(int can_be_short) {
   const char *at = getenv("FAULT_AT");
   if (!at) return 0;
@@ -60,7 +60,7 @@ static int fault(int can_be_short) {
   ssize_t name signature {                                    \
     int how = below_fd(fd) ? fault(1) : 0;                    \
     if (how == 1) return -1;                                  \
-    if (how == 2 && size > 1) size /= 2;                      \
+    if (how == 2 && size > 3) size /= 4;                      \
     return REAL(name)(__VA_ARGS__);                           \
   }
 WRITER(write, (int fd, const void *data, size_t size), fd, data, size)
