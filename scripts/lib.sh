@@ -77,3 +77,10 @@ want_libvirt_tools() {
   install_debian libvirt-clients libxml2-utils >/dev/null 2>&1 ||
     say "note: without libvirt-clients and libxml2-utils the tests that compare with libvirt are skipped."
 }
+
+# For the tests of a disk that fails, which are skipped without it.
+want_compiler() {
+  printf '#include <dlfcn.h>\n' | gcc -E -x c - >/dev/null 2>&1 && return
+  install_debian gcc libc6-dev >/dev/null 2>&1 ||
+    say "note: without gcc and libc6-dev the tests of a disk that fails are skipped."
+}

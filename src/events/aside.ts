@@ -74,20 +74,32 @@ export function setAside({ log, aside }: AsideLayout): void {
   renameSync(unfinished, aside);
 }
 
+/** Once it has another name it does not count any more: what can't be removed now is by the next one. */
 export function dropAside({ aside }: AsideLayout): void {
   const dropped = `${aside}.dropped`;
   removeFiles(dropped);
   renameSync(aside, dropped);
-  removeFiles(dropped);
+  removeIfPossible(dropped);
 }
 
-/** The database as it was before it was opened. */
+function removeIfPossible(folder: string): void {
+  try {
+    removeFiles(folder);
+  } catch {
+    return;
+  }
+}
+
+/** The database as it was before it was opened. At no instant is there none but aside. */
 export function putBack({ log, aside }: AsideLayout): void {
+  if (!existsSync(aside)) return;
   const opened = `${log}.opened`;
-  removeFiles(opened);
-  if (existsSync(log)) renameSync(log, opened);
+  if (existsSync(log)) {
+    removeFiles(opened);
+    renameSync(log, opened);
+  }
   renameSync(aside, log);
-  removeFiles(opened);
+  removeIfPossible(opened);
 }
 
 /** What lies aside for `to` becomes the database, and the database lies aside for `from`. */

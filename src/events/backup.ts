@@ -8,7 +8,7 @@ import { Chain } from "./chain.ts";
 import type { Actor, Envelope } from "./events.ts";
 import { sha256 } from "./hash.ts";
 import type { Clock, NewId } from "./ids.ts";
-import { asStoreError } from "./level-errors.ts";
+import { asStoreError, diskTrouble } from "./level-errors.ts";
 import { openLevelEventLog } from "./level-log.ts";
 import type { EventLog, LogAccess, LogHead, StoredRecord } from "./log.ts";
 import { makeStore, syncFolder } from "./make-store.ts";
@@ -54,8 +54,13 @@ export async function backupLog(
   } catch (error) {
     throw asStoreError(error, dirname(file));
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await removeIfPossible(folder);
   }
+}
+
+/** On a disk that fails it stays; its name says that it is unfinished. */
+async function removeIfPossible(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true }).catch(() => undefined);
 }
 
 /** Rejects with LOG_DAMAGED at the first record that is not proven, and at the end when that is not the head. */
@@ -138,7 +143,7 @@ export async function restoreLog(file: string, folder: string, options: RestoreO
     } catch (error) {
       throw isSnapledgerError(error, "LOG_DAMAGED") ? invalid(file, error.message, error) : error;
     } finally {
-      await rm(unpacked, { recursive: true, force: true });
+      await removeIfPossible(unpacked);
     }
   });
 }
@@ -151,7 +156,7 @@ async function unpack(file: string, into: string): Promise<void> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") throw notFound(file, error);
-    throw code === "ENOSPC" ? error : invalid(file, message, error);
+    throw diskTrouble(code ?? "", into, error) ?? invalid(file, message, error);
   }
 }
 

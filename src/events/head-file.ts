@@ -27,6 +27,7 @@ export class HeadFile {
   readonly #inode: bigint;
   #newest: Slot;
   #slot: number;
+  #closed = false;
   /** Both slots could be read. */
   readonly sound: boolean;
 
@@ -102,8 +103,10 @@ export class HeadFile {
     return statSync(this.#path, { bigint: true, throwIfNoEntry: false })?.ino === this.#inode;
   }
 
+  /** A second time does nothing: the number may be another file's by then. */
   close(): void {
-    closeSync(this.#fd);
+    if (!this.#closed) closeSync(this.#fd);
+    this.#closed = true;
   }
 }
 

@@ -35,10 +35,6 @@ export function unnameHolder(runFolder: string): void {
   }
 }
 
-export function hasNamedHolder(runFolder: string): boolean {
-  return readHolder(runFolder) !== undefined;
-}
-
 /** LOG_BUSY, with who has it in `facts.holder` if that is known. */
 export function logBusy(folder: string, runFolder: string, waitMs: number, cause?: unknown): SnapledgerError {
   const holder = readHolder(runFolder);

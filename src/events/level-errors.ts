@@ -86,6 +86,11 @@ function reason(error: unknown): string {
   return cause === undefined ? message : reason(cause);
 }
 
+/** Writing to a new database failed: what the disk said, or the error itself. */
+export function asWriteError(error: unknown, folder: string): unknown {
+  return isSnapledgerError(error) ? error : (diskTrouble(reason(error), folder, error) ?? error);
+}
+
 /** What the disk said while a store's own files were read or written, as ours; everything else unchanged. */
 export function asStoreError(error: unknown, folder: string): unknown {
   const { code } = error as NodeJS.ErrnoException;

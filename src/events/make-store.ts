@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { HeadFile } from "./head-file.ts";
@@ -42,6 +43,12 @@ async function fill(folder: string, makeLog: (folder: string) => Promise<LogHead
   const { log, head: headPath, layers, run, checkpoints } = storeLayout(folder);
   for (const part of [layers, run, checkpoints]) await mkdir(part, { recursive: true, mode: 0o700 });
   const unfinished = await mkdtemp(join(folder, unfinishedLog));
+  // Each step only after the one before it: whatever fails, no log is left without its head file.
+  const takeBack = async (): Promise<void> => {
+    if (existsSync(log)) await rename(log, unfinished);
+    await rm(headPath, { force: true });
+    await rm(unfinished, { recursive: true, force: true });
+  };
   try {
     const head = await makeLog(unfinished);
     for (const file of await readdir(unfinished)) await chmod(join(unfinished, file), 0o600);
@@ -53,8 +60,7 @@ async function fill(folder: string, makeLog: (folder: string) => Promise<LogHead
     for (const changed of [folder, dirname(folder)]) await syncFolder(changed);
     return head;
   } catch (error) {
-    await rm(headPath, { force: true });
-    await rm(unfinished, { recursive: true, force: true });
+    await takeBack().catch(() => undefined);
     throw error;
   }
 }

@@ -30,17 +30,13 @@ export async function openChecked(layout: CheckedLayout, options: CheckedOptions
   // As the dead one left it, it may be what it must be; else as that one found it.
   const left = { log: layout.log, aside: `${layout.log}.left` };
   try {
-    const log = await openKept(layout, left, options);
-    dropAside(layout);
-    return log;
+    return await dropping(layout, await openKept(layout, left, options));
   } catch (error) {
     if (isSnapledgerError(error, "LOG_BUSY")) throw error;
   }
   exchange(layout, left);
   try {
-    const log = await openKept(layout, layout, options);
-    dropAside(left);
-    return log;
+    return await dropping(left, await openKept(layout, layout, options));
   } catch (error) {
     if (!isSnapledgerError(error, "LOG_BUSY")) exchange(left, layout);
     throw error;
@@ -60,13 +56,23 @@ async function openKept(layout: CheckedLayout, kept: AsideLayout, options: Check
     throw error;
   }
   try {
-    const log = await openProven(layout, head, options);
-    dropAside(kept);
+    const log = await dropping(kept, await openProven(layout, head, options));
     rememberTables(layout.log, memory, tables);
     return log;
   } catch (error) {
     head.close();
     letGo(kept, error);
+    throw error;
+  }
+}
+
+/** Nothing is renamed under a database that is open. */
+async function dropping(kept: AsideLayout, log: LevelEventLog): Promise<LevelEventLog> {
+  try {
+    dropAside(kept);
+    return log;
+  } catch (error) {
+    await log.close();
     throw error;
   }
 }

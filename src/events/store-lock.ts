@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { lockName, type SocketLock } from "./abstract-socket.ts";
-import { hasNamedHolder, logBusy } from "./holder.ts";
+import { logBusy } from "./holder.ts";
 import { storeLayout } from "./store-folder.ts";
 
 /**
@@ -18,7 +18,10 @@ export async function lockStore(folder: string, waitMs: number): Promise<SocketL
   for (let delayMs = 2; ; delayMs = Math.min(delayMs * 2, 50)) {
     const lock = await lockName(`store/${dev}/${ino}`);
     if (lock) return lock;
-    if (Date.now() >= deadline && (hasNamedHolder(run) || unnamed-- === 0)) throw logBusy(folder, run, waitMs);
+    if (Date.now() >= deadline) {
+      const busy = logBusy(folder, run, waitMs);
+      if (busy.facts["holder"] !== null || unnamed-- === 0) throw busy;
+    }
     await sleep(delayMs);
   }
 }

@@ -1,5 +1,6 @@
 import { Level } from "level";
 import { indexKeys, recordKey } from "./level-keys.ts";
+import { asWriteError } from "./level-errors.ts";
 import type { StoredRecord } from "./log.ts";
 import { databaseOptions } from "./tables.ts";
 
@@ -11,8 +12,8 @@ export async function writeLog(
   records: Iterable<StoredRecord> | AsyncIterable<StoredRecord>,
 ): Promise<void> {
   const db = new Level(folder, { ...databaseOptions, createIfMissing: true, errorIfExists: true });
-  await db.open();
   try {
+    await db.open();
     let batch = db.batch();
     for await (const { record, line } of records) {
       const key = recordKey(record.position);
@@ -23,6 +24,8 @@ export async function writeLog(
       batch = db.batch();
     }
     await batch.write({ sync: true });
+  } catch (error) {
+    throw asWriteError(error, folder);
   } finally {
     await db.close();
   }
