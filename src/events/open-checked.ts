@@ -4,6 +4,7 @@ import { isSnapledgerError, SnapledgerError } from "../errors.ts";
 import { mostInGroup } from "./append-queue.ts";
 import { dropAside, exchange, isAside, putBack, setAside, type AsideLayout } from "./aside.ts";
 import { checkTables, rememberTables } from "./checked-tables.ts";
+import { proveDropped } from "./dropped-tables.ts";
 import { HeadFile, type Head } from "./head-file.ts";
 import type { Clock, NewId } from "./ids.ts";
 import { damaged } from "./level-errors.ts";
@@ -56,7 +57,7 @@ async function openKept(layout: CheckedLayout, kept: AsideLayout, options: Check
     throw error;
   }
   try {
-    const log = await dropping(kept, await openProven(layout, head, options));
+    const log = await dropping(kept, await openProven(layout, kept, head, options));
     rememberTables(layout.log, memory, tables);
     return log;
   } catch (error) {
@@ -87,7 +88,12 @@ function letGo(kept: AsideLayout, error: unknown): void {
   }
 }
 
-async function openProven(layout: CheckedLayout, head: HeadFile, options: CheckedOptions): Promise<LevelEventLog> {
+async function openProven(
+  layout: CheckedLayout,
+  kept: AsideLayout,
+  head: HeadFile,
+  options: CheckedOptions,
+): Promise<LevelEventLog> {
   const lockPath = join(layout.log, "LOCK");
   let lock: bigint | undefined;
   let tables: Tables | undefined;
@@ -103,6 +109,7 @@ async function openProven(layout: CheckedLayout, head: HeadFile, options: Checke
   try {
     lock = inodeOf(lockPath);
     const end = await prove(log, head.head);
+    await proveDropped(log, kept, head.head.position);
     tables = new Tables(end.position);
     bringUpToDate(head, { ...end, tables: end.position });
   } catch (error) {

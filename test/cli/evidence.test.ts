@@ -77,8 +77,11 @@ describe("export-evidence", () => {
     const info = (await demo.json("dominfo", "demo")) as { id: string };
     await demo.ok("snapshot-create-as", "demo", "two", "--offline");
     await demo.ok("undefine", "demo", "--discard-all");
-    expect((await demo.run("export-evidence", "demo", "-o", "gone.tar.gz")).status).toBe(4);
+    expect((await demo.run("export-evidence", "other", "-o", "gone.tar.gz")).status).toBe(4);
     expect(await demo.ok("export-evidence", info.id, "-o", "gone.tar.gz")).toContain("Domain:         demo\n");
+    expect(await demo.ok("export-evidence", "demo", "-o", "by-name.tar.gz"), "who had the name last").toContain(
+      "Domain:         demo\n",
+    );
     expect(await demo.ok("verify")).toContain("records verified");
   });
 });

@@ -25,11 +25,16 @@ const store = (terminal: Terminal, name = "store"): string => join(terminal.home
 const inStore = (terminal: Terminal, name: string, ...args: readonly string[]) =>
   terminal.run("--store", store(terminal, name), ...args);
 
-/** As when LevelDB lost it: nothing else is changed. */
+/** As when LevelDB lost it: the same database without that record, of which no byte is left in any file. */
 async function lose(terminal: Terminal, position: number): Promise<void> {
-  const db = new Level(join(store(terminal), "log"));
-  await db.del(recordKey(position));
-  await db.close();
+  const log = join(store(terminal), "log");
+  const [db, without] = [new Level(log), new Level(`${log}.without`)];
+  const entries = await db.iterator().all();
+  const kept = entries.filter(([key]) => key !== recordKey(position));
+  await without.batch(kept.map(([key, value]) => ({ type: "put", key, value })));
+  for (const one of [db, without]) await one.close();
+  rmSync(log, { recursive: true });
+  renameSync(`${log}.without`, log);
 }
 
 interface Verdict {

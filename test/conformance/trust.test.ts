@@ -111,6 +111,20 @@ describe("LevelDB loses records of a clean close without a word, and the head fi
     expect(await lastPosition(folder)).toBe(21);
   });
 
+  it("yesterday's manifest and write-ahead log, with a flipped bit: the table that was made of it is not deleted", async () => {
+    const folder = await freshStore();
+    await append(folder, 200);
+    const old = join(folder, "..", "old");
+    copyFiles(join(folder, "log"), old);
+    await append(folder, 5);
+    rmSync(join(folder, "log", "CURRENT"));
+    for (const name of [...contents(old).keys()].filter((file) => /^(MANIFEST|CURRENT)|\.log$/.test(file)))
+      copyFileSync(join(old, name), join(folder, "log", name));
+    const [oldLog = ""] = [...contents(old).keys()].filter((file) => file.endsWith(".log"));
+    flip(join(folder, "log", oldLog), 40_000);
+    await expectRefused(folder, { why: "it is missing" });
+  });
+
   it("a database folder that is gone", async () => {
     const folder = await freshStore();
     rmSync(join(folder, "log"), { recursive: true });

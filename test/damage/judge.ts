@@ -120,6 +120,14 @@ function stored(store: string): string {
   return [...new Set(kept)].sort().join("\n");
 }
 
+/** Names of what came and what went. */
+function changedFiles(before: string, after: string): string {
+  const [was, is] = [before.split("\n"), after.split("\n")];
+  const name = (line: string) => line.slice(0, line.indexOf(" "));
+  const gone = was.filter((line) => !is.includes(line)).map((line) => `-${name(line)}`);
+  return [...gone, ...is.filter((line) => !was.includes(line)).map((line) => `+${name(line)}`)].join(" ");
+}
+
 /** Throws Silent unless every command shows the truth or says that it can't, and then leaves what is stored alone. */
 export async function judge(store: string, template: Template, heads: string, hold: boolean): Promise<Verdict> {
   remember(template, store, heads);
@@ -139,7 +147,8 @@ export async function judge(store: string, template: Template, heads: string, ho
   const asked = await judgeExecute(store, template, heads, codes.size > 0);
   if (codes.size > 0) {
     if (asked !== undefined) codes.add(asked);
-    if (asked !== undefined && stored(store) !== before) throw new Silent("what is stored was changed");
+    if (asked !== undefined && stored(store) !== before)
+      throw new Silent(`what is stored was changed: ${changedFiles(before, stored(store))}`);
     return "told";
   }
   if (shown !== undefined && shown >= template.acknowledged) {
