@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { masked, nextCrc } from "./crc32c.ts";
 import { damaged } from "./level-errors.ts";
 import { overwrite } from "./small-file.ts";
 
@@ -81,7 +82,7 @@ function endOfBlock(table: Buffer, from: number, end: number): number | undefine
   let crc = -1;
   for (let at = from; at + trailerBytes <= end; at++) {
     const byte = table[at] ?? 0;
-    crc = (crcTable[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);
+    crc = nextCrc(crc, byte);
     if (byte <= 1 && at > from && table.readUInt32LE(at + 1) === masked(~crc)) return at + trailerBytes;
   }
   return undefined;
@@ -107,16 +108,3 @@ function varints(bytes: Buffer): number[] {
   }
   return numbers;
 }
-
-/** LevelDB stores a checksum rotated and moved, lest one of data that holds checksums be a fixed point. */
-function masked(crc: number): number {
-  const unsigned = crc >>> 0;
-  return (((unsigned >>> 15) | (unsigned << 17)) + 0xa282ead8) >>> 0;
-}
-
-/** CRC-32C, the one of iSCSI (RFC 3720). */
-const crcTable = Int32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
-  return crc;
-});

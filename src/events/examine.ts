@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isSnapledgerError } from "../errors.ts";
+import { holdsBatches } from "./checked-logs.ts";
 import { isSound } from "./checked-tables.ts";
 import { recordsFound } from "./found.ts";
 import { openLevelEventLog } from "./level-log.ts";
@@ -27,7 +28,7 @@ export async function verifyStore(
 async function verifyDatabase(copy: StoreCopy, options: VerifyOptions): Promise<Verdict | undefined> {
   const [database] = copy.databases;
   if (database === undefined) return undefined;
-  if (!tablesAreSound(database)) return undefined;
+  if (!filesAreSound(database)) return undefined;
   const log = await openLevelEventLog(database, neverAppends).catch((error: unknown) => {
     if (!isSnapledgerError(error, "LOG_DAMAGED")) throw error;
     return undefined;
@@ -45,9 +46,11 @@ async function verifyDatabase(copy: StoreCopy, options: VerifyOptions): Promise<
 }
 
 /** Before LevelDB is let at them: it may die of one that is not. */
-function tablesAreSound(database: string): boolean {
-  const tables = readdirSync(database).filter((name) => /\.(ldb|sst)$/.test(name));
-  return tables.every((name) => isSound(readFileSync(join(database, name))));
+function filesAreSound(database: string): boolean {
+  return readdirSync(database).every((name) => {
+    if (/\.(ldb|sst)$/.test(name)) return isSound(readFileSync(join(database, name)));
+    return !name.endsWith(".log") || holdsBatches(readFileSync(join(database, name)));
+  });
 }
 
 function verifyFound(copy: StoreCopy, options: VerifyOptions): Verdict {

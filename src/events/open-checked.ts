@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isSnapledgerError, SnapledgerError } from "../errors.ts";
 import { mostInGroup } from "./append-queue.ts";
 import { dropAside, exchange, isAside, putBack, setAside, type AsideLayout } from "./aside.ts";
+import { checkLogs } from "./checked-logs.ts";
 import { checkTables, rememberTables } from "./checked-tables.ts";
 import { proveDropped } from "./dropped-tables.ts";
 import { HeadFile, type Head } from "./head-file.ts";
@@ -51,6 +52,7 @@ async function openKept(layout: CheckedLayout, kept: AsideLayout, options: Check
   let tables: string[];
   try {
     tables = checkTables(layout.log, memory);
+    checkLogs(layout.log);
     setAside(kept);
   } catch (error) {
     head.close();

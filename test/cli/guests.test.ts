@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, chownSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, cpSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { EventRecord } from "../../src/face.ts";
@@ -40,6 +41,21 @@ async function counts(terminal: Terminal): Promise<void> {
     await sleep(10);
   }
   throw new Error("the guest does not count");
+}
+
+/** The bundle, and the native package that it needs, where everybody may read them: a checkout may be its owner's alone. */
+function programForAll(): string {
+  const folder = freshFolder();
+  chmodSync(folder, 0o755);
+  for (const name of ["classic-level", "node-gyp-build"]) {
+    const from = fileURLToPath(new URL(`../../node_modules/${name}`, import.meta.url));
+    cpSync(from, join(folder, "node_modules", name), {
+      recursive: true,
+      filter: (path) => !path.includes(join(name, "deps")),
+    });
+  }
+  copyFileSync(bundle, join(folder, "snapledger.cjs"));
+  return join(folder, "snapledger.cjs");
 }
 
 describe("a guest of the qemu driver", () => {
@@ -108,9 +124,10 @@ describe("a guest of the qemu driver", () => {
     if ("uid" in nobody)
       for (const path of [home, join(home, "a.qcow2"), join(home, "b.qcow2")]) chownSync(path, 65534, 65534);
     const { environment } = new Terminal(home);
+    const program = programForAll();
     const run = async (...args: string[]) => {
       const options = { cwd: home, env: environment, ...nobody };
-      return (await promisify(execFile)(process.execPath, [bundle, ...args], options)).stdout;
+      return (await promisify(execFile)(process.execPath, [program, ...args], options)).stdout;
     };
     await run("init");
     await run(...define);

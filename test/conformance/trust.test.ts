@@ -125,6 +125,14 @@ describe("LevelDB loses records of a clean close without a word, and the head fi
     await expectRefused(folder, { why: "it is missing" });
   });
 
+  it("a manifest under the name of the write-ahead log, of which LevelDB itself would die", async () => {
+    const folder = await freshStore();
+    await append(folder, 5);
+    const [manifest = ""] = [...contents(folder).keys()].filter((name) => name.startsWith("log/MANIFEST"));
+    copyFileSync(join(folder, manifest), writeAheadLog(folder));
+    await expectRefused(folder, { why: expect.stringContaining("is no write-ahead log") as string });
+  });
+
   it("a database folder that is gone", async () => {
     const folder = await freshStore();
     rmSync(join(folder, "log"), { recursive: true });
