@@ -15,7 +15,7 @@ export function processId(pid: number): ProcessId | undefined {
     // The second field is the program's name in brackets and may itself hold spaces and brackets.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const [state, startTime] = [fields[0], fields[19]];
-    if (state === "Z" || startTime === undefined) return undefined;
+    if (state === "Z" || state === "X" || startTime === undefined) return undefined;
     return { pid, startTime, bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim() };
   } catch {
     return undefined;

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SnapledgerError } from "../../../errors.ts";
 import type { DomainId } from "../../../events/ids.ts";
 import type { GuestFolder } from "./folder.ts";
-import { isAlive } from "./process.ts";
-import type { ProcessId } from "./process.ts";
+import { isAlive } from "../../../events/process-id.ts";
+import type { ProcessId } from "../../../events/process-id.ts";
 import { isNobodyThere, withGuest } from "./session.ts";
 
 /** How long QEMU may take to end by itself before it is made to. */
