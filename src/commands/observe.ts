@@ -133,6 +133,7 @@ export async function observeDefinition(
     const domain = pendingBaseAt(directory, file);
     return domain === undefined ? [] : [{ path: file.path, domain }];
   });
+  await driver.checkFolder(layersFolder);
   return { images, taken: takenBy(command, directory), ours, pending, layersFolder };
 }
 

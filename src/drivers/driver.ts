@@ -46,6 +46,8 @@ export interface Driver {
   probeLock(file: Backing): Promise<void>;
   /** Free bytes where `folder` is, for this user. */
   freeBytes(folder: string): Promise<number>;
+  /** Resolves when `prepareFolder` will do, as far as looking can tell; else rejects as that. */
+  checkFolder(folder: string): Promise<void>;
   /** Absolute paths of the files that lie in `folder` itself, in order; none when there is no such folder. */
   filesIn(folder: string): Promise<readonly string[]>;
 

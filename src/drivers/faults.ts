@@ -76,6 +76,7 @@ const looks = [
   "observe",
   "probeLock",
   "freeBytes",
+  "checkFolder",
   "filesIn",
   "guestState",
   "guestHeads",

@@ -48,6 +48,7 @@ export function memoryDriver({
     observe: (file) => promised(() => observe(world, file)),
     probeLock: ({ path }) => promised(() => world.assertUnlocked(path)),
     freeBytes: () => promised(() => world.freeBytes),
+    checkFolder: () => Promise.resolve(),
     filesIn: (folder) =>
       promised(() => [...world.files.keys()].filter((path) => path.slice(0, path.lastIndexOf("/")) === folder).sort()),
 

@@ -6,7 +6,7 @@ import { assertPlainPath, identityOf, statOf } from "./files.ts";
 import { commit, remove, repairLeaks, repoint, shrink } from "./fold.ts";
 import { readImage } from "./image.ts";
 import { filesIn, freeBytes, inspectImage, probeLock } from "./inspect.ts";
-import { compressLayer, makeOverlay, prepareFolder } from "./make.ts";
+import { checkFolder, compressLayer, makeOverlay, prepareFolder } from "./make.ts";
 import { qemuImg } from "./tool.ts";
 
 export interface QemuOptions {
@@ -40,6 +40,7 @@ export function qemuDriver({ program, system, run }: QemuOptions = {}): Driver {
     },
     probeLock: (file) => probeLock(tool, file),
     freeBytes,
+    checkFolder,
     filesIn,
 
     prepareFolder,

@@ -1,4 +1,5 @@
-import { lstat, mkdir } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, lstat, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Backing, CompressLayer, MakeOverlay } from "../../events/plan.ts";
 import type { Compression, FileFacts } from "../../events/records.ts";
@@ -99,6 +100,21 @@ export function isBackedBy(image: Image, { path, format }: Backing): boolean {
 export async function prepareFolder(folder: string): Promise<void> {
   assertPlainPath(folder);
   await makeFolders(folder);
+  await checkOwn(folder);
+}
+
+/** The same for a folder that may not be there yet, without making it. */
+export async function checkFolder(folder: string): Promise<void> {
+  assertPlainPath(folder);
+  const [there] = await nearest(folder);
+  if (there === folder) return checkOwn(folder);
+  if (there === dirname(folder)) await checkAbove(folder);
+  await access(there, constants.W_OK | constants.X_OK).catch((error: unknown) => {
+    throw fileError(error, there);
+  });
+}
+
+async function checkOwn(folder: string): Promise<void> {
   const stats = await lstatOf(folder);
   if (stats?.isDirectory() !== true) throw unsafeFolder(folder, "is not a folder", "Choose another one.");
   if ((stats.mode & 0o022n) !== 0n) {
@@ -108,6 +124,10 @@ export async function prepareFolder(folder: string): Promise<void> {
   if (user !== undefined && stats.uid !== BigInt(user)) {
     throw unsafeFolder(folder, "belongs to another user", "Choose another one, or chown it.");
   }
+  await checkAbove(folder);
+}
+
+async function checkAbove(folder: string): Promise<void> {
   const above = dirname(folder);
   const mode = (await lstatOf(above))?.mode ?? 0n;
   if ((mode & 0o022n) !== 0n && (mode & 0o1000n) === 0n) {
@@ -117,19 +137,34 @@ export async function prepareFolder(folder: string): Promise<void> {
 
 /** One by one: `mkdir` with `recursive` never returns where a file system makes no folders, as /proc (measured, Node 20). */
 async function makeFolders(folder: string): Promise<void> {
+  const [, missing] = await nearest(folder);
   try {
-    const missing: string[] = [];
-    for (let at = folder; await isMissing(at); at = dirname(at)) missing.unshift(at);
     for (const at of missing) {
       await mkdir(at, { mode: 0o700 }).catch(unlessMadeMeanwhile);
       await syncFolder(dirname(at));
     }
   } catch (error) {
-    const code = errnoOf(error);
-    if (code === "ENOTDIR") throw unsafeFolder(folder, "lies below a file", "Choose another one.");
-    if (code === "ENOENT") throw unsafeFolder(folder, "cannot be made there", "Choose another one.");
-    throw fileError(error, folder);
+    throw folderError(error, folder);
   }
+}
+
+/** The nearest above that is there, or the folder itself; and those that are missing, the highest first. */
+async function nearest(folder: string): Promise<[there: string, missing: string[]]> {
+  const missing: string[] = [];
+  let at = folder;
+  try {
+    for (; await isMissing(at); at = dirname(at)) missing.unshift(at);
+  } catch (error) {
+    throw folderError(error, folder);
+  }
+  return [at, missing];
+}
+
+function folderError(error: unknown, folder: string): unknown {
+  const code = errnoOf(error);
+  if (code === "ENOTDIR") return unsafeFolder(folder, "lies below a file", "Choose another one.");
+  if (code === "ENOENT") return unsafeFolder(folder, "cannot be made there", "Choose another one.");
+  return fileError(error, folder);
 }
 
 async function isMissing(path: string): Promise<boolean> {
