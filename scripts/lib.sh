@@ -62,6 +62,15 @@ need_qemu() {
 
 have_qemu() { command -v qemu-system-x86_64 >/dev/null 2>&1; }
 
+# What a running guest's memory is compressed with.
+need_zstd() {
+  have_zstd && return
+  install_debian zstd || true
+  have_zstd || die "zstd is not installed." "Run as root: apt-get install zstd"
+}
+
+have_zstd() { command -v zstd >/dev/null 2>&1; }
+
 # Builds the guest of the tests, which is one sector of code.
 need_binutils() {
   have_binutils && return

@@ -183,7 +183,12 @@ export class Historian {
       }),
     );
     const { guest } = state;
-    const supports = { guests: true, memory: true, compression: ["zlib", "zstd"] } as const;
+    const supports = {
+      guests: true,
+      memory: true,
+      compression: ["zlib", "zstd"],
+      memoryCompression: ["zstd"],
+    } as const;
     const facts = { time: timeAt(this.records.length), supports, guest, heads, freeBytes: 2 ** 40, bases };
     return command.type === "DefineDomain" ? { ...facts, define: this.#imagesOf(command) } : facts;
   }

@@ -6,8 +6,8 @@ import type { Verb } from "./verb.ts";
 /** What snapshot-create and snapshot-create-as share. */
 
 export const createOptions: NonNullable<Verb["options"]> = [
-  ["--compress", "compress the frozen layers (takes no value)"],
-  ["--compress-method <method>", "zlib (what --compress alone means) or zstd"],
+  ["--compress", "compress the frozen layers (takes no value); of a running guest, its memory instead, by zstd"],
+  ["--compress-method <method>", "zlib (what --compress alone means for layers) or zstd"],
   ["--offline", "allow it for a domain that is not running"],
   ["--disk-only", "leave a running guest's memory out"],
   ["--quiesce", "have the guest's agent settle its file systems first; refused, as no domain has one yet"],
@@ -34,6 +34,7 @@ export function createCommand(input: Input, described: Described | undefined): C
     description: described?.description ?? "",
     // Any word goes through: what the driver cannot do is refused, and recorded, by the rule.
     compression: compression(input, described?.compression ?? null),
+    ...(input.has("compress") && { compress: true }),
     offline: input.has("offline"),
     diskOnly: input.has("disk-only"),
     ...(input.has("quiesce") && { quiesce: true }),
@@ -47,5 +48,5 @@ function compression(input: Input, fromXml: string | null): string | null {
       hint: "Leave one of them out.",
     });
   }
-  return method ?? fromXml ?? (input.has("compress") ? "zlib" : null);
+  return method ?? fromXml;
 }

@@ -42,11 +42,13 @@ function stepLines(step: Step): string[] {
       return [field("would make", `${step.path} on ${step.backing.path}`)];
     case "compress":
       return [field("would pack", `${step.source} into ${step.path} (${step.method})`)];
-    case "freeze":
+    case "freeze": {
+      const packed = step.memoryCompression ? ` (${step.memoryCompression})` : "";
       return [
         ...step.overlays.map(({ from, path }) => field("would freeze", `${from}; the guest writes to ${path}`)),
-        ...(step.memoryPath === null ? [] : [field("would save", `memory to ${step.memoryPath}`)]),
+        ...(step.memoryPath === null ? [] : [field("would save", `memory to ${step.memoryPath}${packed}`)]),
       ];
+    }
   }
 }
 

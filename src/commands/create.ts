@@ -15,8 +15,8 @@ export function createSnapshot(state: DomainState, facts: Facts, command: Create
   const id = ids.newId();
   const compress = compressedHeads(state, facts, command, ids);
   const overlays = state.disks.map((target) => overlayOnHead(state, facts, target, compress, ids));
-  const saveMemory = facts.guest !== "off" && !command.diskOnly;
-  const freeze = facts.guest === "off" ? [] : [freezeStep(state, overlays, saveMemory ? id : null)];
+  const saveMemory = savesMemory(facts, command);
+  const freeze = facts.guest === "off" ? [] : [freezeStep(state, facts, command, overlays, saveMemory ? id : null)];
   const steps: Step[] = [...compress, ...overlays, ...freeze];
   const removes = compress.length > 0 ? headPaths(state) : [];
   const spaceBytes = compress.reduce((sum, { target }) => sum + (facts.heads[target]?.bytes ?? 0), 0);
@@ -57,27 +57,41 @@ function checkCreate(state: DomainState, facts: Facts, command: CreateSnapshot, 
   }
 }
 
-function checkCompression(facts: Facts, { compression }: CreateSnapshot): void {
+function savesMemory({ guest }: Facts, { diskOnly }: CreateSnapshot): boolean {
+  return guest !== "off" && !diskOnly;
+}
+
+/** As it was named; the one that fits when it was not. */
+function methodOf(facts: Facts, command: CreateSnapshot): string | null {
+  if (command.compression !== null || command.compress !== true) return command.compression;
+  return savesMemory(facts, command) ? "zstd" : "zlib";
+}
+
+function checkCompression(facts: Facts, command: CreateSnapshot): void {
+  const compression = methodOf(facts, command);
   if (compression === null) return;
   if (!facts.supports.compression.some((method) => method === compression)) {
     const methods = facts.supports.compression.join(", ") || "none";
     const hint = `This driver can: ${methods}.`;
     refuse("UNSUPPORTED_COMPRESSION", `Compression "${compression}" is not supported.`, hint, { compression });
   }
-  if (facts.guest !== "off") {
-    const hint = "Leave --compress out, or stop the guest and pass --offline.";
-    refuse("UNSUPPORTED_COMPRESSION", "Layers cannot be compressed while the guest runs.", hint, { compression });
+  if (facts.guest === "off") return;
+  const rest = "Leave --compress out, or stop the guest and pass --offline.";
+  // Its layers are what it goes on reading from: there is no other file to put under it.
+  if (!savesMemory(facts, command)) {
+    refuse("UNSUPPORTED_COMPRESSION", "Layers cannot be compressed while the guest runs.", rest, { compression });
   }
+  const methods = facts.supports.memoryCompression ?? [];
+  if (methods.some((method) => method === compression)) return;
+  const hint = methods.length === 0 ? rest : `Pass --compress-method ${methods.join(" or ")}. ${rest}`;
+  const message = `A running guest's memory cannot be compressed by ${compression}.`;
+  refuse("UNSUPPORTED_COMPRESSION", message, hint, { compression });
 }
 
-function compressedHeads(
-  state: DomainState,
-  facts: Facts,
-  { compression }: CreateSnapshot,
-  { newId }: Ids,
-): CompressLayer[] {
-  const method = facts.supports.compression.find((supported) => supported === compression);
-  if (!method) return [];
+function compressedHeads(state: DomainState, facts: Facts, command: CreateSnapshot, { newId }: Ids): CompressLayer[] {
+  const wanted = methodOf(facts, command);
+  const method = facts.supports.compression.find((supported) => supported === wanted);
+  if (!method || facts.guest !== "off") return [];
   return state.disks.map((target) => {
     const head = headOf(state, target);
     const below = state.layers.get(head.backing ?? head.id) ?? head;
@@ -104,11 +118,19 @@ function overlayOnHead(
   return copy ? { ...overlay, backing: { path: copy.path, format: "qcow2" }, backingLayer: copy.layer } : overlay;
 }
 
-function freezeStep(state: DomainState, overlays: readonly MakeOverlay[], memoryOf: string | null): FreezeGuest {
+function freezeStep(
+  state: DomainState,
+  facts: Facts,
+  command: CreateSnapshot,
+  overlays: readonly MakeOverlay[],
+  memoryOf: string | null,
+): FreezeGuest {
+  const method = facts.supports.memoryCompression?.find((supported) => supported === methodOf(facts, command));
   return {
     step: "freeze",
     overlays: overlays.map(({ target, path, backing }) => ({ target, path, from: backing.path })),
     memoryPath: memoryOf === null ? null : `${state.layersFolder}/${memoryOf}.mem`,
+    ...(memoryOf !== null && method && { memoryCompression: method }),
   };
 }
 

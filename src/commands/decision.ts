@@ -33,6 +33,8 @@ export interface MemoryFacts {
   readonly bytes: number | null;
   /** What guests can be here; null: any memory can be loaded. */
   readonly machines: Machines | null;
+  /** What is wrong with its content, as far as the driver can tell; left out: nothing. */
+  readonly fault?: string;
 }
 
 export interface BaseFacts {

@@ -44,7 +44,8 @@ export async function madeBefore({ driver, state }: Operation, { steps }: Plan):
     if (step.step === "freeze") {
       const seen =
         step.memoryPath === null ? undefined : await driver.observe({ path: step.memoryPath, format: "raw" });
-      memory = seen ? { path: seen.facts.path, bytes: seen.facts.bytes } : null;
+      const compression = step.memoryCompression;
+      memory = seen ? { path: seen.facts.path, bytes: seen.facts.bytes, ...(compression && { compression }) } : null;
       continue;
     }
     const seen = await driver.observe({ path: step.path, format: "qcow2" });

@@ -17,6 +17,10 @@ export function checkMemory(state: DomainState, { memory: seen }: Facts, snapsho
     const message = `The memory of "${snapshot}" has ${seen.bytes} bytes instead of ${saved.bytes}: ${saved.path}`;
     refuse("MEMORY_UNUSABLE", message, hint, { ...facts, bytes: seen.bytes, expected: saved.bytes });
   }
+  if (seen.fault !== undefined) {
+    const message = `The memory of "${snapshot}" is damaged, or none: ${saved.path}: ${seen.fault}`;
+    refuse("MEMORY_UNUSABLE", message, hint, { ...facts, fault: seen.fault });
+  }
   const differs = differences(state, seen.machines, saved);
   if (differs.length === 0) return;
   const message = `The memory of "${snapshot}" cannot be loaded here: ${differs.join("; ")}.`;

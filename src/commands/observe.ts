@@ -27,9 +27,12 @@ export async function observe(driver: Driver, state: DomainState, time: string):
 }
 
 /** What a start from a memory has to know of it. */
-export async function observeMemory(driver: Driver, { path, machine }: MemoryFile): Promise<MemoryFacts> {
-  const seen = await driver.observe({ path, format: "raw" });
-  return { bytes: seen?.facts.bytes ?? null, machines: machine ? await driver.machines() : null };
+export async function observeMemory(driver: Driver, memory: MemoryFile): Promise<MemoryFacts> {
+  const bytes = (await driver.observe({ path: memory.path, format: "raw" }))?.facts.bytes ?? null;
+  const machines = memory.machine ? await driver.machines() : null;
+  // Of one with another length that alone is told.
+  const fault = bytes === memory.bytes ? await driver.memoryFault(memory) : null;
+  return { bytes, machines, ...(fault !== null && { fault }) };
 }
 
 export function backingOf({ file: { path, format } }: Layer): Backing {

@@ -82,6 +82,11 @@ export interface Driver {
   /** What guests can be here, to tell before a start whether a memory can be loaded; null when any memory can. */
   machines(): Promise<Machines | null>;
   /**
+   * What is wrong with a saved memory, as far as it can be told without loading it: a compressed one is read to its
+   * end. null: nothing.
+   */
+  memoryFault(memory: MemoryFile): Promise<string | null>;
+  /**
    * Boots the guest on these heads, or resumes it from `memory`, in the machine that was saved with it. The guest
    * outlives this process. Rejects with IMAGE_LOCKED, and DRIVER_FAILED in the words of what gave up; then it is off.
    */
@@ -95,7 +100,7 @@ export interface Driver {
   resume(domain: DomainId): Promise<void>;
   /**
    * Moves a running guest onto overlays that `makeOverlay` made, all disks and its memory at one instant; resolves
-   * with its memory. When it rejects, the guest goes on as before on the files it had.
+   * with its memory, compressed as the step says by a method that `supports` lists. When it rejects, the guest goes on as before on the files it had.
    */
   freeze(domain: DomainId, step: FreezeGuest, watch?: Watch): Promise<MemoryFile | null>;
   /**
@@ -138,7 +143,10 @@ export interface Supports {
   readonly guests: boolean;
   /** Can save and load a guest's memory. */
   readonly memory: boolean;
+  /** Methods for the layers of a guest that is off. */
   readonly compression: readonly Compression[];
+  /** Methods for the memory of one that runs; left out: none. */
+  readonly memoryCompression?: readonly Compression[];
 }
 
 /** `done` of `total`, in the tool's own unit; `total` is 100 for percentages. */

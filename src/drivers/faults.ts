@@ -82,6 +82,7 @@ const looks = [
   "guestHeads",
   "guestWrites",
   "machines",
+  "memoryFault",
 ] as const;
 
 export type DriverMethod = (typeof effects)[number] | (typeof looks)[number];

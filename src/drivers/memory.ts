@@ -4,7 +4,7 @@ import type { AdoptedDomain, Driver } from "./driver.ts";
 import { commit, compressLayer, inspectImage, makeOverlay, observe, prepareFolder } from "./memory/files.ts";
 import { remove, repoint, shrink } from "./memory/files.ts";
 import type { During } from "./memory/files.ts";
-import { commitLive, freeze, pause, settleFreeze, start, stop, writtenHeads } from "./memory/guests.ts";
+import { commitLive, freeze, memoryFault, pause, settleFreeze, start, stop, writtenHeads } from "./memory/guests.ts";
 import { World } from "./memory/world.ts";
 
 export { World } from "./memory/world.ts";
@@ -35,7 +35,7 @@ export function memoryDriver({
   return {
     world,
     name: "memory",
-    supports: { guests: true, memory: true, compression: ["zlib", "zstd"] },
+    supports: { guests: true, memory: true, compression: ["zlib", "zstd"], memoryCompression: ["zstd"] },
     adopt: (domain) => promised(() => adopt(world, domain)),
 
     inspectImage: (path, format) =>
@@ -66,6 +66,7 @@ export function memoryDriver({
     guestHeads: (domain) => promised(() => running(world, domain)?.heads ?? []),
     guestWrites: (domain) => promised(() => writtenHeads(world, running(world, domain)?.heads ?? [])),
     machines: () => Promise.resolve(null),
+    memoryFault: (memory) => promised(() => memoryFault(world, memory)),
     start: (guest) => promised(() => start(world, guest)),
     stop: (domain) => promised(() => stop(world, domain)),
     shutdown: (domain) => promised(() => stop(world, domain)),

@@ -42,6 +42,8 @@ export interface CreateSnapshot {
   readonly description: string;
   /** A method as it was named; the rules refuse one that the driver cannot do. null: none. */
   readonly compression: string | null;
+  /** Without a method named: by the one that fits, zstd for a running guest's memory and zlib for the disks of one that is off. */
+  readonly compress?: boolean;
   readonly offline: boolean;
   readonly diskOnly: boolean;
   /** Have the guest's agent settle its file systems first. */

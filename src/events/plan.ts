@@ -35,6 +35,8 @@ export interface FreezeGuest {
   readonly step: "freeze";
   readonly overlays: readonly { readonly target: Target; readonly path: string; readonly from: string }[];
   readonly memoryPath: string | null;
+  /** Left out: the memory is saved as it is. */
+  readonly memoryCompression?: Compression;
 }
 
 export type Step = MakeOverlay | CompressLayer | FreezeGuest;

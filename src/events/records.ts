@@ -85,6 +85,8 @@ export interface Machine {
 export interface MemoryFile {
   readonly path: string;
   readonly bytes: number;
+  /** Left out: it is not compressed. */
+  readonly compression?: Compression;
   /** Left out by drivers whose memories can be loaded anywhere. */
   readonly machine?: Machine;
 }

@@ -184,7 +184,8 @@ function stopped({ data: { cause } }: RecordOf<"DomainStopped">, domain: string)
 
 function created({ data: { snapshot } }: RecordOf<"SnapshotCreated">, domain: string): string {
   const on = snapshot.parent ? ` on ${quoted(snapshot.parent)}` : "";
-  const memory = snapshot.memory ? `, with its memory (${formatBytes(snapshot.memory.bytes)})` : "";
+  const packed = snapshot.memory?.compression ? `, compressed by ${snapshot.memory.compression}` : "";
+  const memory = snapshot.memory ? `, with its memory (${formatBytes(snapshot.memory.bytes)}${packed})` : "";
   const method = snapshot.layers.find(({ compression }) => compression !== null)?.compression;
   return `created snapshot ${quoted(snapshot)} of ${domain}${on}${memory}${method ? `, compressed by ${method}` : ""}`;
 }

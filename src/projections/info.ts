@@ -67,6 +67,7 @@ export interface SnapshotInfo extends SnapshotRef {
   /** Absolute path of the layer file of each disk. */
   readonly layers: Readonly<Record<Target, string>>;
   readonly layerIds: Readonly<Record<Target, LayerId>>;
+  /** Of the memory, where it has one; else of the layers. */
   readonly compression: Compression | null;
   readonly memory: string | null;
   /** Bytes of its own layers and memory, not of what they are backed by. */

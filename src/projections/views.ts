@@ -122,7 +122,7 @@ function infoOf(state: DomainState, snapshot: Snapshot, descendants: number): Sn
     creationTime: snapshot.createdAt,
     layers,
     layerIds: { ...snapshot.layers },
-    compression: own.find(({ compression }) => compression !== null)?.compression ?? null,
+    compression: own.find(({ compression }) => compression !== null)?.compression ?? memory?.compression ?? null,
     memory: memory?.path ?? null,
     bytes: bytesOf(state, snapshot),
     position: snapshot.position,

@@ -81,6 +81,27 @@ describe("taking a snapshot", () => {
     expect([both.status, both.stderr.slice(0, 13)]).toEqual([2, "error [USAGE]"]);
   });
 
+  it("compresses the memory of a guest that runs by zstd, whichever way it is asked", async () => {
+    const demo = await withDemo();
+    await demo.ok("start", "demo");
+    expect(await demo.ok("snapshot-create-as", "demo", "planned", "--compress", "--plan")).toMatch(
+      /would save: +memory to \/\S+\.mem \(zstd\)\n/,
+    );
+    await demo.ok("snapshot-create-as", "demo", "a", "--compress");
+    await demo.ok("snapshot-create-as", "demo", "b", "--compress-method", "zstd");
+    const xml = "<domainsnapshot><name>c</name><compression>zstd</compression></domainsnapshot>";
+    expect((await demo.feed(xml, "snapshot-create", "demo", "-")).status).toBe(0);
+    for (const name of ["a", "b", "c"]) {
+      expect(await demo.ok("snapshot-dumpxml", "demo", name)).toContain("<compression>zstd</compression>");
+    }
+    const refused = await demo.run("snapshot-create-as", "demo", "d", "--compress-method", "zlib");
+    expect([refused.status, refused.stderr]).toEqual([
+      3,
+      expect.stringMatching(/^error \[UNSUPPORTED_COMPRESSION\] .*\nhint: Pass --compress-method zstd\. /),
+    ]);
+    expect(await demo.ok("log", "demo")).toMatch(/with its memory \([^)]*, compressed by zstd\)/);
+  });
+
   it.each([
     ["broken XML", "<domainsnapshot><name>x</domainsnapshot>", "INVALID_XML"],
     ["no XML", "", "INVALID_XML"],

@@ -121,6 +121,29 @@ function testFreezing(make: MakeBench): void {
     expect(await guest.state()).toEqual(["paused", heads]);
   });
 
+  test("a memory that is compressed says so, is resumed alike, and is no memory with anything else in it", async () => {
+    const guest = await stopped(make);
+    const { driver, harness } = guest.bench;
+    for (const compression of driver.supports.memoryCompression ?? []) {
+      await guest.start();
+      const step = { ...(await guest.freezing(`memory.${compression}`, compression)), memoryCompression: compression };
+
+      const memory = await guest.freeze(step);
+
+      expect(memory).toMatchObject({ path: step.memoryPath, compression });
+      expect([await guest.freeze(step), await guest.settle(step)]).toEqual([memory, memory]);
+      expect(await guest.state()).toEqual(["running", pathsOf(step)]);
+      await driver.stop(domain);
+      const heads = await guest.overlaysOn(guest.heads, "again");
+      expect(await driver.memoryFault(memory!)).toBeNull();
+      await guest.start({ heads: targeted(heads), memory, paused: true });
+      expect(await guest.state()).toEqual(["paused", heads]);
+      await driver.stop(domain);
+      await harness.write({ path: memory!.path, format: "raw" }, 0, 512, 7);
+      expect(await driver.memoryFault(memory!)).toEqual(expect.any(String));
+    }
+  });
+
   test("one that was paused stays paused", async () => {
     const guest = await stopped(make);
     await guest.start({ paused: true });
@@ -303,8 +326,8 @@ class TestGuest {
   }
 
   /** Overlays on the heads are made, and the guest may be moved onto them. */
-  async freezing(memory: string | null): Promise<FreezeGuest> {
-    const paths = await this.overlaysOn(this.heads, "next");
+  async freezing(memory: string | null, name = "next"): Promise<FreezeGuest> {
+    const paths = await this.overlaysOn(this.heads, name);
     const overlays = targeted(paths).map((overlay, index) => ({ ...overlay, from: this.heads[index] ?? "" }));
     return { step: "freeze", overlays, memoryPath: memory === null ? null : this.bench.file(memory, "raw").path };
   }

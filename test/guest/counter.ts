@@ -31,8 +31,9 @@ export class Counting {
   destroy = () => this.world.run({ type: "DestroyDomain", domain: this.uuid });
   suspend = () => this.world.run({ type: "SuspendDomain", domain: this.uuid });
   resume = () => this.world.run({ type: "ResumeDomain", domain: this.uuid });
-  create = (name: string, options: Partial<CreateSnapshot> = {}) =>
-    this.world.run(snapshotting(this.uuid, name, { offline: false, ...options }));
+  create = (name: string, options: Partial<CreateSnapshot> = {}) => this.world.run(this.creating(name, options));
+  creating = (name: string, options: Partial<CreateSnapshot> = {}): Command =>
+    snapshotting(this.uuid, name, { offline: false, ...options });
   startFrom = (name: string, options: Partial<CreateWithSnapshot> = {}) =>
     this.world.run(starting(this.uuid, name, { start: true, ...options }));
   merge = (name: string) => this.world.run(deactivation("MergeSnapshot", this.uuid, name));

@@ -23,6 +23,8 @@ const deaths: readonly Death[] = ["manager", "guest", "both"];
 
 const operations: Readonly<Record<string, (guest: Counting, name: string) => Promise<Command>>> = {
   "a snapshot with memory": async ({ uuid }, name) => Promise.resolve(snapshotting(uuid, name, { offline: false })),
+  "a snapshot with its memory compressed": async ({ uuid }, name) =>
+    Promise.resolve(snapshotting(uuid, name, { offline: false, compress: true })),
   "a disk-only snapshot": async ({ uuid }, name) =>
     Promise.resolve(snapshotting(uuid, name, { offline: false, diskOnly: true })),
   "a merge under the guest": async (guest, name) => {

@@ -1,13 +1,18 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { handle } from "../../src/commands/handle.ts";
+import { fileLocks } from "../../src/commands/locks.ts";
 import { GuestFolder } from "../../src/drivers/qemu/guest/folder.ts";
 import { Qmp } from "../../src/drivers/qemu/guest/qmp.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
+import type { Command } from "../../src/events/command.ts";
+import type { Request } from "../../src/face.ts";
 import { freshFolder } from "../folders.ts";
 import { makeQcow2, MiB } from "../images.ts";
-import { refused } from "../world.ts";
+import { caller, refused } from "../world.ts";
 import { counting } from "./counter.ts";
 import { writeInGuest } from "./hands.ts";
 
@@ -99,6 +104,36 @@ test("Ctrl-C in a fold under the guest leaves all right, and compact goes on", a
   await guest.expectOneInstant();
 });
 
+test("a snapshot taken while a fold goes on under the guest is told that somebody works on the domain", async () => {
+  const guest = await counting();
+  await guest.boot();
+  await guest.counts();
+  await guest.create("below", { diskOnly: true });
+  await writeInGuest(guest.run, guest.uuid, { target: "vdb", offset: 0, length: 512 * 1024, byte: 7 });
+  await guest.create("above", { diskOnly: true });
+  slowly(256 * 1024);
+  const locks = fileLocks(freshFolder(), { clock: Date.now });
+  const managed = (command: Command, request: Request = {}) =>
+    handle({ ...guest.world.stage(), locks }, command, caller, request);
+  let [folding, merged] = [false, false];
+  const merging = managed(guest.merging("above"), { onProgress: () => (folding = true) }).finally(() => {
+    merged = true;
+  });
+  while (!folding && !merged) await sleep(5);
+
+  for (const options of [{ diskOnly: true }, {}, { compress: true }]) {
+    const error = await refused(managed(guest.creating("next", options)), "OPERATION_IN_PROGRESS");
+    expect(error).toMatchObject({ facts: { holder: { verb: "MergeSnapshot" } } });
+  }
+
+  expect(merged).toBe(false);
+  expect(await merging).toMatchObject({ foldsPending: 0 });
+  await managed(guest.creating("next", { diskOnly: true }));
+  expect(await guest.snapshots()).toEqual(["below", "next"]);
+  await guest.suspend();
+  await guest.expectOneInstant();
+});
+
 test("a fold that was left half-way under a guest is ended when the guest is off", async () => {
   const guest = await counting();
   await guest.boot();
@@ -122,13 +157,15 @@ test("a fold that was left half-way under a guest is ended when the guest is off
 });
 
 /** QEMU's fold of these few bytes takes seconds instead of milliseconds. */
-function slowly() {
+function slowly(bytesPerSecond = 64 * 1024) {
   // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called on its own object below
   const original = Qmp.prototype.execute;
-  return vi.spyOn(Qmp.prototype, "execute").mockImplementation(function (this: Qmp, name, args) {
-    const slow = name === "block-commit" ? { ...args, speed: 64 * 1024 } : args;
+  const spy = vi.spyOn(Qmp.prototype, "execute").mockImplementation(function (this: Qmp, name, args) {
+    const slow = name === "block-commit" ? { ...args, speed: bytesPerSecond } : args;
     return original.call(this, name, slow as never);
   });
+  onTestFinished(() => spy.mockRestore());
+  return spy;
 }
 
 const mounted = mayMount();

@@ -24,7 +24,7 @@ export class World {
   readonly state = emptyState(domainId);
   /** Milliseconds since 1970. It stands still unless a step moves it. */
   now = Date.parse("2026-03-24T13:16:46.000Z");
-  supports: Supports = { guests: true, memory: true, compression: ["zlib", "zstd"] };
+  supports: Supports = { guests: true, memory: true, compression: ["zlib", "zstd"], memoryCompression: ["zstd"] };
   /** What a merge into the base sees otherwise than by default: there, writable, nobody else's. */
   bases: Record<Target, Partial<BaseFacts>> = {};
   /** What a definition sees otherwise than by default: a free name, and images that are nobody's. */
@@ -112,7 +112,8 @@ export class World {
         files.set(step.layer, fileAt(step.path, head.bytes / 2, head.virtualBytes));
       } else {
         for (const { target } of step.overlays) files.set(headOf(this.state, target).id, this.headFile(target));
-        if (step.memoryPath !== null) memory = { path: step.memoryPath, bytes: sizes.memory };
+        const { memoryPath: path, memoryCompression: compression } = step;
+        if (path !== null) memory = { path, bytes: sizes.memory, ...(compression && { compression }) };
       }
     }
     return { files, memory };

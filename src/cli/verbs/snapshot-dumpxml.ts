@@ -6,7 +6,7 @@ import { printXml } from "../xml.ts";
 export const verb: Verb = {
   about:
     "Print a snapshot as XML in the form of the 2010 proposal: name, description, state, creationdate, compression, " +
-    "parent. With --libvirt in the form that libvirt uses today.",
+    "parent. The compression is that of its memory if it has one, else of its layers. With --libvirt in the form that libvirt uses today.",
   arguments: [
     ["<domain>", "its name or uuid"],
     ["<name>", "the snapshot"],

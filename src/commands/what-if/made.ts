@@ -1,6 +1,6 @@
 import type { EventRecord } from "../../events/events.ts";
 import type { LayerId } from "../../events/ids.ts";
-import type { Plan } from "../../events/plan.ts";
+import type { FreezeGuest, Plan } from "../../events/plan.ts";
 import type { FileFacts, MemoryFile } from "../../events/records.ts";
 import type { Made } from "../decision.ts";
 
@@ -12,7 +12,7 @@ export function madeBy({ steps }: Plan, outcome: EventRecord | undefined): Made 
   const files = new Map<LayerId, FileFacts>();
   let memory: MemoryFile | null = null;
   for (const step of steps) {
-    if (step.step === "freeze") memory = step.memoryPath === null ? null : { path: step.memoryPath, bytes: 0 };
+    if (step.step === "freeze") memory = memoryMadeUp(step);
     else files.set(step.layer, madeUp(step.path, step.step === "overlay" ? step.virtualBytes : 0));
   }
   if (!outcome) return { files, memory };
@@ -22,6 +22,10 @@ export function madeBy({ steps }: Plan, outcome: EventRecord | undefined): Made 
   }
   const told = outcome.type === "SnapshotCreated" ? outcome.data.snapshot.memory : null;
   return { files, memory: memory && (told ?? memory) };
+}
+
+function memoryMadeUp({ memoryPath: path, memoryCompression: compression }: FreezeGuest): MemoryFile | null {
+  return path === null ? null : { path, bytes: 0, ...(compression && { compression }) };
 }
 
 function madeUp(path: string, virtualBytes: number): FileFacts {

@@ -54,32 +54,28 @@ function load(world: World, { path }: MemoryFile, heads: readonly string[]): Uin
 export async function freeze(
   world: World,
   domain: DomainId,
-  { overlays, memoryPath }: FreezeGuest,
+  step: FreezeGuest,
   during: During,
 ): Promise<MemoryFile | null> {
+  const { overlays, memoryPath } = step;
   const guest = world.guests.get(domain);
   if (guest === undefined || guest.state === "off") throw guestError(domain, "is not running");
   const moved = overlays.map(({ path }) => path);
-  if (same(guest.heads, moved)) return memoryPath === null ? null : memoryFile(world, memoryPath);
+  if (same(guest.heads, moved)) return memoryFile(world, step);
   assertOverlays(world, domain, guest, overlays);
   if (memoryPath !== null) save(world, guest, memoryPath);
   await during("freeze half done");
   guest.heads = moved;
-  return memoryPath === null ? null : memoryFile(world, memoryPath);
+  return memoryFile(world, step);
 }
 
 /** Which files a living guest writes to says whether it was moved; of a dead one, whether it wrote to them. */
-export function settleFreeze(
-  world: World,
-  domain: DomainId,
-  { overlays, memoryPath }: FreezeGuest,
-): MemoryFile | null | undefined {
+export function settleFreeze(world: World, domain: DomainId, step: FreezeGuest): MemoryFile | null | undefined {
   const guest = world.guests.get(domain);
-  const paths = overlays.map(({ path }) => path);
+  const paths = step.overlays.map(({ path }) => path);
   const alive = guest !== undefined && guest.state !== "off";
   const moved = alive ? same(guest.heads, paths) : writtenHeads(world, paths).length > 0;
-  if (!moved) return undefined;
-  return memoryPath === null ? null : memoryFile(world, memoryPath);
+  return moved ? memoryFile(world, step) : undefined;
 }
 
 export function writtenHeads(world: World, heads: readonly string[]): string[] {
@@ -120,10 +116,18 @@ function save(world: World, guest: SimulatedGuest, path: string): void {
   world.memories.set(path, { bytes: guest.memory.slice(), disks: world.digest(guest.heads) });
 }
 
-function memoryFile(world: World, path: string): MemoryFile {
+/** Its bytes here are those of any memory: only that it is said to be compressed is simulated. */
+function memoryFile(world: World, { memoryPath: path, memoryCompression: compression }: FreezeGuest) {
+  if (path === null) return null;
   const file = world.files.get(path);
   if (file === undefined) throw missingFile(path);
-  return { path, bytes: file.bytes };
+  return { path, bytes: file.bytes, ...(compression && { compression }) };
+}
+
+/** A file that something else was written to is no memory any more. */
+export function memoryFault(world: World, { path, compression }: MemoryFile): string | null {
+  const written = (world.files.get(path)?.clusters.size ?? 0) > 0;
+  return compression !== undefined && written ? "it holds something else" : null;
 }
 
 function same(some: readonly string[], others: readonly string[]): boolean {

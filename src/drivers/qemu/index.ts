@@ -23,7 +23,10 @@ export function qemuDriver({ program, system, run }: QemuOptions = {}): Driver {
   const guests = run !== undefined;
   return {
     name: "qemu",
-    supports: { guests, memory: guests, compression: ["zlib", "zstd"] },
+    supports: {
+      ...{ guests, memory: guests, compression: ["zlib", "zstd"] },
+      ...(guests && { memoryCompression: ["zstd"] as const }),
+    },
     adopt: () => Promise.resolve(),
 
     inspectImage: (path, format) => inspectImage(tool, path, format),
@@ -68,6 +71,7 @@ const noGuests: Guests = {
   guestHeads: () => Promise.resolve([]),
   guestWrites: () => Promise.resolve([]),
   machines: () => Promise.resolve(null),
+  memoryFault: () => Promise.resolve(null),
   ...{ start: cannot, stop: cannot, shutdown: cannot, suspend: cannot, resume: cannot },
   ...{ freeze: cannot, settleFreeze: cannot, commitLive: cannot },
 };

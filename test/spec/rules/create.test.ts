@@ -190,10 +190,35 @@ describe("compression", () => {
       .refuses("UNSUPPORTED_COMPRESSION", { compression: "zlib" }, /none/);
   });
 
-  test("is refused while the guest runs", () => {
+  test.each([{ compression: "zstd" }, { compress: true }])(
+    "of a guest that runs is of its memory alone, by zstd: %j",
+    (asked) => {
+      const then = given(domainDefined(), running()).when(create("a", asked));
+      const { steps, removes } = then.accepted.plan;
+      expect(steps).toMatchObject([{ step: "overlay" }, { step: "freeze", memoryCompression: "zstd" }]);
+      expect(removes).toEqual([]);
+      const { layers, memory } = snapshotOf(then);
+      expect([layers[0]?.compression, memory?.compression]).toEqual([null, "zstd"]);
+    },
+  );
+
+  test("without a method is of the layers by zlib when the guest is off", () => {
+    const then = given(domainDefined()).when(create("a", { ...offline, compress: true }));
+    expect(snapshotOf(then).layers).toMatchObject([{ compression: "zlib" }]);
+  });
+
+  test("of a guest that runs is refused by zlib, and for its disks alone", () => {
     given(domainDefined(), running())
-      .when(create("a", { compression: "zlib" }))
-      .refuses("UNSUPPORTED_COMPRESSION", { compression: "zlib" }, /--compress/);
+      .when(create("a", { compression: "zlib", compress: true }))
+      .refuses("UNSUPPORTED_COMPRESSION", { compression: "zlib" }, /--compress-method zstd/);
+    given(domainDefined(), running(), driverWith({ memoryCompression: [] }))
+      .when(create("a", { compress: true }))
+      .refuses("UNSUPPORTED_COMPRESSION", { compression: "zstd" }, /^Leave --compress out/);
+    for (const asked of [{ compression: "zlib" }, { compression: "zstd" }, { compress: true }]) {
+      given(domainDefined(), running())
+        .when(create("a", { ...asked, diskOnly: true }))
+        .refuses("UNSUPPORTED_COMPRESSION", {}, /^Leave --compress out/);
+    }
   });
 
   test("ends with a fold: the layer below is written to again", () => {

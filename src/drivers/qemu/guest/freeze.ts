@@ -11,6 +11,7 @@ import { saveMemory } from "./memory.ts";
 import { blockNodes, freeNumber, guestDisks, nodeOf, nodeOptions } from "./nodes.ts";
 import type { Qmp } from "./qmp.ts";
 import { stateOf, withGuest } from "./session.ts";
+import { zstdProgram } from "./zstd.ts";
 
 type Overlays = FreezeGuest["overlays"];
 
@@ -45,17 +46,18 @@ async function freeze(
   folder: GuestFolder,
   domain: DomainId,
   qmp: Qmp,
-  { overlays, memoryPath }: FreezeGuest,
+  { overlays, memoryPath, memoryCompression }: FreezeGuest,
   was: GuestState,
   watch?: Watch,
 ): Promise<void> {
   const disks = await guestDisks(qmp);
   if (overlays.every(({ path }) => disks.some(({ chain }) => chain[0] === path))) return;
+  const zstd = memoryCompression === undefined ? undefined : zstdProgram();
   await checkOverlays(domain, disks, overlays);
   await openOverlays(qmp, overlays);
   if (memoryPath !== null) {
     await qmp.execute("stop");
-    await saveMemory(folder, qmp, memoryPath, watch);
+    await saveMemory(folder, qmp, { path: memoryPath, zstd }, watch);
   }
   await switchOver(qmp, overlays);
   if (memoryPath !== null && was === "running") await qmp.execute("cont");
@@ -142,14 +144,15 @@ async function anyWritten(overlays: Overlays): Promise<boolean> {
 }
 
 /** The memory gets its name, durably. It was whole before the guest was moved. */
-async function finishMemory(folder: GuestFolder, { memoryPath }: FreezeGuest): Promise<MemoryFile | null> {
+async function finishMemory(folder: GuestFolder, step: FreezeGuest): Promise<MemoryFile | null> {
+  const { memoryPath, memoryCompression: compression } = step;
   if (memoryPath === null) return null;
   const there = await statOf(memoryPath);
   if (there === undefined && (await statOf(draftOf(memoryPath))) === undefined) return null;
   if (there === undefined) await publish(memoryPath);
   const bytes = Number((await statOf(memoryPath))?.size ?? 0n);
   const machine = folder.read()?.machine;
-  return { path: memoryPath, bytes, ...(machine && { machine }) };
+  return { path: memoryPath, bytes, ...(compression && { compression }), ...(machine && { machine }) };
 }
 
 function notRunning(domain: DomainId): SnapledgerError {

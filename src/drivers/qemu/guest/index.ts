@@ -13,6 +13,7 @@ import { QmpError } from "./qmp.ts";
 import { stateOf, withGuest, isNobodyThere } from "./session.ts";
 import { startGuest } from "./start.ts";
 import { shutdownGuest, stopGuest } from "./stop.ts";
+import { packedFault } from "./zstd.ts";
 
 export type Guests = Pick<
   Driver,
@@ -20,6 +21,7 @@ export type Guests = Pick<
   | "guestHeads"
   | "guestWrites"
   | "machines"
+  | "memoryFault"
   | "start"
   | "stop"
   | "shutdown"
@@ -44,6 +46,7 @@ export function qemuGuests(run: string, program?: string): Guests {
     guestHeads: (domain) => lookedAt(folderOf(domain), headsOf, []),
     guestWrites: (domain) => lookedAt(folderOf(domain), writtenHeads, []),
     machines: () => machinesOf(qemu()),
+    memoryFault: ({ path, compression }) => (compression === undefined ? Promise.resolve(null) : packedFault(path)),
     start: (guest) => inOurWords(() => startGuest(folderOf(guest.domain), qemu, guest)),
     stop: (domain) => inOurWords(() => stopGuest(folderOf(domain))),
     shutdown: (domain, timeoutMs, signal) =>

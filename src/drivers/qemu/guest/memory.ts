@@ -11,31 +11,63 @@ import { discardDraft, fileError, makeDraft, onFile } from "../files.ts";
 import { sockets } from "./folder.ts";
 import type { GuestFolder } from "./folder.ts";
 import type { Qmp } from "./qmp.ts";
+import { pack, unpack } from "./zstd.ts";
 
 /** A guest's memory goes through a unix socket in its folder, both ways: QEMU needs no shell and no right to the file. */
+
+export interface Saving {
+  readonly path: string;
+  /** The program to pack it with; undefined: it is saved as it is. */
+  readonly zstd: string | undefined;
+}
 
 /**
  * Writes the memory of a guest that stands still into the draft of `path`, whole when it resolves but not synced yet:
  * the guest need not wait for that. When it rejects, the guest stands still as before and there is no draft.
  */
-export async function saveMemory(folder: GuestFolder, qmp: Qmp, path: string, watch?: Watch): Promise<void> {
+export async function saveMemory(folder: GuestFolder, qmp: Qmp, { path, zstd }: Saving, watch?: Watch): Promise<void> {
   const draft = await makeDraft(path);
   const file = await onFile(draft, () => open(draft, "r+"));
   const server = await listen(folder);
   const cancel = () => void qmp.execute("migrate_cancel").catch(() => undefined);
   watch?.signal?.addEventListener("abort", cancel, { once: true });
+  const reader = new Reader(server, (socket) =>
+    zstd === undefined ? writeFile(file, socket) : pack(socket, file, { program: zstd, path, watch }),
+  );
   try {
-    const written = once(server, "connection").then(([socket]) => writeFile(file, socket as Socket));
     // Whichever fails first says why; the other only follows it.
-    await Promise.all([written, migrate(qmp, path, watch)]);
+    await Promise.all([reader.done, migrate(qmp, path, watch)]);
   } catch (error) {
     cancel();
+    const why = (await reader.end()) ?? error;
     await discardDraft(path);
-    throw watch?.signal?.aborted === true ? interrupted("saving of memory", path) : fileError(error, path);
+    throw watch?.signal?.aborted === true ? interrupted("saving of memory", path) : fileError(why, path);
   } finally {
     watch?.signal?.removeEventListener("abort", cancel);
     server.close();
     await file.close();
+  }
+}
+
+/** What takes the memory in, from the first connection on. */
+class Reader {
+  readonly done: Promise<void>;
+  readonly #gaveUp = new AbortController();
+  #socket: Socket | undefined;
+
+  constructor(server: Server, read: (socket: Socket) => Promise<void>) {
+    this.done = once(server, "connection", { signal: this.#gaveUp.signal }).then(([socket]) => {
+      this.#socket = socket as Socket;
+      return read(this.#socket);
+    });
+  }
+
+  /** Nothing works on the file any more when it resolves; with why, where the reading itself failed before. */
+  async end(): Promise<SnapledgerError | undefined> {
+    this.#gaveUp.abort();
+    this.#socket?.destroy();
+    const why = await this.done.catch((error: unknown) => error);
+    return why instanceof SnapledgerError ? why : undefined;
   }
 }
 
@@ -70,8 +102,10 @@ function notSaved(path: string, why: string): SnapledgerError {
 }
 
 /** Fills a guest that waits for its memory. QEMU ends itself over one that it cannot load: GUEST_GONE. */
-export async function loadMemory(folder: GuestFolder, qmp: Qmp, { path }: MemoryFile): Promise<void> {
+export async function loadMemory(folder: GuestFolder, qmp: Qmp, memory: MemoryFile): Promise<void> {
+  const { path, compression } = memory;
   const file = await onFile(path, () => open(path, "r"));
+  const unpacked = compression === undefined ? undefined : unpack(file);
   try {
     await qmp.execute("migrate-incoming", { uri: `unix:${sockets.memory}` });
     const socket = await folder.withSocket(sockets.memory, async (at) => {
@@ -80,13 +114,15 @@ export async function loadMemory(folder: GuestFolder, qmp: Qmp, { path }: Memory
       return made;
     });
     // QEMU hangs up on what it cannot load; what it says then is more to the point.
-    const sent = pipeline(file.createReadStream({ autoClose: false }), socket).catch(() => undefined);
+    const content = unpacked?.content ?? file.createReadStream({ autoClose: false });
+    const sent = pipeline(content, socket).catch(() => undefined);
     await qmp.until(async () => {
       const { status } = await qmp.execute("query-status");
       return status === "inmigrate" ? undefined : status;
     });
     await sent;
   } finally {
+    await unpacked?.stop();
     await file.close();
   }
 }
