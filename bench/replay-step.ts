@@ -1,6 +1,6 @@
 /**
- * One step of `replay`, forwards and backwards, in a domain with many snapshots, against the shallow copies that immer
- * cannot do without: of the maps of layers, snapshots and names. `tsx bench/replay-step.ts [SNAPSHOTS]`.
+ * One step of `replay`, forwards and backwards, in a domain with many snapshots, against one shallow copy of the maps
+ * of layers, snapshots and names: what a step must not need. `tsx bench/replay-step.ts [SNAPSHOTS] [BRANCH]`.
  */
 import { cpus, release } from "node:os";
 import type { EventRecord } from "../src/events/events.ts";
@@ -11,7 +11,7 @@ import { Historian } from "../test/histories.ts";
 const snapshots = Number(process.argv[2] ?? 10_000);
 const steps = 200;
 /** A branch of so many, then back to the first: chains are bounded, as they are in a store. */
-const branch = 100;
+const branch = Number(process.argv[3] ?? 100);
 
 const historian = new Historian();
 const [id = ""] = historian.domains;
@@ -61,7 +61,7 @@ player.goTo(records.length - steps);
 
 const median = (numbers: readonly number[]): number =>
   numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? NaN;
-const times = { next: [] as number[], back: [] as number[], copies: [] as number[] };
+const times = { next: [] as number[], back: [] as number[], folded: [] as number[], copies: [] as number[] };
 function timed(into: number[], work: () => unknown): void {
   const start = performance.now();
   work();
@@ -73,12 +73,18 @@ for (let i = 0; i < steps; i++) {
   timed(times.next, () => player.next());
 }
 for (let i = 0; i < steps; i++) timed(times.back, () => player.back());
+// Back from a jump: there is a trail for the first steps only, then the player folds to make another one.
+player.goTo(0);
+player.goTo(records.length);
+for (let i = 0; i < steps; i++) timed(times.folded, () => player.back());
 
 console.log(`${cpus().length} x ${cpus()[0]?.model ?? "?"}, Linux ${release()}, Node ${process.version}`);
-console.log(`${snapshots} snapshots in one domain; medians of ${steps} steps, each a SnapshotCreated\n`);
-console.log(`three Maps copied  ${median(times.copies).toFixed(2)} ms`);
-console.log(
-  `next               ${median(times.next).toFixed(2)} ms, ${(median(times.next) / median(times.copies)).toFixed(1)} of them`,
-);
-console.log(`back               ${median(times.back).toFixed(2)} ms`);
+console.log(`${snapshots} snapshots in one domain, branches of ${branch}; ${steps} steps, each a SnapshotCreated\n`);
+const line = (what: string, of: number[]) =>
+  `${what.padEnd(20)} median ${median(of).toFixed(2)} ms, longest ${Math.max(...of).toFixed(2)} ms`;
+console.log(line("three Maps copied", times.copies));
+console.log(`${line("next", times.next)}; ${(median(times.next) / median(times.copies)).toFixed(2)} of the copies`);
+console.log(line("back", times.back));
+const mean = times.folded.reduce((sum, ms) => sum + ms, 0) / steps;
+console.log(`${line("back, after a jump", times.folded)}, mean ${mean.toFixed(2)} ms`);
 console.log("\nwanted: one step under 5 ms");

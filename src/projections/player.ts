@@ -6,7 +6,7 @@ import type { Value } from "./condition/fields.ts";
 import { apply } from "./domain.ts";
 import { emptyState } from "./state.ts";
 import type { DomainState } from "./state.ts";
-import { patched, step } from "./step.ts";
+import { patch, step } from "./step.ts";
 import type { Step } from "./step.ts";
 
 type States = Map<DomainId, DomainState>;
@@ -26,7 +26,8 @@ const farSteps = 100;
 
 /**
  * A stretch of the log, stepped through in both directions: forwards and backwards by immer's patches, so that no
- * step depends on how long the history is. What was jumped over is folded in bulk.
+ * step depends on how long the history is, or on snapshots that its event leaves alone. What was jumped over is folded
+ * in bulk.
  */
 export class Player {
   readonly records: readonly EventRecord[];
@@ -54,7 +55,10 @@ export class Player {
     return this.#applied;
   }
 
-  /** The state of the event's domain; at the start that of the first record's. undefined: only the log's own records. */
+  /**
+   * The state of the event's domain; at the start that of the first record's. undefined: only the log's own records.
+   * It changes with the next step: `clone` it to keep it.
+   */
   get state(): DomainState | undefined {
     const domain = this.event?.domain ?? this.records.find((record) => record.domain !== null)?.domain;
     return domain ? (this.#states.get(domain) ?? emptyState(domain)) : undefined;
@@ -69,10 +73,7 @@ export class Player {
   next(): boolean {
     const record = this.records[this.#applied];
     if (!record) return false;
-    const domain = record.domain ?? "";
-    const taken = step(this.#states.get(domain) ?? emptyState(domain), record);
-    this.#states.set(domain, taken.next);
-    this.#trail.push(taken);
+    this.#trail.push(step(stateFor(this.#states, record), record));
     this.#applied++;
     return true;
   }
@@ -83,11 +84,10 @@ export class Player {
     if (!record) return false;
     const taken = this.#trail.pop();
     if (!taken) {
-      this.#foldTo(this.#applied - 1);
+      this.#approach(this.#applied - 1);
       return true;
     }
-    const domain = record.domain ?? "";
-    this.#states.set(domain, patched(this.#states.get(domain) ?? emptyState(domain), taken.inverse));
+    patch(stateFor(this.#states, record), taken.inverse);
     this.#applied--;
     return true;
   }
@@ -95,7 +95,7 @@ export class Player {
   /** To where so many records are applied, or as near to it as there are records. */
   goTo(applied: number): void {
     const wanted = Math.max(0, Math.min(applied, this.records.length));
-    if (Math.abs(wanted - this.#applied) > farSteps) this.#foldTo(Math.max(0, wanted - 1));
+    if (Math.abs(wanted - this.#applied) > farSteps) this.#approach(wanted);
     while (this.#applied < wanted) this.next();
     while (this.#applied > wanted) this.back();
   }
@@ -111,7 +111,8 @@ export class Player {
     for (let i = this.#applied; i < this.records.length; i++) {
       const event = this.records[i];
       if (!event) break;
-      const state = applyTo(states, event);
+      const state = stateFor(states, event);
+      apply(state, event);
       if (!conditions.some((condition) => condition.holds({ state, event }))) continue;
       this.goTo(i + 1);
       return true;
@@ -124,11 +125,14 @@ export class Player {
     return state ? expression.valueOf({ state, event: this.event }) : null;
   }
 
-  #foldTo(applied: number): void {
+  /** In bulk to shortly before, then by steps: going back from there needs no fold for as many steps. */
+  #approach(applied: number): void {
+    const folded = Math.max(0, applied - farSteps);
     this.#states = copied(this.#start);
-    for (const record of this.records.slice(0, applied)) applyTo(this.#states, record);
-    this.#applied = applied;
+    for (const record of this.records.slice(0, folded)) apply(stateFor(this.#states, record), record);
+    this.#applied = folded;
     this.#trail = [];
+    while (this.#applied < applied) this.next();
   }
 }
 
@@ -136,11 +140,10 @@ function copied(states: ReadonlyMap<DomainId, DomainState>): States {
   return new Map([...states].map(([id, state]) => [id, clone(state)]));
 }
 
-function applyTo(states: States, record: EventRecord): DomainState {
-  const domain = record.domain ?? "";
-  const state = states.get(domain) ?? emptyState(domain);
-  states.set(domain, state);
-  apply(state, record);
+function stateFor(states: States, { domain }: EventRecord): DomainState {
+  const id = domain ?? "";
+  const state = states.get(id) ?? emptyState(id);
+  states.set(id, state);
   return state;
 }
 

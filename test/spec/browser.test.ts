@@ -76,15 +76,17 @@ describe("events, projections and proofs in a browser", () => {
     const { records, domain } = smallHistory();
     const own = records.filter((record) => record.domain === domain);
     const told = run(
-      `const { applyAll, emptyState, listSnapshots, explain, clone, compare, step, patched } = snapledger;
+      `const { applyAll, emptyState, listSnapshots, explain, clone, compare, step, patch } = snapledger;
        const records = JSON.parse(text);
        const state = applyAll(emptyState(domain), records);
-       const stepped = records.reduce((at, record) => step(at, record).next, emptyState(domain));
-       const { next, inverse } = step(clone(state), records.at(-1));
+       const stepped = emptyState(domain);
+       const steps = records.map((record) => step(stepped, record));
+       const back = clone(stepped);
+       steps.reverse().forEach(({ inverse }) => patch(back, inverse));
        JSON.stringify({
          list: listSnapshots(state),
          said: records.map((record) => explain(record)),
-         differences: [...compare(state, stepped), ...compare(patched(next, inverse), state)],
+         differences: [...compare(state, stepped), ...compare(back, emptyState(domain))],
        })`,
       { text: JSON.stringify(own), domain },
     );

@@ -7,9 +7,10 @@ import { clone, compare } from "../../src/projections/compare.ts";
 import { applyDirectory, emptyDirectory } from "../../src/projections/directory.ts";
 import type { Directory } from "../../src/projections/directory.ts";
 import { apply, applyAll } from "../../src/projections/domain.ts";
+import { excerptFor } from "../../src/projections/excerpt.ts";
 import { emptyState } from "../../src/projections/state.ts";
 import type { DomainState } from "../../src/projections/state.ts";
-import { patched, step } from "../../src/projections/step.ts";
+import { patch, step } from "../../src/projections/step.ts";
 import { Historian, history } from "../histories.ts";
 
 const cut = fc.double({ min: 0, max: 1, noNaN: true });
@@ -110,32 +111,50 @@ describe("a checkpoint", () => {
 describe("replay by patches", () => {
   test.prop([history], { numRuns: 40 })("meets the bulk fold forwards, and every state again backwards", (records) => {
     for (const [id, own] of perDomain(records)) {
-      const bulk = emptyState(id);
-      const states: DomainState[] = [emptyState(id)];
+      const [bulk, replayed] = [emptyState(id), emptyState(id)];
+      const states = [clone(bulk)];
       const steps = own.map((record) => {
-        const taken = step(states.at(-1)!, record);
-        states.push(taken.next);
         apply(bulk, record);
-        expect(compare(taken.next, bulk)).toEqual([]);
+        states.push(clone(bulk));
+        const taken = step(replayed, record);
+        expect(compare(replayed, bulk)).toEqual([]);
         return taken;
       });
-      let replayed: DomainState = emptyState(id);
-      steps.forEach(({ patches }, i) => {
-        replayed = patched(replayed, patches);
-        expect(compare(replayed, states[i + 1])).toEqual([]);
-      });
       for (const [i, { inverse }] of [...steps.entries()].reverse()) {
-        replayed = patched(replayed, inverse);
+        patch(replayed, inverse);
         expect(compare(replayed, states[i])).toEqual([]);
       }
+      steps.forEach(({ patches }, i) => {
+        patch(replayed, patches);
+        expect(compare(replayed, states[i + 1])).toEqual([]);
+      });
     }
   });
 
-  test("leaves a state that can be cloned and folded on in bulk", () => {
-    const { records, state } = webWithSnapshots("a");
+  test.prop([history], { numRuns: 20 })(
+    "leaves a state that can be folded on in bulk, and the records as they were",
+    (records) => {
+      const before = JSON.stringify(records);
+      for (const [id, own] of perDomain(records)) {
+        const state = emptyState(id);
+        own.forEach((record, i) => (i % 2 === 0 ? step(state, record) : apply(state, record)));
+        expect(compare(state, applyAll(emptyState(id), own))).toEqual([]);
+      }
+      expect(JSON.stringify(records)).toBe(before);
+    },
+  );
+
+  test("gives immer only what a record touches", () => {
+    const { records, state } = webWithSnapshots("a", "b", "c", "d");
     const own = records.filter(({ domain }) => domain === state.id);
-    const stepped = own.slice(0, -1).reduce((at, record) => step(at, record).next, emptyState(state.id));
-    expect(compare(applyAll(clone(stepped), own.slice(-1)), state)).toEqual([]);
+    const last = own.findIndex(({ type, revision }) => type === "SnapshotCreated" && revision === state.revision);
+    const before = applyAll(emptyState(state.id), own.slice(0, last));
+    const kept = clone(before);
+    const part = excerptFor(before, own[last]!);
+    expect(compare(before, kept)).toEqual([]);
+    expect([...part.snapshots.keys()]).toEqual([]);
+    expect([...part.layers.keys()]).toEqual(Object.values(before.heads));
+    expect(before.snapshots.size).toBe(3);
   });
 });
 
