@@ -49,16 +49,16 @@ export class Counting {
 
   /** Until it has counted `steps` further; one that is booting gets to its counter first. */
   async counts(steps = 10): Promise<number> {
-    let from: number | undefined;
+    let [from, last]: [number | undefined, number] = [undefined, NaN];
     for (let times = 0; times < 6000; times++) {
-      const now = await this.counter();
+      const now = (last = await this.counter());
       // Before the boot sector runs there is anything in its memory, and then 0 until it has looked at its disks.
-      const counting = now > 0 && now < 2048;
+      const counting = now > 0 && now < sectors;
       if (!counting || (from !== undefined && now < from)) from = undefined;
       else if (now > (from ??= now) + steps) return now;
       await sleep(5);
     }
-    throw new Error("the guest does not count");
+    throw new Error(`the guest does not count: ${last}`);
   }
 
   /** The highest number that is on any of these disks, all that is below it being there too. */
@@ -130,6 +130,8 @@ function build(): Buffer {
 }
 
 const firstSector = 2048;
+/** As many numbers as there is room for on its disks of 4 MiB. */
+const sectors = 8192 - firstSector;
 
 /** Each sector from the first on holds its number, up to the last that was written; anything else is a fault. */
 function countOn(disk: Buffer): number {

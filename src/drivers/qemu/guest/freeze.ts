@@ -56,7 +56,6 @@ async function freeze(
   await checkOverlays(domain, disks, overlays);
   await openOverlays(qmp, overlays);
   if (memoryPath !== null) {
-    await qmp.execute("stop");
     await saveMemory(folder, qmp, { path: memoryPath, zstd }, watch);
   }
   await switchOver(qmp, overlays);

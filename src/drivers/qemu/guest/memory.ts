@@ -11,7 +11,7 @@ import { discardDraft, fileError, makeDraft, onFile } from "../files.ts";
 import { sockets } from "./folder.ts";
 import type { GuestFolder } from "./folder.ts";
 import type { Qmp } from "./qmp.ts";
-import { pack, unpack } from "./zstd.ts";
+import { startPacker, unpack } from "./zstd.ts";
 
 /** A guest's memory goes through a unix socket in its folder, both ways: QEMU needs no shell and no right to the file. */
 
@@ -22,8 +22,8 @@ export interface Saving {
 }
 
 /**
- * Writes the memory of a guest that stands still into the draft of `path`, whole when it resolves but not synced yet:
- * the guest need not wait for that. When it rejects, the guest stands still as before and there is no draft.
+ * Makes a guest stand still and writes its memory into the draft of `path`, whole when it resolves but not synced yet:
+ * the guest need not wait for that. When it rejects, it stands still, if it came to that, and there is no draft.
  */
 export async function saveMemory(folder: GuestFolder, qmp: Qmp, { path, zstd }: Saving, watch?: Watch): Promise<void> {
   const draft = await makeDraft(path);
@@ -31,15 +31,15 @@ export async function saveMemory(folder: GuestFolder, qmp: Qmp, { path, zstd }: 
   const server = await listen(folder);
   const cancel = () => void qmp.execute("migrate_cancel").catch(() => undefined);
   watch?.signal?.addEventListener("abort", cancel, { once: true });
-  const reader = new Reader(server, (socket) =>
-    zstd === undefined ? writeFile(file, socket) : pack(socket, file, { program: zstd, path, watch }),
-  );
+  const packer = zstd === undefined ? undefined : startPacker(file, { program: zstd, path, watch });
+  const reader = new Reader(server, (socket) => packer?.feed(socket) ?? writeFile(file, socket));
   try {
     // Whichever fails first says why; the other only follows it.
-    await Promise.all([reader.done, migrate(qmp, path, watch)]);
+    await Promise.all([reader.done, qmp.execute("stop").then(() => migrate(qmp, path, watch))]);
   } catch (error) {
     cancel();
     const why = (await reader.end()) ?? error;
+    await packer?.letGo();
     await discardDraft(path);
     throw watch?.signal?.aborted === true ? interrupted("saving of memory", path) : fileError(why, path);
   } finally {

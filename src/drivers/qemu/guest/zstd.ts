@@ -22,7 +22,7 @@ export function zstdProgram(): string {
   return findProgram("zstd", "zstd");
 }
 
-const packing = ["-q", "-1", "-T0", "--check", "-c"];
+const packingArguments = ["-q", "-1", "-T0", "--check", "-c"];
 const unpacking = ["-q", "-d", "-c"];
 const testing = ["-q", "-t"];
 
@@ -33,11 +33,37 @@ interface Packing {
   readonly watch?: Watch | undefined;
 }
 
-/** Resolves when all that the socket gave is in the file, packed, and the program has ended. */
-export async function pack(socket: Socket, file: FileHandle, { program, path, watch }: Packing): Promise<void> {
-  const child = launch<Writable, null>(program, packing, ["pipe", file.fd, "pipe"]);
+/** A program that waits for what it is to pack into the file; it ends when it was fed, or is let go of. */
+export interface Packer {
+  /** Resolves when all that the socket gave is in the file, packed, and the program has ended. */
+  readonly feed: (socket: Socket) => Promise<void>;
+  /** Resolves when it has ended, fed or not. */
+  readonly letGo: () => Promise<void>;
+}
+
+/** Started before the guest stands still, so that it need not wait for that. */
+export function startPacker(file: FileHandle, packing: Packing): Packer {
+  const { program, watch } = packing;
+  const child = launch<Writable, null>(program, packingArguments, ["pipe", file.fd, "pipe"]);
   const ended = endOf(child);
+  // One that ended before it was fed is told of by how it ended.
+  child.stdin.on("error", () => undefined);
   if (child.pid !== undefined) watch?.onChild?.(child.pid);
+  return {
+    feed: (socket) => feed(child, ended, socket, packing),
+    async letGo() {
+      child.stdin.destroy();
+      await ended;
+    },
+  };
+}
+
+async function feed(
+  child: Child<Writable, null>,
+  ended: Promise<End>,
+  socket: Socket,
+  { path }: Packing,
+): Promise<void> {
   const fed = await pipeline(socket, child.stdin).then(
     () => undefined,
     (error: unknown) => error,
