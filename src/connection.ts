@@ -20,7 +20,8 @@ import { logStamp, watchLog } from "./watch.ts";
 export async function init(folder: string, caller: Caller): Promise<Connection> {
   await initStore(folder, { clock, newId, actor: actorOf(caller) });
   const { makeKey } = await import("./evidence/key.ts");
-  await makeKey(storeLayout(folder).key);
+  // The store is there by now: where this could not be made, the first checkpoint makes it.
+  await makeKey(storeLayout(folder).key).catch(() => undefined);
   return connect({ store: folder });
 }
 

@@ -1,8 +1,7 @@
-import { once } from "node:events";
 import { createReadStream, createWriteStream, existsSync } from "node:fs";
 import { link, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { finished } from "node:stream/promises";
+import { pipeline } from "node:stream/promises";
 import { isSnapledgerError, SnapledgerError } from "../errors.ts";
 import { Chain } from "./chain.ts";
 import type { Actor, Envelope } from "./events.ts";
@@ -46,7 +45,8 @@ export async function backupLog(
     throw asStoreError(error, dirname(file));
   });
   try {
-    await writeLines(join(folder, logName), proven(read(head.position + 1), head, onProgress));
+    const lines = linesOfRecords(proven(read(head.position + 1), head, onProgress));
+    await pipeline(lines, createWriteStream(join(folder, logName), { mode: 0o600, flags: "wx" }));
     const end: BackupHead = { ...head, format: 1, time: new Date(clock()).toISOString() };
     await writeFile(join(folder, headName), `${JSON.stringify(end, null, 2)}\n`, { mode: 0o600 });
     await pack(folder, file);
@@ -88,14 +88,8 @@ function notProven(position: number, why: string): SnapledgerError {
   });
 }
 
-async function writeLines(path: string, records: AsyncIterable<StoredRecord>): Promise<void> {
-  const stream = createWriteStream(path, { mode: 0o600, flags: "wx" });
-  const done = finished(stream);
-  for await (const { line } of records) {
-    if (!stream.write(`${line}\n`)) await Promise.race([once(stream, "drain"), done]);
-  }
-  stream.end();
-  await done;
+async function* linesOfRecords(records: AsyncIterable<StoredRecord>): AsyncGenerator<string> {
+  for await (const { line } of records) yield `${line}\n`;
 }
 
 /** Durable, and under its name whole or not at all. */

@@ -13,7 +13,9 @@ import { lockStore } from "./store-lock.ts";
  * is there whole or not at all. Rejects with STORE_EXISTS when there is a store or anything else in it, STORE_UNSAFE.
  */
 export async function makeStore(folder: string, makeLog: (folder: string) => Promise<LogHead>): Promise<LogHead> {
-  await makeFolder(folder);
+  await makeFolder(folder).catch((error: unknown) => {
+    throw asStoreError(error, folder);
+  });
   const lock = await lockStore(folder, waitMs);
   try {
     await checkEmpty(folder);
@@ -29,9 +31,10 @@ const waitMs = 5000;
 
 async function makeFolder(folder: string): Promise<void> {
   try {
-    if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) return;
+    await mkdir(dirname(folder), { recursive: true, mode: 0o700 });
+    if (await made(folder)) return;
   } catch (error) {
-    await checkSafe(folder);
+    if (existsSync(dirname(folder))) await checkSafeIfThere(folder);
     throw error;
   }
   await checkSafe(folder);
@@ -39,9 +42,24 @@ async function makeFolder(folder: string): Promise<void> {
   await chmod(folder, 0o700);
 }
 
+async function checkSafeIfThere(folder: string): Promise<void> {
+  if (existsSync(folder)) await checkSafe(folder);
+}
+
+/** false: it is there already. Never `recursive`, which resolves although a disk said no (measured, Node 20). */
+async function made(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
 async function fill(folder: string, makeLog: (folder: string) => Promise<LogHead>): Promise<LogHead> {
   const { log, head: headPath, layers, run, checkpoints } = storeLayout(folder);
-  for (const part of [layers, run, checkpoints]) await mkdir(part, { recursive: true, mode: 0o700 });
+  for (const part of [layers, run, checkpoints]) await made(part);
   const unfinished = await mkdtemp(join(folder, unfinishedLog));
   // Each step only after the one before it: whatever fails, no log is left without its head file.
   const takeBack = async (): Promise<void> => {

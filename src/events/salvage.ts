@@ -1,7 +1,6 @@
-import { once } from "node:events";
-import { createWriteStream, type WriteStream } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { join } from "node:path";
-import { finished } from "node:stream/promises";
+import { pipeline } from "node:stream/promises";
 import { SnapledgerError } from "../errors.ts";
 import type { Actor, Envelope, Range } from "./events.ts";
 import { recordsFound } from "./found.ts";
@@ -44,37 +43,38 @@ export interface Salvaged {
 export async function salvageStore(folder: string, into: string, options: SalvageOptions): Promise<Salvaged> {
   return withCopy(folder, options.waitMs, async (copy) => {
     const path = join(into, "salvaged.ndjson");
-    let survey: Survey = { proven: 0, lost: [], loose: [] };
+    const found = survey(copy, options);
+    const isLoose = found.loose.length > 0;
     const head = await makeStore(into, async (logFolder) => {
-      survey = await writeLoose(copy, path, options);
-      if (survey.proven > 0) await writeLog(logFolder, provenIn(copy));
-      return sealSalvage(logFolder, folder, survey, options);
+      if (isLoose) {
+        await pipeline(looseLines(copy), createWriteStream(path, { mode: 0o600, flags: "wx", flush: true }));
+      }
+      if (found.proven > 0) await writeLog(logFolder, provenIn(copy));
+      return sealSalvage(logFolder, folder, found, options);
     });
-    return { ...survey, head, damagedHead: copy.head, looseFile: survey.loose.length > 0 ? path : null };
+    return { ...found, head, damagedHead: copy.head, looseFile: isLoose ? path : null };
   });
 }
 
 type Survey = Pick<Salvaged, "proven" | "lost" | "loose">;
 
-/** Looks at everything once, and keeps what is sound but not part of the prefix. */
-async function writeLoose(copy: StoreCopy, path: string, { onProgress }: SalvageOptions): Promise<Survey> {
+/** What is there, and what of it is sound but not part of the prefix. */
+function survey(copy: StoreCopy, { onProgress }: SalvageOptions): Survey {
   let proven = 0;
   const loose: Range[] = [];
-  let file: WriteStream | undefined;
-  for (const { record, line, proven: follows } of recordsFound(copy.databases)) {
-    if (record.position % 1000 === 0) onProgress?.(record.position, copy.head?.position ?? record.position);
-    if (follows) {
-      proven = record.position;
-      continue;
-    }
-    file ??= createWriteStream(path, { mode: 0o600, flags: "wx", flush: true });
-    if (!file.write(`${line}\n`)) await once(file, "drain");
+  for (const { record, proven: follows } of recordsFound(copy.databases)) {
+    const { position } = record;
+    if (position % 1000 === 0) onProgress?.(position, copy.head?.position ?? position);
     const last = loose.at(-1);
-    if (last?.last === record.position - 1) loose[loose.length - 1] = { first: last.first, last: record.position };
-    else loose.push({ first: record.position, last: record.position });
+    if (follows) proven = position;
+    else if (last?.last === position - 1) loose[loose.length - 1] = { first: last.first, last: position };
+    else loose.push({ first: position, last: position });
   }
-  if (file) await finished(file.end());
   return { proven, loose, lost: between(proven, loose, copy.head?.position ?? 0) };
+}
+
+function* looseLines(copy: StoreCopy): Generator<string> {
+  for (const { line, proven } of recordsFound(copy.databases)) if (!proven) yield `${line}\n`;
 }
 
 /** What lies between the prefix, the loose ones and the end, as far as anything says where that was. */
