@@ -114,3 +114,13 @@ test("what is not QEMU is not talked to", async () => {
   const path = await impostor((client) => void client.write("220 mail.example ESMTP\r\n"));
   await expect(Qmp.connect(path)).rejects.toMatchObject({ code: "DRIVER_FAILED" });
 });
+
+test("what was meant for the client before may come ahead of the greeting", async () => {
+  const path = await impostor((client) => {
+    client.write(
+      `{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "STOP"}\r\n{"return": {}, "id": 9}\r\n${greeting}`,
+    );
+    client.on("data", () => client.write('{"return": {}, "id": 1}\r\n'));
+  });
+  expect((await connected(path, 1000)).version).toMatchObject({ major: 7 });
+});

@@ -170,13 +170,18 @@ async function greeted(socket: Socket, lines: ReturnType<typeof createInterface>
       timer = setTimeout(() => reject(notAnswered("the greeting", timeoutMs)), timeoutMs);
       socket.once("error", reject);
       socket.once("close", () => reject(guestGone("the greeting")));
-      lines.once("line", (line) => resolve(parsed(line) ?? {}));
+      // An event, or an answer that was meant for the client before, may still come first.
+      lines.on("line", (line) => {
+        const answer = parsed(line);
+        if (!answer || answer.QMP) resolve(answer ?? {});
+      });
     });
   } catch (error) {
     socket.destroy();
     throw error;
   } finally {
     clearTimeout(timer);
+    lines.removeAllListeners("line");
   }
 }
 
