@@ -53,8 +53,10 @@ await build({
   // import() becomes require(): the module is still loaded only when it is needed, and not through the slower loader.
   supported: { "dynamic-import": false },
   define: { SNAPLEDGER_VERSION: JSON.stringify(version), "import.meta.url": "importMetaUrl" },
-  minifySyntax: true,
-  minifyWhitespace: true,
+  // Short names are read and compiled sooner; the map gives a stack its own names and lines back.
+  minify: true,
+  sourcemap: true,
+  sourcesContent: false,
   legalComments: "eof",
   logLevel: "warning",
 });

@@ -6,17 +6,28 @@ const { Module } = require("node:module");
 const { join } = require("node:path");
 const { Script } = require("node:vm");
 
-const filename = join(__dirname, "cli.cjs");
-const script = new Script(Module.wrap(readFileSync(filename, "utf8")), { filename, cachedData: compiled() });
-const cli = new Module(filename, module);
-cli.filename = filename;
-cli.paths = Module._nodeModulePaths(__dirname);
-script.runInThisContext()(cli.exports, (name) => cli.require(name), cli, filename, __dirname);
-// How the build gets the compiled form: with all that one run of a verb has come to need.
-if (process.env.SNAPLEDGER_COMPILE_TO) {
-  process.on("exit", () =>
-    require("node:fs").writeFileSync(process.env.SNAPLEDGER_COMPILE_TO, script.createCachedData()),
-  );
+if (process.env.SNAPLEDGER_DEBUG) runMapped();
+else runCompiled();
+
+/** Slower to start; a stack says where in the sources it was. */
+function runMapped() {
+  process.setSourceMapsEnabled(true);
+  require("./cli.cjs");
+}
+
+function runCompiled() {
+  const filename = join(__dirname, "cli.cjs");
+  const script = new Script(Module.wrap(readFileSync(filename, "utf8")), { filename, cachedData: compiled() });
+  const cli = new Module(filename, module);
+  cli.filename = filename;
+  cli.paths = Module._nodeModulePaths(__dirname);
+  script.runInThisContext()(cli.exports, (name) => cli.require(name), cli, filename, __dirname);
+  // How the build gets the compiled form: with all that one run of a verb has come to need.
+  if (process.env.SNAPLEDGER_COMPILE_TO) {
+    process.on("exit", () =>
+      require("node:fs").writeFileSync(process.env.SNAPLEDGER_COMPILE_TO, script.createCachedData()),
+    );
+  }
 }
 
 function compiled() {

@@ -16,9 +16,10 @@ export function masked(crc: number): number {
   return (((unsigned >>> 15) | (unsigned << 17)) + 0xa282ead8) >>> 0;
 }
 
-/** CRC-32C, the one of iSCSI (RFC 3720). */
-const crcTable = Int32Array.from({ length: 256 }, (_, byte) => {
+/** CRC-32C, the one of iSCSI (RFC 3720). Filled by a plain loop: every start of the command line needs it. */
+const crcTable = new Int32Array(256);
+for (let byte = 0; byte < crcTable.length; byte++) {
   let crc = byte;
   for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
-  return crc;
-});
+  crcTable[byte] = crc;
+}

@@ -31,7 +31,7 @@ describe("the packed tarball", () => {
     const pages = ["README.md", "LICENSE", "CHANGELOG.md", "ARCHITECTURE.md"];
     const docs = readdirSync(join(root, "docs")).map((name) => `docs/${name}`);
     const auditor = ["README.md", "verify.mjs", "verify.sh"].map((name) => `dist/evidence/auditor/${name}`);
-    const cli = ["snapledger.cjs", "cli.cjs", "cli.cache"].map((name) => `dist/${name}`);
+    const cli = ["snapledger.cjs", "cli.cjs", "cli.cjs.map", "cli.cache"].map((name) => `dist/${name}`);
     const wanted = ["package.json", ...cli, ...pages, ...docs, ...auditor, ...modules];
     expect(held.sort()).toEqual(wanted.map((path) => `package/${path}`).sort());
   });
@@ -58,6 +58,9 @@ describe("the packed tarball", () => {
     expect(run("--version")).toMatch(/^\d+\.\d+\.\d+\n$/);
     run("init");
     expect(JSON.parse(run("list", "--json"))).toEqual([]);
+    const debug = { ...options.env, SNAPLEDGER_DEBUG: "1" };
+    const { stderr } = spawnSync(program, ["dominfo", "nobody"], { ...options, env: debug } as { encoding: "utf8" });
+    expect(stderr).toMatch(/^error \[DOMAIN_NOT_FOUND\] .*\n(?:.*\n)+ +at .*src\/[\w/-]+\.ts:\d+/);
     const script = join(folder, "script.mjs");
     const use = `const c = await connect({ store: process.env.SNAPLEDGER_STORE }); console.log((await c.head()).position);`;
     writeFileSync(script, `import { connect } from "snapledger";\n${use}\nawait c.close();\n`);
