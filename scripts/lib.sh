@@ -87,6 +87,13 @@ want_libvirt_tools() {
     say "note: without libvirt-clients and libxml2-utils the tests that compare with libvirt are skipped."
 }
 
+# For the test that talks to the real guest agent, which is skipped without it. Its service stays off but in a guest.
+want_guest_agent() {
+  [ -x /usr/sbin/qemu-ga ] && return
+  install_debian qemu-guest-agent >/dev/null 2>&1 ||
+    say "note: without qemu-guest-agent the test that talks to it is skipped."
+}
+
 # For the tests of a disk that fails, which are skipped without it.
 want_compiler() {
   printf '#include <dlfcn.h>\n' | gcc -E -x c - >/dev/null 2>&1 && return

@@ -4,6 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "vitest";
+import type { SnapledgerError } from "../src/errors.ts";
 import { noCheckpoints, readDirectory, readDomainState } from "../src/checkpoints.ts";
 import { handle } from "../src/commands/handle.ts";
 import { memoryLocks } from "../src/commands/locks.ts";
@@ -200,5 +201,5 @@ export async function refused(command: Promise<Outcome>, code: string) {
     (rejection: unknown) => rejection,
   );
   expect(error).toMatchObject({ code });
-  return error;
+  return error as SnapledgerError;
 }

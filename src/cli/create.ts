@@ -10,7 +10,7 @@ export const createOptions: NonNullable<Verb["options"]> = [
   ["--compress-method <method>", "zlib (what --compress alone means for layers) or zstd"],
   ["--offline", "allow it for a domain that is not running"],
   ["--disk-only", "leave a running guest's memory out"],
-  ["--quiesce", "have the guest's agent settle its file systems first; refused, as no domain has one yet"],
+  ["--quiesce", "with --disk-only: have the guest's agent settle its file systems first (define --guest-agent)"],
 ];
 
 export const createExits: Verb["exits"] = [

@@ -30,6 +30,7 @@ export function createSnapshot(state: DomainState, facts: Facts, command: Create
         layers: state.disks.map((target) => frozenLayer(state, facts, target, compress, made)),
       },
       heads: madeHeads(overlays, made),
+      ...(command.quiesce === true && { quiesced: true }),
     },
   }));
 }
@@ -46,14 +47,32 @@ function checkCreate(state: DomainState, facts: Facts, command: CreateSnapshot, 
   }
   checkLimits(state);
   checkCompression(facts, command);
-  if (command.quiesce === true) {
-    const hint = "Leave --quiesce out: all disks are then of one instant, as after a power cut.";
-    refuse("UNSUPPORTED", `Domain "${state.name}" has no guest agent that could settle its file systems.`, hint);
-  }
+  if (command.quiesce === true) checkQuiesce(state, facts, command);
   if (facts.guest !== "off" && !command.diskOnly && !facts.supports.memory) {
     refuse("UNSUPPORTED", `The ${state.driver} driver cannot save memory.`, "Pass --disk-only.", {
       driver: state.driver,
     });
+  }
+}
+
+/** The agent runs in the guest. A memory that is saved with file systems frozen would be resumed with them frozen. */
+function checkQuiesce({ name, guestAgent }: DomainState, { guest }: Facts, { diskOnly }: CreateSnapshot): void {
+  const rest = "Or leave --quiesce out: all disks are then of one instant, as after a power cut.";
+  if (!guestAgent) {
+    const hint = `Define it with --guest-agent if its guest runs one. ${rest}`;
+    refuse("UNSUPPORTED", `Domain "${name}" has no guest agent that could settle its file systems.`, hint);
+  }
+  if (guest === "off") {
+    const hint = "Leave --quiesce out: a guest that was shut down has settled its file systems itself.";
+    refuse("UNSUPPORTED", `No agent answers while domain "${name}" is not running.`, hint);
+  }
+  if (guest === "paused") {
+    const hint = `Let it run first: 'snapledger resume ${name}'. ${rest}`;
+    refuse("UNSUPPORTED", `The agent of domain "${name}" cannot answer while the guest is paused.`, hint);
+  }
+  if (!diskOnly) {
+    const hint = "Pass --disk-only with it, or leave --quiesce out: with its memory the guest needs no settling.";
+    refuse("UNSUPPORTED", "A memory cannot be saved with the guest's file systems frozen.", hint);
   }
 }
 
@@ -131,6 +150,7 @@ function freezeStep(
     overlays: overlays.map(({ target, path, backing }) => ({ target, path, from: backing.path })),
     memoryPath: memoryOf === null ? null : `${state.layersFolder}/${memoryOf}.mem`,
     ...(memoryOf !== null && method && { memoryCompression: method }),
+    ...(command.quiesce === true && { quiesce: true }),
   };
 }
 

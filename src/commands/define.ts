@@ -17,12 +17,13 @@ export function defineDomain(facts: Facts, command: DefineDomain, { newId }: Ids
     const head = { layer, path: `${define.layersFolder}/${layer}.qcow2` };
     return { step: "overlay", target, ...head, backing: { path, format }, backingLayer: base, virtualBytes };
   });
-  const { name, driver, memoryMib, vcpus, accelerator, unmanaged, xmlSha256 } = command;
+  const { name, driver, memoryMib, vcpus, accelerator, guestAgent, unmanaged, xmlSha256 } = command;
   return accept({ steps }, (made) => ({
     type: "DomainDefined",
     schema: 1,
     data: {
-      ...{ name, driver, memoryMib, vcpus, ...(accelerator && { accelerator }), layersFolder: define.layersFolder },
+      ...{ name, driver, memoryMib, vcpus, ...(accelerator && { accelerator }), ...(guestAgent && { guestAgent }) },
+      layersFolder: define.layersFolder,
       disks: bases.map(({ target, base }, i): DefinedDisk => {
         const layer = steps[i]?.layer ?? "";
         const head = { ...madeFile(made, layer), target, layer, backing: base };

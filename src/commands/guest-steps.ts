@@ -42,12 +42,16 @@ export async function isDoneToGuest({ driver, state }: Operation, command: Comma
   }
 }
 
-/** create-with-snapshot starts the guest once its heads have moved, resuming the snapshot's memory if it has one. */
+/**
+ * create-with-snapshot starts the guest once its heads have moved, resuming the snapshot's memory if it has one. A
+ * snapshot for which file systems were frozen is made only when they are known to be thawed.
+ */
 export async function afterEvent(
   operation: Operation,
   command: Command,
   outcome: EventRecord,
 ): Promise<EventRecord | null> {
+  if (command.type === "CreateSnapshot" && command.quiesce === true) await operation.driver.thaw(operation.state.id);
   if (command.type !== "CreateWithSnapshot" || !command.start || outcome.type !== "HeadsMoved") return null;
   const { driver, state } = operation;
   const current = currentOf(state);
@@ -65,7 +69,7 @@ export async function afterEvent(
 }
 
 function guestOf(state: Operation["state"], memory: MemoryFile | null, paused: boolean): StartGuest {
-  const { id, memoryMib, vcpus, accelerator } = state;
+  const { id, memoryMib, vcpus, accelerator, guestAgent } = state;
   const heads = state.disks.map((target) => ({ target, path: headOf(state, target).file.path }));
-  return { domain: id, heads, memory, paused, machine: { memoryMib, vcpus, accelerator } };
+  return { domain: id, heads, memory, paused, machine: { memoryMib, vcpus, accelerator, guestAgent } };
 }

@@ -100,15 +100,19 @@ export interface Driver {
   resume(domain: DomainId): Promise<void>;
   /**
    * Moves a running guest onto overlays that `makeOverlay` made, all disks and its memory at one instant; resolves
-   * with its memory, compressed as the step says by a method that `supports` lists. When it rejects, the guest goes on as before on the files it had.
+   * with its memory, compressed as the step says by a method that `supports` lists. With `quiesce` the guest's agent
+   * has frozen its file systems meanwhile; DRIVER_FAILED when it does not answer or refuses. When it rejects, the
+   * guest goes on as before on the files it had, its file systems thawed.
    */
   freeze(domain: DomainId, step: FreezeGuest, watch?: Watch): Promise<MemoryFile | null>;
   /**
    * Settles a freeze whose manager died, by evidence: what a living guest writes to, else whether any overlay was
    * written to. Resolves with the memory when the guest was moved; with undefined when it was not, and its overlays
-   * are let go of. A living guest that `was` running before goes on running.
+   * are let go of. A living guest that `was` running before goes on running, its file systems thawed.
    */
   settleFreeze(domain: DomainId, step: FreezeGuest, was: GuestState): Promise<MemoryFile | null | undefined>;
+  /** Thaws what `freeze` had the agent freeze; nothing when nothing is frozen. DRIVER_FAILED when it is not done. */
+  thaw(domain: DomainId): Promise<void>;
   /**
    * `commit` for two files in a running guest's chain, and what read through `from` reads through `into` when it
    * resolves. Takes up one that an earlier manager began. A guest that ends meanwhile: GUEST_GONE.
@@ -130,6 +134,8 @@ export interface MachineDefinition {
   readonly memoryMib: number | null;
   readonly vcpus: number | null;
   readonly accelerator: Accelerator | null;
+  /** Left out: no channel for one. */
+  readonly guestAgent?: boolean;
 }
 
 export interface Machines {

@@ -67,6 +67,7 @@ const effects = [
   "resume",
   "freeze",
   "settleFreeze",
+  "thaw",
   "commitLive",
 ] as const;
 const looks = [

@@ -74,6 +74,7 @@ export function memoryDriver({
     resume: (domain) => promised(() => pause(world, domain, "running")),
     freeze: (domain, step) => freeze(world, domain, step, during),
     settleFreeze: (domain, step) => promised(() => settleFreeze(world, domain, step)),
+    thaw: () => Promise.resolve(),
     commitLive: (domain, { from, into }, watch) => commitLive(world, domain, { from, into }, during, watch),
   };
 }

@@ -19,6 +19,8 @@ export interface DefineDomain {
   readonly vcpus: number | null;
   /** Left out: kvm where it can be used, else tcg. */
   readonly accelerator?: Accelerator;
+  /** The guest runs an agent, which is given a channel to be talked to through. Left out: it does not. */
+  readonly guestAgent?: boolean;
   readonly disks: readonly DiskDefinition[];
   readonly unmanaged: readonly UnmanagedDevice[];
   /** Absolute folder that gets a subfolder named after the domain's uuid; null for the store's own. */

@@ -63,6 +63,8 @@ export type DomainDefined = Event<
     readonly vcpus: number | null;
     /** Left out: kvm where it can be used, else tcg. */
     readonly accelerator?: Accelerator;
+    /** Left out: its guest has none. */
+    readonly guestAgent?: boolean;
     readonly layersFolder: string;
     readonly disks: readonly DefinedDisk[];
     readonly unmanaged: readonly UnmanagedDevice[];
@@ -102,7 +104,12 @@ export type DomainResumed = Event<"DomainResumed", { readonly cause: "asked" | "
 /** The old heads are the snapshot's layers (or were compressed into them); `heads` are fresh overlays on those. */
 export type SnapshotCreated = Event<
   "SnapshotCreated",
-  { readonly snapshot: NewSnapshot; readonly heads: readonly LayerFile[] }
+  {
+    readonly snapshot: NewSnapshot;
+    readonly heads: readonly LayerFile[];
+    /** The guest's agent had settled its file systems. Left out: nobody had. */
+    readonly quiesced?: boolean;
+  }
 >;
 
 /** Fresh heads on a snapshot's layers, and `current` with them. A dirty head becomes `autosave` in this very event. */

@@ -37,6 +37,8 @@ export interface FreezeGuest {
   readonly memoryPath: string | null;
   /** Left out: the memory is saved as it is. */
   readonly memoryCompression?: Compression;
+  /** The guest's agent freezes its file systems before, and thaws them after. Left out: it is not asked. */
+  readonly quiesce?: boolean;
 }
 
 export type Step = MakeOverlay | CompressLayer | FreezeGuest;

@@ -80,6 +80,8 @@ export interface Machine {
   readonly vcpus: number;
   /** In order, `vda virtio-blk-pci`. */
   readonly devices: readonly string[];
+  /** With a channel for the guest's agent; left out: without. */
+  readonly guestAgent?: boolean;
 }
 
 export interface MemoryFile {

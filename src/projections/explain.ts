@@ -182,12 +182,13 @@ function stopped({ data: { cause } }: RecordOf<"DomainStopped">, domain: string)
   }
 }
 
-function created({ data: { snapshot } }: RecordOf<"SnapshotCreated">, domain: string): string {
+function created({ data: { snapshot, quiesced } }: RecordOf<"SnapshotCreated">, domain: string): string {
   const on = snapshot.parent ? ` on ${quoted(snapshot.parent)}` : "";
   const packed = snapshot.memory?.compression ? `, compressed by ${snapshot.memory.compression}` : "";
   const memory = snapshot.memory ? `, with its memory (${formatBytes(snapshot.memory.bytes)}${packed})` : "";
   const method = snapshot.layers.find(({ compression }) => compression !== null)?.compression;
-  return `created snapshot ${quoted(snapshot)} of ${domain}${on}${memory}${method ? `, compressed by ${method}` : ""}`;
+  const settled = quiesced === true ? ", its file systems settled by the guest's agent" : "";
+  return `created snapshot ${quoted(snapshot)} of ${domain}${on}${memory}${method ? `, compressed by ${method}` : ""}${settled}`;
 }
 
 function merged({ data }: RecordOf<"SnapshotMerged">, domain: string): string {

@@ -36,6 +36,7 @@ export interface DomainInfo {
   readonly state: GuestState;
   readonly memoryMib: number | null;
   readonly vcpus: number | null;
+  readonly guestAgent: boolean;
   readonly layersFolder: string;
   readonly disks: readonly DiskInfo[];
   readonly unmanaged: readonly UnmanagedDevice[];

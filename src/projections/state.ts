@@ -65,6 +65,7 @@ export interface DomainState {
   memoryMib: number | null;
   vcpus: number | null;
   accelerator: Accelerator | null;
+  guestAgent: boolean;
   layersFolder: string;
   unmanaged: readonly UnmanagedDevice[];
   guest: GuestState;
@@ -104,6 +105,7 @@ export function emptyState(id: DomainId): DomainState {
     memoryMib: null,
     vcpus: null,
     accelerator: null,
+    guestAgent: false,
     layersFolder: "",
     unmanaged: [],
     guest: "off",

@@ -8,9 +8,10 @@ import { childrenOf, descendantsOf, refOf, snapshotOf } from "./tree.ts";
 /** The plain JSON that faces show, from a domain's state. */
 
 export function domainInfo(state: DomainState): DomainInfo {
-  const { id, name, driver, memoryMib, vcpus, layersFolder, unmanaged, revision, position } = state;
+  const { id, name, driver, memoryMib, vcpus, guestAgent, unmanaged, revision, position } = state;
   return {
-    ...{ id, name, driver, state: state.guest, memoryMib, vcpus, layersFolder, disks: disksOf(state), unmanaged },
+    ...{ id, name, driver, state: state.guest, memoryMib, vcpus, guestAgent },
+    ...{ layersFolder: state.layersFolder, disks: disksOf(state), unmanaged },
     current: state.current === null ? null : refOf(snapshotOf(state, state.current)),
     snapshots: state.snapshots.size,
     foldsPending: anonymous(state).length,

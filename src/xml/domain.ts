@@ -13,6 +13,8 @@ export interface ParsedDomain {
   readonly name: string;
   readonly memoryMib: number | null;
   readonly vcpus: number | null;
+  /** It has the channel that qemu-guest-agent listens on. */
+  readonly guestAgent: boolean;
   /** In document order; may be empty. */
   readonly disks: readonly DiskDefinition[];
   readonly unmanaged: readonly UnmanagedDevice[];
@@ -32,6 +34,7 @@ export function parseDomain(bytes: Uint8Array): ParsedDomain {
     name: nameOf(root),
     memoryMib: memory === undefined ? null : mebibytes(memory),
     vcpus: vcpu === undefined ? null : wholeNumber(vcpu),
+    guestAgent: hasGuestAgent(root),
     ...disksOf(root),
   };
 }
@@ -52,6 +55,16 @@ function uuidOf(root: XmlElement): string | null {
   const parts = /^([\da-f]{8})(-?)([\da-f]{4})\2([\da-f]{4})\2([\da-f]{4})\2([\da-f]{12})$/.exec(text.toLowerCase());
   if (parts === null) throw invalidXml(element.place, `${quote(text)} is not a uuid`);
   return [parts[1], ...parts.slice(3)].join("-");
+}
+
+const agentChannel = "org.qemu.guest_agent.0";
+
+/** libvirt's formatdomain: a channel whose target is virtio and bears the agent's name. */
+function hasGuestAgent(root: XmlElement): boolean {
+  const channels = childrenNamed(root, "devices").flatMap((devices) => childrenNamed(devices, "channel"));
+  return channels
+    .flatMap((channel) => childrenNamed(channel, "target"))
+    .some(({ attributes }) => attributes.get("type") === "virtio" && attributes.get("name") === agentChannel);
 }
 
 function disksOf(root: XmlElement): Pick<ParsedDomain, "disks" | "unmanaged"> {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished } from "vitest";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
-import type { Command, CreateSnapshot, CreateWithSnapshot } from "../../src/events/command.ts";
+import type { Command, CreateSnapshot, CreateWithSnapshot, DefineDomain } from "../../src/events/command.ts";
 import type { SnapshotRef } from "../../src/events/records.ts";
 import { layersOf } from "../../src/projections/layers.ts";
 import { snapshotOf } from "../../src/projections/tree.ts";
@@ -101,14 +101,14 @@ export async function countingImages(folder: string): Promise<readonly [vda: str
 }
 
 /** Not started yet; the guest is ended with the test. */
-export async function counting(): Promise<Counting> {
+export async function counting(more: Partial<DefineDomain> = {}): Promise<Counting> {
   const folder = freshFolder();
   const run = join(folder, "run");
   const world = new World(join(folder, "world"), qemuDriver({ run }));
   mkdirSync(world.folder);
   const disks = await countingImages(world.folder);
   const images = disks.map((path, index) => ({ target: ["vda", "vdb"][index] ?? "", path, format: "qcow2" as const }));
-  const command = { ...world.defining("web", images), memoryMib: 32, accelerator: "tcg" } as const;
+  const command = { ...world.defining("web", images), memoryMib: 32, accelerator: "tcg", ...more } as const;
   await world.run(command);
   onTestFinished(() => world.driver.stop(command.uuid));
   return new Counting(world, command.uuid, run);

@@ -101,6 +101,10 @@ describe("each event is one sentence of who, what and what was destroyed", () =>
     ["alice noted that web was no longer running", event("DomainStopped", { cause: "observed" })],
     ['alice created snapshot "a" of web', event("SnapshotCreated", { snapshot: created("a"), heads: [] })],
     [
+      'alice created snapshot "a" of web, its file systems settled by the guest\'s agent',
+      event("SnapshotCreated", { snapshot: created("a"), heads: [], quiesced: true }),
+    ],
+    [
       'alice created snapshot "b" of web on "a", with its memory (1.5 KiB), compressed by zstd',
       event("SnapshotCreated", {
         snapshot: created("b", {

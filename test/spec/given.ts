@@ -90,10 +90,14 @@ export function done(command: Command): Step {
   };
 }
 /** `baseBytes`: the virtual size of every base image. */
-export function domainDefined(targets: readonly Target[] = ["vda"], baseBytes?: number): Step {
+export function domainDefined(
+  targets: readonly Target[] = ["vda"],
+  baseBytes?: number,
+  more: Partial<DefineDomain> = {},
+): Step {
   return (world) => {
     if (baseBytes !== undefined) for (const target of targets) world.baseBytes[target] = baseBytes;
-    world.execute(define(targets));
+    world.execute(define(targets, more));
   };
 }
 /** A stopped domain's with --offline, a running domain's with its memory. */

@@ -20,6 +20,7 @@ describe("what virsh dumpxml prints is read", () => {
       name: "web",
       memoryMib: 2048,
       vcpus: 2,
+      guestAgent: true,
       disks: [
         { target: "vda", path: "/var/lib/libvirt/images/web.qcow2", format: "qcow2" },
         { target: "vdb", path: "/var/lib/libvirt/images/web & data.img", format: "raw" },
@@ -34,6 +35,7 @@ describe("what virsh dumpxml prints is read", () => {
       name: "legacy-billing",
       memoryMib: 1024,
       vcpus: 1,
+      guestAgent: false,
       disks: [{ target: "hda", path: "/srv/vm/billing.img", format: "raw" }],
       unmanaged: [
         { target: "fda", source: null, why: "floppy" },
@@ -62,7 +64,15 @@ describe("what virsh dumpxml prints is read", () => {
   });
 
   test("with nothing but a name", () => {
-    const nothing = { uuid: null, name: "d", memoryMib: null, vcpus: null, disks: [], unmanaged: [] };
+    const nothing = {
+      uuid: null,
+      name: "d",
+      memoryMib: null,
+      vcpus: null,
+      guestAgent: false,
+      disks: [],
+      unmanaged: [],
+    };
     expect(parseDomain(domain(""))).toEqual(nothing);
   });
 });

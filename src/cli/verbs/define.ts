@@ -24,6 +24,7 @@ export const verb: Verb = {
     ["--memory <mib>", "the guest's memory (default 1024)"],
     ["--vcpus <n>", "its virtual processors (default 1)"],
     ["--accel <kind>", "kvm or tcg (default: kvm where it can be used)"],
+    ["--guest-agent", "its guest runs qemu-guest-agent: gives it a channel, for snapshots with --quiesce"],
     ["--uuid <uuid>", "else a new one is made"],
     ["--layers <dir>", "where its layers are to be (else in the store)"],
   ],
@@ -58,7 +59,7 @@ async function fromXml(input: Input, file: string): Promise<DefineDomain> {
   }
   const bytes = await readInput(file);
   const { parseDomain } = await import("../../xml/domain.ts");
-  const { uuid, ...domain } = parseDomain(bytes);
+  const { uuid, guestAgent: hasChannel, ...domain } = parseDomain(bytes);
   const xmlSha256 = createHash("sha256").update(bytes).digest("hex");
   return {
     type: "DefineDomain",
@@ -66,6 +67,7 @@ async function fromXml(input: Input, file: string): Promise<DefineDomain> {
     uuid: uuid ?? randomUUID(),
     ...common(input),
     ...accelerator(input),
+    ...guestAgent(hasChannel || input.has("guest-agent")),
     xmlSha256,
   };
 }
@@ -89,6 +91,7 @@ async function fromFlags(input: Input): Promise<DefineDomain> {
       memoryMib: input.integer("memory", 1) ?? null,
       vcpus: input.integer("vcpus", 1) ?? null,
       ...accelerator(input),
+      ...guestAgent(input.has("guest-agent")),
     },
     ...{ unmanaged: [], xmlSha256: null },
     disks: await Promise.all(disks.map((text) => diskFrom(text, driver))),
@@ -111,6 +114,10 @@ function accelerator(input: Input): Pick<DefineDomain, "accelerator"> {
   if (accel === undefined) return {};
   if (accel === "kvm" || accel === "tcg") return { accelerator: accel };
   throw new SnapledgerError("USAGE", `Unknown accelerator "${accel}".`, { hint: "Give --accel kvm or --accel tcg." });
+}
+
+function guestAgent(has: boolean): Pick<DefineDomain, "guestAgent"> {
+  return has ? { guestAgent: true } : {};
 }
 
 function uuidFrom(input: Input): string | undefined {

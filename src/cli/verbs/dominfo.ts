@@ -27,6 +27,7 @@ function fields(info: DomainInfo): [label: string, value: string][] {
     ["CPU(s)", info.vcpus === null ? "-" : String(info.vcpus)],
     ["Max memory", info.memoryMib === null ? "-" : `${info.memoryMib * 1024} KiB`],
     ["Driver", info.driver],
+    ["Guest agent", info.guestAgent ? "yes" : "no"],
     ["Layers", info.layersFolder],
     ["Snapshots", String(info.snapshots)],
     ["Current", info.current?.name ?? "-"],

@@ -73,5 +73,5 @@ const noGuests: Guests = {
   machines: () => Promise.resolve(null),
   memoryFault: () => Promise.resolve(null),
   ...{ start: cannot, stop: cannot, shutdown: cannot, suspend: cannot, resume: cannot },
-  ...{ freeze: cannot, settleFreeze: cannot, commitLive: cannot },
+  ...{ freeze: cannot, settleFreeze: cannot, thaw: cannot, commitLive: cannot },
 };

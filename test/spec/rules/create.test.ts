@@ -61,10 +61,35 @@ describe("a snapshot of a running domain", () => {
     expect(steps, "one freeze for all disks, on overlays made before").toEqual(["overlay", "overlay", "freeze"]);
   });
 
-  test("is not quiesced: no domain has an agent, and it says what it is without", () => {
-    given(domainDefined(), running())
-      .when(create("a", { diskOnly: true, quiesce: true }))
-      .refuses("UNSUPPORTED", {}, /--quiesce.*as after a power cut/);
+  describe("with --quiesce", () => {
+    const quiesced = (options: object = {}) => create("a", { diskOnly: true, quiesce: true, ...options });
+
+    test("is refused without an agent, and it says what it is then", () => {
+      given(domainDefined(), running())
+        .when(quiesced())
+        .refuses("UNSUPPORTED", {}, /^Define it with --guest-agent .*as after a power cut\.$/);
+    });
+
+    test("is refused while the guest cannot answer: it is paused, or off", () => {
+      given(domainDefined(["vda"], undefined, { guestAgent: true }), running(true))
+        .when(quiesced())
+        .refuses("UNSUPPORTED", {}, /^Let it run first: 'snapledger resume /);
+      given(domainDefined(["vda"], undefined, { guestAgent: true }))
+        .when(quiesced({ offline: true }))
+        .refuses("UNSUPPORTED", {}, /^Leave --quiesce out: a guest that was shut down /);
+    });
+
+    test("is refused with a memory, which would be resumed with its file systems frozen", () => {
+      given(domainDefined(["vda"], undefined, { guestAgent: true }), running())
+        .when(quiesced({ diskOnly: false }))
+        .refuses("UNSUPPORTED", {}, /^Pass --disk-only with it, /);
+    });
+
+    test("has the agent asked in the step that freezes, and says so in the event", () => {
+      const then = given(domainDefined(["vda"], undefined, { guestAgent: true }), running()).when(quiesced());
+      expect(then.accepted.plan.steps.at(-1)).toMatchObject({ step: "freeze", quiesce: true });
+      then.does("SnapshotCreated", { quiesced: true, snapshot: { state: "disk-snapshot" } });
+    });
   });
 
   test("that is paused stays known as paused", () => {

@@ -35,7 +35,7 @@ export class GuestFolder {
 
   /** Sockets whose process is gone, and the word about it. */
   async clear(): Promise<void> {
-    for (const name of [sockets.control, sockets.look, sockets.memory, "guest.json"]) {
+    for (const name of [...Object.values(sockets), "guest.json"]) {
       await rm(this.file(name), { force: true });
     }
   }
@@ -86,8 +86,8 @@ export class GuestFolder {
   }
 }
 
-/** One client at a time is served: whoever changes something, under the domain's lock, and whoever only looks. */
-export const sockets = { control: "qmp.sock", look: "look.sock", memory: "memory.sock" } as const;
+/** One client at a time is served: whoever changes something, under the domain's lock, and whoever only looks. `agent`: to the guest's own agent. */
+export const sockets = { control: "qmp.sock", look: "look.sock", memory: "memory.sock", agent: "agent.sock" } as const;
 
 /** sun_path without its final NUL (unix(7)). */
 const socketPathBytes = 107;

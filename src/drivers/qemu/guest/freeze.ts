@@ -6,6 +6,7 @@ import type { Watch } from "../../driver.ts";
 import { wrongLink } from "../../failures.ts";
 import { discardDraft, draftOf, publish, statOf } from "../files.ts";
 import { readImage } from "../image.ts";
+import { thawFileSystems, withFrozenFileSystems } from "./agent.ts";
 import type { GuestFolder } from "./folder.ts";
 import { saveMemory } from "./memory.ts";
 import { blockNodes, freeNumber, guestDisks, nodeOf, nodeOptions } from "./nodes.ts";
@@ -46,7 +47,7 @@ async function freeze(
   folder: GuestFolder,
   domain: DomainId,
   qmp: Qmp,
-  { overlays, memoryPath, memoryCompression }: FreezeGuest,
+  { overlays, memoryPath, memoryCompression, quiesce }: FreezeGuest,
   was: GuestState,
   watch?: Watch,
 ): Promise<void> {
@@ -58,7 +59,8 @@ async function freeze(
   if (memoryPath !== null) {
     await saveMemory(folder, qmp, { path: memoryPath, zstd }, watch);
   }
-  await switchOver(qmp, overlays);
+  if (quiesce === true) await withFrozenFileSystems(folder, () => switchOver(qmp, overlays));
+  else await switchOver(qmp, overlays);
   if (memoryPath !== null && was === "running") await qmp.execute("cont");
 }
 
@@ -116,6 +118,8 @@ export async function settleFreeze(
     const found = step.overlays.every(({ path }) => heads.includes(path));
     if (!found) await endMigration(qmp);
     if (!found) await release(qmp, step.overlays);
+    // As far as it can be: an agent that is gone must not keep what is known from being recorded.
+    if (step.quiesce === true) await thawFileSystems(folder).catch(() => undefined);
     if (was === "running") await qmp.execute("cont");
     return found;
   });

@@ -3,6 +3,7 @@ import type { DomainId } from "../../../events/ids.ts";
 import type { GuestState } from "../../../events/records.ts";
 import type { Driver } from "../../driver.ts";
 import { findProgram } from "../tool.ts";
+import { thawFileSystems } from "./agent.ts";
 import { GuestFolder } from "./folder.ts";
 import { freezeGuest, settleFreeze } from "./freeze.ts";
 import { commitLive } from "./live-commit.ts";
@@ -29,6 +30,7 @@ export type Guests = Pick<
   | "resume"
   | "freeze"
   | "settleFreeze"
+  | "thaw"
   | "commitLive"
 >;
 
@@ -55,6 +57,7 @@ export function qemuGuests(run: string, program?: string): Guests {
     resume: (domain) => changing(domain, "cont"),
     freeze: (domain, step, watch) => inOurWords(() => freezeGuest(folderOf(domain), domain, step, watch)),
     settleFreeze: (domain, step, was) => inOurWords(() => settleFreeze(folderOf(domain), step, was)),
+    thaw: (domain) => thawFileSystems(folderOf(domain)),
     commitLive: (domain, { from, into }, watch) => inOurWords(() => commitLive(folderOf(domain), from, into, watch)),
   };
 }

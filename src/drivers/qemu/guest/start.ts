@@ -25,7 +25,8 @@ export async function startGuest(folder: GuestFolder, program: () => string, gue
   await folder.prepare();
   await folder.clear();
   const machine = machineOf(guest);
-  const args = [...machineArguments(machine), ...identity(guest), ...control, ...(await disks(guest))];
+  const fixed = [...machineArguments(machine), ...identity(guest), ...control, ...(await disks(guest))];
+  const args = [...fixed, ...(machine.guestAgent === true ? agentChannel : [])];
   const held = guest.paused || guest.memory !== null ? ["-S"] : [];
   const incoming = guest.memory === null ? [] : ["-incoming", "defer"];
   const child = launch(program(), [...args, ...held, ...incoming], folder);
@@ -35,7 +36,8 @@ export async function startGuest(folder: GuestFolder, program: () => string, gue
     try {
       checkVersion(qmp);
       folder.write({ process: child, machine: { ...machine, type: await exactType(qmp) } });
-      for (const name of [sockets.control, sockets.look]) await chmod(folder.file(name), 0o600);
+      const listening = machine.guestAgent === true ? [sockets.agent] : [];
+      for (const name of [sockets.control, sockets.look, ...listening]) await chmod(folder.file(name), 0o600);
       if (guest.memory !== null) await loadMemory(folder, qmp, guest.memory);
       if (guest.memory !== null && !guest.paused) await qmp.execute("cont");
     } finally {
@@ -65,6 +67,7 @@ function machineOf({ memory, machine, heads }: StartGuest): Machine {
     accelerator: accelerated(machine.accelerator),
     ...{ type: "pc", cpu, memoryMib: machine.memoryMib ?? defaultMemoryMib, vcpus: machine.vcpus ?? 1 },
     devices: heads.map(({ target }) => `${target} ${diskDevice}`),
+    ...(machine.guestAgent === true && { guestAgent: true }),
   };
 }
 
@@ -84,6 +87,12 @@ function identity({ domain }: StartGuest): string[] {
 }
 
 const control = [sockets.control, sockets.look].flatMap((name) => ["-qmp", `unix:${name},server=on,wait=off`]);
+
+/** Behind the disks, whose places on the bus stay the same without it. */
+const agentChannel = [
+  ...["-device", "virtio-serial-pci", "-chardev", `socket,id=agent,path=${sockets.agent},server=on,wait=off`],
+  ...["-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0"],
+];
 
 async function disks({ heads }: StartGuest): Promise<string[]> {
   const args: string[] = [];
