@@ -36,7 +36,7 @@ export async function freezeGuest(
     if ((was as GuestState) === "off") throw notRunning(domain);
   } catch (error) {
     // Whatever failed: the guest may have been moved already, and then its writes must not be taken away.
-    const settled = await settleFreeze(folder, step, was);
+    const settled = await settle(folder, step, was);
     if (settled === undefined) throw error;
     return settled;
   }
@@ -104,22 +104,26 @@ async function release(qmp: Qmp, overlays: Overlays): Promise<void> {
   }
 }
 
-/**
- * By evidence: a living guest's own word, else an overlay that was written to, says that the guest was moved; then it
- * resolves with the memory. undefined: it was not, and its overlays are let go of. A guest that `was` running runs on.
- */
+/** Of a manager that died. What it had the agent freeze is thawed, as far as it can be: nothing else waits for that. */
 export async function settleFreeze(
   folder: GuestFolder,
   step: FreezeGuest,
   was: GuestState,
 ): Promise<MemoryFile | null | undefined> {
+  if (step.quiesce === true) await thawFileSystems(folder).catch(() => undefined);
+  return settle(folder, step, was);
+}
+
+/**
+ * By evidence: a living guest's own word, else an overlay that was written to, says that the guest was moved; then it
+ * resolves with the memory. undefined: it was not, and its overlays are let go of. A guest that `was` running runs on.
+ */
+async function settle(folder: GuestFolder, step: FreezeGuest, was: GuestState): Promise<MemoryFile | null | undefined> {
   const moved = await withGuest(folder, "control", async (qmp) => {
     const heads = (await guestDisks(qmp)).map(({ chain }) => chain[0]);
     const found = step.overlays.every(({ path }) => heads.includes(path));
     if (!found) await endMigration(qmp);
     if (!found) await release(qmp, step.overlays);
-    // As far as it can be: an agent that is gone must not keep what is known from being recorded.
-    if (step.quiesce === true) await thawFileSystems(folder).catch(() => undefined);
     if (was === "running") await qmp.execute("cont");
     return found;
   });
