@@ -53,7 +53,7 @@ function describeDeaths(
 ) {
   const named = chosen.map((each) => [situationTold(each), each] as const);
   const title = `${name}: %s: a death at any boundary of ${verbs?.join(", ") ?? "any verb"} leaves before or after`;
-  const limit = { timeout: 600_000 };
+  const limit = { timeout: whole ? 3_600_000 : 600_000 };
   test.concurrent.each(named)(title, limit, async (_, one) => {
     const world = new World(join(freshFolder(), "world"));
     const { uuid, model } = await bringAbout(world, one, disks);
