@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "../../src/connection.ts";
 import { digest } from "../images.ts";
-import { Terminal } from "../cli/process.ts";
+import { Terminal } from "../cli/terminal.ts";
 
 /** Real processes that are killed while they work: the command line, and the qemu-img that it spawned. */
 
@@ -37,14 +37,14 @@ export async function untilAtWork(
   args: readonly string[],
   extraMs: number,
 ): Promise<Victims> {
-  const { home, environment } = terminal;
+  const { home, environment, program } = terminal;
   const [bin, begun] = [join(home, "bin"), join(home, "begun")];
   rmSync(begun, { force: true });
   mkdirSync(bin, { recursive: true });
   const caught = `[ "$1" != ${subcommand} ] || [ -e ${begun} ] || { echo $$ > ${begun}.new; mv ${begun}.new ${begun}; sleep 0.1; }`;
   writeFileSync(join(bin, "qemu-img"), `#!/bin/sh\nPATH=\${PATH#*:}\n${caught}\nexec qemu-img "$@"\n`);
   chmodSync(join(bin, "qemu-img"), 0o755);
-  const slowed = new Terminal(home, { ...environment, PATH: `${bin}:${environment["PATH"] ?? ""}` });
+  const slowed = new Terminal(home, { ...environment, PATH: `${bin}:${environment["PATH"] ?? ""}` }, program);
   const manager = slowed.start(...args);
   manager.stdout?.resume();
   manager.stderr?.resume();
