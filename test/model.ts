@@ -118,7 +118,10 @@ function discard(model: Model, name: string, force: boolean, discardChanges: boo
 }
 
 function leaveHeads(model: Model, discardChanges: boolean): void {
-  if (model.dirty && !discardChanges) keepHeads(model, `autosave-${model.snapshots.size}`, true);
+  if (!model.dirty || discardChanges) return;
+  let n = model.snapshots.size;
+  while (model.snapshots.has(`autosave-${n}`)) n++;
+  keepHeads(model, `autosave-${n}`, true);
 }
 
 function keepHeads(model: Model, name: string, automatic: boolean): void {

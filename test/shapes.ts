@@ -3,7 +3,7 @@ import type { Command } from "../src/events/command.ts";
 import type { Model } from "./model.ts";
 import { qemuImg } from "./images.ts";
 import { applyModel, newModel, resizeModel, sectorBytes, writeModel } from "./model.ts";
-import type { DiskOf, World } from "./world.ts";
+import type { DiskOf, Place } from "./world.ts";
 import { baseSectors } from "./world.ts";
 
 /** Trees of snapshots, told by each one's parent, and domains grown into them on real images. */
@@ -43,7 +43,7 @@ export interface Grown {
 }
 
 /** The model and the real domain do the same. */
-export async function both(world: World, model: Model, command: Command): Promise<void> {
+export async function both(world: Place, model: Model, command: Command): Promise<void> {
   const refusal = applyModel(model, command);
   if (refusal !== null) throw new Error(`the model refuses what was to be set up: ${refusal}`);
   await world.run(command);
@@ -57,21 +57,21 @@ export function nextByte(): number {
   return lastByte;
 }
 
-export async function writeBoth(world: World, { uuid, model }: Grown, target: string, sectors: readonly number[]) {
+export async function writeBoth(world: Place, { uuid, model }: Grown, target: string, sectors: readonly number[]) {
   const byte = nextByte();
   writeModel(model, target, sectors, byte);
   await world.write(uuid, target, sectors, byte);
 }
 
 /** The head's virtual size changes, as an operator may do between two runs of the guest. */
-export async function resizeBoth(world: World, { uuid, model }: Grown, target: string, sectors: number) {
+export async function resizeBoth(world: Place, { uuid, model }: Grown, target: string, sectors: number) {
   resizeModel(model, target, sectors);
   const { path } = await world.head(uuid, target);
   await qemuImg("resize", "-q", "--shrink", "-f", "qcow2", path, String(sectors * sectorBytes));
 }
 
 /** A domain with this tree, different data in each snapshot, the heads clean on the last one. */
-export async function grow(world: World, shape: Shape, disks: readonly DiskOf[]): Promise<Grown> {
+export async function grow(world: Place, shape: Shape, disks: readonly DiskOf[]): Promise<Grown> {
   const uuid = await world.define("vm", disks);
   const model = newModel(Object.fromEntries(disks.map(({ target, sectors }) => [target, baseSectors(sectors)])));
   const grown = { uuid, model };
@@ -85,7 +85,7 @@ export async function grow(world: World, shape: Shape, disks: readonly DiskOf[])
 }
 
 /** Clean heads there, and every snapshot active. */
-export async function placeHeads(world: World, grown: Grown, place: string | null): Promise<void> {
+export async function placeHeads(world: Place, grown: Grown, place: string | null): Promise<void> {
   const { uuid, model } = grown;
   await goTo(world, grown, place);
   if (place === null) await both(world, model, snapshotting(uuid, "left"));
@@ -98,7 +98,7 @@ export async function placeHeads(world: World, grown: Grown, place: string | nul
 }
 
 /** Starts from there; the base image itself is reached by deactivating what stands on it. */
-async function goTo(world: World, { uuid, model }: Grown, place: string | null): Promise<void> {
+async function goTo(world: Place, { uuid, model }: Grown, place: string | null): Promise<void> {
   if (model.current === place) return;
   if (place !== null) return both(world, model, starting(uuid, place));
   let root = model.current ?? "";

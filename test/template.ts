@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -5,35 +6,57 @@ import type { Model } from "./model.ts";
 import { copyOf } from "./model.ts";
 import type { World } from "./world.ts";
 
-/**
- * A world to come back to. Files are put back under their own names and inodes (headers hold absolute paths, and the
- * log holds inodes): a hard link outside the world keeps each inode alive, RAM keeps the content.
- */
+/** A world to come back to. */
 export class Template {
   readonly #world: World;
   readonly #model: Model;
   readonly #lines: readonly string[];
-  readonly #files = new Map<string, Kept>();
-  readonly #aside: string;
+  readonly #files: KeptFiles;
 
   constructor(world: World, model: Model) {
     this.#world = world;
     this.#model = copyOf(model);
     this.#lines = [...world.lines];
-    this.#aside = mkdtempSync(join(dirname(world.folder) || tmpdir(), "aside-"));
-    for (const path of filesUnder(world.folder)) {
-      const link = join(this.#aside, String(this.#files.size));
-      linkSync(path, link);
-      this.#files.set(path, { link, content: readFileSync(path), seen: stampOf(path) });
-    }
+    this.#files = new KeptFiles(world.folder);
   }
 
   /** The world as it was; resolves with a model of it. */
   restore(): Model {
-    for (const path of filesUnder(this.#world.folder)) if (!this.#files.has(path)) rmSync(path);
-    for (const [path, kept] of this.#files) putBack(path, kept);
+    this.#files.restore();
     this.#world.rewind(this.#lines);
     return copyOf(this.#model);
+  }
+
+  drop(): void {
+    this.#files.drop();
+  }
+}
+
+/**
+ * All files of a folder. They are put back under their own names and inodes (headers hold absolute paths, and the log
+ * holds inodes): a hard link outside the folder keeps each inode alive, RAM keeps the content.
+ */
+export class KeptFiles {
+  readonly #folder: string;
+  readonly #files = new Map<string, Kept>();
+  readonly #aside: string;
+  readonly #times: boolean;
+
+  /** With `times`, their modification times are put back too, to the nanosecond: the log holds them. */
+  constructor(folder: string, { times = false }: { times?: boolean } = {}) {
+    this.#folder = folder;
+    this.#times = times;
+    this.#aside = mkdtempSync(join(dirname(folder) || tmpdir(), "aside-"));
+    for (const path of filesUnder(folder)) {
+      const link = join(this.#aside, String(this.#files.size));
+      linkSync(path, link);
+      this.#files.set(path, { link, content: readFileSync(path), seen: stampOf(path), mtimeNs: mtimeOf(path) });
+    }
+  }
+
+  restore(): void {
+    for (const path of filesUnder(this.#folder)) if (!this.#files.has(path)) rmSync(path);
+    for (const [path, kept] of this.#files) putBack(path, kept, this.#times);
   }
 
   /** Lets go of the inodes. */
@@ -47,9 +70,10 @@ interface Kept {
   readonly content: Buffer;
   /** As it was when it last had this content. */
   seen: string;
+  readonly mtimeNs: bigint;
 }
 
-function putBack(path: string, kept: Kept): void {
+function putBack(path: string, kept: Kept, times: boolean): void {
   if (inodeOf(path) !== inodeOf(kept.link)) {
     rmSync(path, { force: true });
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -57,6 +81,9 @@ function putBack(path: string, kept: Kept): void {
   }
   if (stampOf(path) === kept.seen) return;
   writeFileSync(path, kept.content);
+  // Node's own `utimes` takes a number that has no room for them.
+  if (times)
+    execFileSync("touch", ["-d", `@${kept.mtimeNs / second}.${String(kept.mtimeNs % second).padStart(9, "0")}`, path]);
   kept.seen = stampOf(path);
 }
 
@@ -68,6 +95,12 @@ function filesUnder(folder: string): string[] {
 
 function inodeOf(path: string): bigint | undefined {
   return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
+}
+
+const second = 1_000_000_000n;
+
+function mtimeOf(path: string): bigint {
+  return statSync(path, { bigint: true }).mtimeNs;
 }
 
 /** Changes with every write to the file. */

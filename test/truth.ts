@@ -6,7 +6,7 @@ import type { DomainState } from "../src/projections/state.ts";
 import { qemuImg, readAll } from "./images.ts";
 import type { Content, Model } from "./model.ts";
 import { sectorBytes } from "./model.ts";
-import type { World } from "./world.ts";
+import type { Place } from "./world.ts";
 
 /** What a domain's images really hold, every byte read, beside what the model says they must hold. */
 
@@ -24,7 +24,7 @@ interface TellingSnapshot {
 }
 
 /** Everything is as the model says, no fold is left to do, and files, links and log agree. */
-export async function expectSettled(world: World, uuid: string, model: Model, message?: string): Promise<void> {
+export async function expectSettled(world: Place, uuid: string, model: Model, message?: string): Promise<void> {
   expect(await seen(world, uuid), message).toEqual(toldBy(model));
   const state = await world.state(uuid);
   expect(await faultsOf(world, state), message).toEqual([]);
@@ -35,7 +35,7 @@ export async function expectSettled(world: World, uuid: string, model: Model, me
 }
 
 /** Before recovery: whatever has a name reads as the model says, however far folds and clean-up have come. */
-export async function expectReadable(world: World, uuid: string, model: Model, message?: string): Promise<void> {
+export async function expectReadable(world: Place, uuid: string, model: Model, message?: string): Promise<void> {
   const { base, ...rest } = toldBy(model);
   const state = await world.state(uuid);
   const pending = state.disks.some((target) => state.baseRoles[target] !== state.bases[target]);
@@ -57,7 +57,7 @@ export function toldBy(model: Model): Told {
   };
 }
 
-async function seen(world: World, uuid: string, what: { base: boolean } = { base: true }): Promise<Told> {
+async function seen(world: Place, uuid: string, what: { base: boolean } = { base: true }): Promise<Told> {
   const state = await world.state(uuid);
   const alias = aliases([...state.snapshots.values()]);
   const nameOf = (id: string | null) => (id === null ? null : alias(state.snapshots.get(id)?.name ?? id));
@@ -114,7 +114,7 @@ function sectorsOf(content: Content): Record<string, string> {
 }
 
 /** Files that are not as the log says: unknown, missing, linked elsewhere, or not clean for `qemu-img check`. */
-export async function faultsOf(world: World, state: DomainState): Promise<string[]> {
+export async function faultsOf(world: Place, state: DomainState): Promise<string[]> {
   const faults: string[] = [];
   const expected = new Set([...state.snapshots.values()].flatMap(({ memory }) => memory?.path ?? []));
   for (const id of reachable(state)) {
@@ -128,7 +128,7 @@ export async function faultsOf(world: World, state: DomainState): Promise<string
   return faults;
 }
 
-async function faultsIn(world: World, path: string, backing: string): Promise<string[]> {
+async function faultsIn(world: Place, path: string, backing: string): Promise<string[]> {
   const observed = await world.driver.observe({ path, format: "qcow2" });
   const link = observed?.backing === backing ? [] : [`${path} is backed by ${observed?.backing ?? "nothing"}`];
   const output = await check(path);

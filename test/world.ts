@@ -15,6 +15,7 @@ import type { Fuse } from "../src/drivers/faults.ts";
 import { qemuDriver } from "../src/drivers/qemu/index.ts";
 import type { Command, DefineDomain, DiskDefinition } from "../src/events/command.ts";
 import type { AnyEvent, EventRecord } from "../src/events/events.ts";
+import type { NewId } from "../src/events/ids.ts";
 import { uuidv7 } from "../src/events/ids.ts";
 import type { EventLog } from "../src/events/log.ts";
 import { memoryEventLog } from "../src/events/memory-log.ts";
@@ -51,22 +52,88 @@ export interface Manager {
   readonly driver?: Driver;
 }
 
-export class World {
+/** Where domains live on real images: helpers do not ask where the log is and who runs the commands. */
+export abstract class Place {
   readonly folder: string;
+  readonly layersRoot: string;
+  readonly driver: Driver;
+
+  constructor(folder: string, layersRoot: string, driver: Driver) {
+    this.folder = folder;
+    this.layersRoot = layersRoot;
+    this.driver = driver;
+  }
+
+  abstract newId: NewId;
+  abstract run(command: Command): Promise<Outcome>;
+  /** The domain as its log tells it, folded from the start. */
+  abstract state(uuid: string): Promise<DomainState>;
+
+  /** Makes the base images and defines a domain on them; resolves with its uuid. */
+  async define(name: string, disks: readonly DiskOf[]): Promise<string> {
+    await mkdir(this.folder, { recursive: true });
+    for (const disk of disks) await makeBase(this.base(name, disk), disk);
+    return this.defineOn(
+      name,
+      disks.map((disk) => ({ ...disk, path: this.base(name, disk) })),
+    );
+  }
+
+  /** On images that are there; resolves with its uuid. */
+  async defineOn(name: string, disks: readonly DiskDefinition[]): Promise<string> {
+    const command = this.defining(name, disks);
+    await this.run(command);
+    return command.uuid;
+  }
+
+  defining(name: string, disks: readonly DiskDefinition[]): DefineDomain {
+    return {
+      ...{ type: "DefineDomain", uuid: this.newId(), name, driver: this.driver.name, memoryMib: null, vcpus: null },
+      disks: disks.map(({ target, path, format }) => ({ target, path, format })),
+      ...{ unmanaged: [], layersFolder: null, xmlSha256: null },
+    };
+  }
+
+  base(name: string, { target, format }: { target: string; format: ImageFormat }): string {
+    return join(this.folder, `${name}-${target}.${format}`);
+  }
+
+  /** What the guest writes while it runs: whole sectors of one disk's head. */
+  async write(uuid: string, target: string, sectors: readonly number[], byte: number): Promise<void> {
+    const { path } = await this.head(uuid, target);
+    const commands = sectors.flatMap((n) => ["-c", `write -P ${byte} ${n * sectorBytes} ${sectorBytes}`]);
+    await run("qemu-io", ["-f", "qcow2", ...commands, path]);
+  }
+
+  async head(uuid: string, target: string): Promise<Backing> {
+    const { heads, layers } = await this.state(uuid);
+    const { path, format } = layers.get(heads[target] ?? "")!.file;
+    return { path, format };
+  }
+
+  /** Every file under the layers folder of a domain. */
+  filesOf(uuid: string): string[] {
+    const folder = join(this.layersRoot, uuid);
+    return readdirSync(folder)
+      .map((name) => join(folder, name))
+      .sort();
+  }
+}
+
+/** A log in RAM, and managers that live for one command. */
+export class World extends Place {
   /** The log, line by line: all that outlives a manager beside the files. */
   readonly lines: string[] = [];
-  readonly driver: Driver;
   #log: EventLog | undefined;
   #now = Date.UTC(2026, 0, 1);
   #random = 0;
 
   constructor(folder: string, driver: Driver = qemuDriver()) {
-    this.folder = folder;
-    this.driver = driver;
+    super(folder, join(folder, "layers"), driver);
   }
 
   clock = (): number => (this.#now += 1);
-  newId = uuidv7(this.clock, (bytes) => {
+  override newId = uuidv7(this.clock, (bytes) => {
     const random = new Uint8Array(bytes);
     new DataView(random.buffer).setUint32(bytes - 4, ++this.#random);
     return random;
@@ -83,12 +150,12 @@ export class World {
         directory: (open) => readDirectory(open, noCheckpoints),
       },
       ...{ clock: this.clock, newId: this.newId, waitMs: 0, doorbell: () => undefined },
-      layersRoot: join(this.folder, "layers"),
+      layersRoot: this.layersRoot,
     };
   }
 
   /** A manager of its own runs one command and is gone. One that is killed leaves nothing but the log's lines. */
-  async run(command: Command, manager: Manager = {}, request: Request = {}): Promise<Outcome> {
+  override async run(command: Command, manager: Manager = {}, request: Request = {}): Promise<Outcome> {
     try {
       return await handle(this.stage(manager), command, caller, request);
     } finally {
@@ -114,33 +181,11 @@ export class World {
   discard = (domain: string, name: string) => this.run(deactivation("DiscardSnapshot", domain, name));
   recover = (domain: string) => this.run({ type: "RecoverDomain", domain });
 
-  /** Makes the base images and defines a domain on them; resolves with its uuid. */
-  async define(name: string, disks: readonly DiskOf[]): Promise<string> {
-    await mkdir(this.folder, { recursive: true });
-    for (const disk of disks) await makeBase(this.base(name, disk), disk);
-    return this.defineOn(
-      name,
-      disks.map((disk) => ({ ...disk, path: this.base(name, disk) })),
-    );
-  }
-
   /** On images that are there; resolves with its uuid. */
-  async defineOn(name: string, disks: readonly DiskDefinition[], manager: Manager = {}): Promise<string> {
+  override async defineOn(name: string, disks: readonly DiskDefinition[], manager: Manager = {}): Promise<string> {
     const command = this.defining(name, disks);
     await this.run(command, manager);
     return command.uuid;
-  }
-
-  defining(name: string, disks: readonly DiskDefinition[]): DefineDomain {
-    return {
-      ...{ type: "DefineDomain", uuid: this.newId(), name, driver: this.driver.name, memoryMib: null, vcpus: null },
-      disks: disks.map(({ target, path, format }) => ({ target, path, format })),
-      ...{ unmanaged: [], layersFolder: null, xmlSha256: null },
-    };
-  }
-
-  base(name: string, { target, format }: { target: string; format: ImageFormat }): string {
-    return join(this.folder, `${name}-${target}.${format}`);
   }
 
   records(): EventRecord[] {
@@ -154,29 +199,8 @@ export class World {
   }
 
   /** The domain as its log tells it, folded from the start. */
-  async state(uuid: string): Promise<DomainState> {
+  override async state(uuid: string): Promise<DomainState> {
     return readDomainState(this.#opened(), uuid, noCheckpoints);
-  }
-
-  /** What the guest writes while it runs: whole sectors of one disk's head. */
-  async write(uuid: string, target: string, sectors: readonly number[], byte: number): Promise<void> {
-    const { path } = await this.head(uuid, target);
-    const commands = sectors.flatMap((n) => ["-c", `write -P ${byte} ${n * sectorBytes} ${sectorBytes}`]);
-    await run("qemu-io", ["-f", "qcow2", ...commands, path]);
-  }
-
-  async head(uuid: string, target: string): Promise<Backing> {
-    const { heads, layers } = await this.state(uuid);
-    const { path, format } = layers.get(heads[target] ?? "")!.file;
-    return { path, format };
-  }
-
-  /** Every file under the layers folder of a domain. */
-  filesOf(uuid: string): string[] {
-    const folder = join(this.folder, "layers", uuid);
-    return readdirSync(folder)
-      .map((name) => join(folder, name))
-      .sort();
   }
 }
 
@@ -191,7 +215,7 @@ async function makeBase(path: string, { format, sectors }: DiskOf): Promise<void
 
 /** What a base image is made with: most of it written, some of it zeros. */
 export function baseSectors(sectors: number): number[] {
-  return Array.from({ length: sectors }, (_, n) => (n % 4 === 3 ? 0 : 201 + n));
+  return Array.from({ length: sectors }, (_, n) => (n % 4 === 3 ? 0 : 201 + (n % 55)));
 }
 
 /** The command is refused by this rule; resolves with the error. */

@@ -47,7 +47,7 @@ export async function die({ world, uuid, command, before, after }: Victim, at: n
 const steps = ["OperationStarted", "OperationFailed", "CommandRejected", "LayersCompacted", "LayersRemoved"];
 
 /** The one event that a command's effect hangs on. */
-function decides(type: string): boolean {
+export function decides(type: string): boolean {
   return !steps.includes(type);
 }
 
