@@ -11,13 +11,14 @@ import { quickFolder, removeQuickFolders } from "../damage/quick-folder.ts";
 import { actor } from "../events-to-append.ts";
 import { append, lastPosition, parts } from "../stores.ts";
 import { FaultyDisk, type Fault, type Worked } from "./faulty.ts";
+import { hasCompiler } from "./faults.ts";
 
 /**
  * Each call that changes something on the disk fails once, or from then on. SNAPLEDGER_FAULTS=whole: every one of them;
  * else every fourth to twelfth.
  */
 const whole = process.env["SNAPLEDGER_FAULTS"] === "whole";
-const compiler = FaultyDisk.hasCompiler();
+const compiler = hasCompiler();
 if (!compiler) console.log("Without gcc and libc6-dev the tests of a disk that fails are skipped.");
 
 let disk: FaultyDisk;

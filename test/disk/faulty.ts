@@ -1,9 +1,10 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { compileFaults, faultsIn } from "./faults.ts";
 
 /** A process on a disk that fails: see faults.c and worker.ts. */
 
@@ -36,21 +37,8 @@ export class FaultyDisk {
     this.#worker = worker;
   }
 
-  static hasCompiler(): boolean {
-    try {
-      execFileSync("gcc", ["-E", "-x", "c", "-"], {
-        input: "#include <dlfcn.h>\n",
-        stdio: ["pipe", "ignore", "ignore"],
-      });
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
   static async make(folder: string): Promise<FaultyDisk> {
-    const flags = ["-O1", "-shared", "-fPIC", "-o", join(folder, "faults.so")];
-    execFileSync("gcc", [...flags, join(import.meta.dirname, "faults.c"), "-ldl"]);
+    compileFaults(folder);
     // Below node_modules, so that the bundle finds what stays outside of it.
     const place = join(root, "node_modules", ".cache", `snapledger-worker-${process.pid}`);
     mkdirSync(place, { recursive: true });
@@ -71,7 +59,7 @@ export class FaultyDisk {
     const hit = join(this.#folder, "hit");
     rmSync(hit, { force: true });
     const env = {
-      ...{ PATH: process.env["PATH"], TMPDIR: process.env["TMPDIR"], LD_PRELOAD: join(this.#folder, "faults.so") },
+      ...{ PATH: process.env["PATH"], TMPDIR: process.env["TMPDIR"], LD_PRELOAD: faultsIn(this.#folder) },
       ...{ FAULT_UNDER: under, FAULT_AT: String(at), FAULT_HIT: hit },
       FAULT_ERRNO: String(fault === "short" ? 0 : constants.errno[fault]),
       ...(keep && { FAULT_KEEP: "1" }),
