@@ -1,4 +1,4 @@
-import { execFileSync, fork, type ChildProcess } from "node:child_process";
+import { execFileSync, fork, spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -137,6 +137,26 @@ describe("an operation lock", () => {
     expect(second.livingChildren()).toEqual([program]);
     end(program);
     await expect.poll(() => second.livingChildren()).toEqual([]);
+  });
+
+  it("knows a tool whose manager was killed before it could note it, by the domain's files that it was given", async () => {
+    const here = scene();
+    const { manager, program } = await holdInProcess(here);
+    await kill(manager);
+    end(program);
+    const file = JSON.parse(readFileSync(here.lockFile, "utf8")) as object;
+    writeFileSync(here.lockFile, JSON.stringify({ ...file, children: [] }));
+    const path = join(here.folder, "qemu-img");
+    writeFileSync(path, "#!/bin/sh\nread line\n", { mode: 0o755 });
+    const tool = (domain: string) => spawn(path, ["rebase", "-u", `/layers/${domain}/a.qcow2`]);
+    const [ours, others] = [tool(here.domain), tool(randomUUID())];
+    onTestFinished(() => [ours, others].forEach((one) => one.kill("SIGKILL")));
+    await Promise.all([once(ours, "spawn"), once(others, "spawn")]);
+
+    const lock = await here.lock();
+    expect(lock.livingChildren()).toEqual([ours.pid]);
+    ours.stdin.end();
+    await expect.poll(() => lock.livingChildren()).toEqual([]);
   });
 
   it.each([
