@@ -1,10 +1,10 @@
-import { mkdirSync, readFileSync, unlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SnapledgerError } from "../errors.ts";
 import { lockName, type SocketLock } from "../events/abstract-socket.ts";
 import type { Clock, DomainId, OperationId } from "../events/ids.ts";
-import { isAlive, processId, type ProcessId } from "../events/process-id.ts";
+import { isAlive, processesOf, processId, type ProcessId } from "../events/process-id.ts";
 import { overwrite } from "../events/small-file.ts";
 
 /** Who holds a lock, as the next one who wants it is told. */
@@ -54,11 +54,19 @@ export function fileLocks(folder: string, { clock }: { readonly clock: Clock }):
       const path = join(folder, `${domain}.json`);
       const lock = await waitForName(`${logId}/${domain}`, clock() + waitMs, clock, signal);
       if (!lock) throw inProgress(domain, await readHolder(path));
-      const before = readLockFile(path);
+      const left = existsSync(path) ? [...(readLockFile(path)?.children ?? []), ...unnoted(domain)] : [];
       const since = new Date(clock()).toISOString();
-      return new FileLock(lock, path, { ...holder, since, operation: null, children: before?.children ?? [] });
+      return new FileLock(lock, path, { ...holder, since, operation: null, children: left });
     },
   };
+}
+
+/**
+ * Tools that a holder had no time to note: it was killed right after it had spawned one. They are known by the domain's
+ * folder of layers, whose name is its id: each is given a file in there.
+ */
+function unnoted(domain: DomainId): ProcessId[] {
+  return processesOf("qemu-img", `/${domain}/`);
 }
 
 class FileLock implements DomainLock {
@@ -83,7 +91,7 @@ class FileLock implements DomainLock {
   }
 
   livingChildren(): number[] {
-    return this.#file.children.filter(isAlive).map(({ pid }) => pid);
+    return [...new Set(this.#file.children.filter(isAlive).map(({ pid }) => pid))];
   }
 
   /** Its name goes first, so that the next holder is never taken for this one. */

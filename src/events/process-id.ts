@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** A process by more than its pid, which is given to others in time. */
 export interface ProcessId {
@@ -25,4 +25,21 @@ export function processId(pid: number): ProcessId | undefined {
 export function isAlive({ pid, startTime, bootId }: ProcessId): boolean {
   const now = processId(pid);
   return now?.startTime === startTime && now.bootId === bootId;
+}
+
+/** The running processes of a program, one of whose arguments holds `part`. Those that are hidden from us are left out. */
+export function processesOf(program: string, part: string): ProcessId[] {
+  return readdirSync("/proc").flatMap((name) => {
+    if (!/^\d+$/.test(name) || !isOf(name, program, part)) return [];
+    return processId(Number(name)) ?? [];
+  });
+}
+
+function isOf(pid: string, program: string, part: string): boolean {
+  try {
+    if (readFileSync(`/proc/${pid}/comm`, "utf8") !== `${program}\n`) return false;
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(part);
+  } catch {
+    return false;
+  }
 }
