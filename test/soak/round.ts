@@ -147,7 +147,7 @@ class Round {
         const aim = this.#game.sweep ? this.#sweeping(unharmed, part) : this.#aimed(unharmed);
         const done = await this.#shoot(killing, before, aim, recovery, `${told(command)}, shot ${shot}`);
         truth = done.truth;
-        if (done.recovery) recovery = done.recovery;
+        recovery = done.recovery;
       }
       this.#become(tree, truth);
     } finally {
@@ -161,7 +161,7 @@ class Round {
     aim: Aim,
     lastRecovery: Course,
     name: string,
-  ): Promise<{ truth: Model | null; recovery: Course | undefined }> {
+  ): Promise<{ truth: Model | null; recovery: Course }> {
     const { terminal } = this.#store;
     const watched = await watch(terminal, ["--json", ...argumentsOf(command)], { aim });
     const message = `${name}: ${hitTold(watched)}`;
@@ -174,7 +174,7 @@ class Round {
       await expectReadable(this.#store, tree.uuid, truth, `${message}, before recovery`);
     }
 
-    for (let n = 0; n < 2 && this.#drawn.chance(40); n++) {
+    for (let n = 0; n < 2 && lastRecovery.stretches.length > 0 && this.#drawn.chance(50); n++) {
       const again = this.#aimed(lastRecovery);
       const verb = this.#drawn.one(["recover", "recover", "compact"]);
       if (verb === "compact" && truth === null) continue;
@@ -190,7 +190,7 @@ class Round {
     await this.#expectTrue(tree, truth, `${message}, recovered`);
     if (truth === after) this.#counted.after++;
     else this.#counted.before++;
-    return { truth, recovery: recovery.stretches.length > 1 ? recovery : undefined };
+    return { truth, recovery };
   }
 
   #count({ hit }: Watched, aim: Aim, recovering: boolean): void {
@@ -295,10 +295,11 @@ function aimedAtInstant(stretches: readonly Stretch[], drawn: Drawn): Aim {
   const victim = drawn.one(victims);
   const all = [...stretches.keys()].filter((n) => victim !== "the tool alone" || isTool(stretches[n]!));
   const fold = all.filter((n) => n >= foldBegins(stretches));
-  const stretch = all.length === 0 ? 0 : drawn.one(fold.length > 0 && drawn.chance(60) ? fold : all);
-  // What was never watched is aimed at blindly. A little too late is just after it.
-  const { ms } = stretches[stretch] ?? { ms: 250 };
-  return instant(stretches, victim, stretch, (drawn.below(10_000) / 10_000) * 1.04 * ms);
+  // Where no tool ran, there is none to be killed alone.
+  if (all.length === 0) return aimedAtInstant(stretches, drawn);
+  const stretch = drawn.one(fold.length > 0 && drawn.chance(60) ? fold : all);
+  // A little too late is just after it.
+  return instant(stretches, victim, stretch, (drawn.below(10_000) / 10_000) * 1.04 * stretches[stretch]!.ms);
 }
 
 /** At a part of the time from the beginning of the first commit to the command's end. */
@@ -314,7 +315,7 @@ function inFold(stretches: readonly Stretch[], part: number, drawn: Drawn): Aim 
 
 function instant(stretches: readonly Stretch[], victim: Aim["victim"], stretch: number, delayMs: number): Instant {
   const beginsMs = stretches.slice(0, stretch).reduce((sum, { ms }) => sum + ms, 0);
-  return { victim, stretch, beginsMs, delayMs, stretchMs: stretches[stretch]?.ms ?? delayMs };
+  return { victim, stretch, beginsMs, delayMs, stretchMs: stretches[stretch]!.ms };
 }
 
 function foldBegins(stretches: readonly Stretch[]): number {
