@@ -1,8 +1,11 @@
-import { writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { connect } from "../../src/connection.ts";
-import { guestWrites, logLength, takeSnapshot, withWeb } from "../cli/scene.ts";
+import { withFakeTool } from "../cli/fake-tool.ts";
+import { guestWrites, logLength, takeSnapshot, webUuid, withWeb } from "../cli/scene.ts";
 import type { Terminal } from "../cli/process.ts";
 import { MiB } from "../images.ts";
 import { contents, files, signal, unclean, untilAtWork } from "./killing.ts";
@@ -93,6 +96,31 @@ test.concurrent.each(cases)(
     expect(hits, "rounds that hit a tool at work").toBe(roundsEach);
   },
 );
+
+test.concurrent(
+  "a link that is written late, by a tool that nobody had the time to note, leads to no file that is gone",
+  { timeout: 120_000 },
+  async () => {
+    const web = await withChain(MiB);
+    const before = await contents(web);
+    // The link of c leads to a already, and by the log still to b.
+    await died(withFakeTool(web, "check", "kill -9 $PPID $$"), ...merge.args);
+    // It is put back, by a tool that is as slow as on a busy machine.
+    await died(withFakeTool(web, "rebase", "kill -9 $PPID; sleep 2"), "recover");
+    const noted = join(web.home, "store", "run", `${webUuid}.json`);
+    writeFileSync(noted, JSON.stringify({ ...(JSON.parse(readFileSync(noted, "utf8")) as object), children: [] }));
+
+    await web.ok("recover", "--wait", "60");
+    await sleep(3000);
+    expect(await contents(web)).toEqual(merge.done(before));
+    await expectSettled(web, Object.keys(before).length - 1);
+  },
+);
+
+async function died(web: Terminal, ...args: readonly string[]): Promise<void> {
+  const child = web.start(...args);
+  expect(await once(child, "exit")).toEqual([null, "SIGKILL"]);
+}
 
 /** `a <- b <- c` and the heads, with that much in `b` and in the heads. */
 async function withChain(bytes: number): Promise<Terminal> {
