@@ -14,6 +14,7 @@ import { knownDomains } from "./projections/directory.ts";
 import type { DomainState } from "./projections/state.ts";
 import { domainInfo, listSnapshots, namedSnapshot, snapshotInfo } from "./projections/views.ts";
 import { idEver, readInChunks } from "./read.ts";
+import { rememberedStates, rememberingAccess } from "./remembered.ts";
 import { logStamp, watchLog } from "./watch.ts";
 
 /** Makes a store and opens it. STORE_EXISTS, STORE_UNSAFE. */
@@ -80,6 +81,16 @@ function checkWhole({ id, revision, position }: DomainState, { domains }: Direct
   );
 }
 
+/** The log and the states that questions are answered from: those of a damaged store, or as they are remembered. */
+function readingOf({ log, states }: Base, options: ConnectionOptions): Pick<Base, "log" | "states"> {
+  const { store, waitMs = defaultWaitMs, onDamage, remembered } = options;
+  const access = remembered ? rememberingAccess(log, store, remembered) : log;
+  return {
+    log: onDamage ? provenAccess(access, store, { waitMs, onDamage }) : access,
+    states: remembered ? rememberedStates(states, remembered, checkWhole) : states,
+  };
+}
+
 /** Seldom needed, and what it needs takes time to load. */
 const upkeep = () => import("./upkeep.ts");
 const auditing = () => import("./auditing.ts");
@@ -91,10 +102,9 @@ export function connectionOn(
   options: ConnectionOptions,
   doorbell: EventEmitter<{ grown: [] }>,
 ): Connection {
-  const { store, waitMs = defaultWaitMs, onDamage } = options;
-  const { states } = stage;
-  const log = onDamage ? provenAccess(stage.log, store, { waitMs, onDamage }) : stage.log;
-  const reading: Base = { ...stage, log };
+  const { store } = options;
+  const { log, states } = readingOf(stage, options);
+  const reading: Base = { ...stage, log, states };
   const execute: Connection["execute"] = async (command, caller, request) => {
     const { handle } = await import("./changing.ts");
     return handle(await changing(), command, caller, request);

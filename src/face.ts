@@ -9,6 +9,7 @@ import type { Damage } from "./events/proven-access.ts";
 import type { Difference } from "./projections/compare.ts";
 import type { DomainDiff } from "./projections/diff.ts";
 import type { NameChange } from "./projections/names.ts";
+import type { Remembered } from "./remembered.ts";
 import type { Verdict } from "./events/verify.ts";
 import type { FilesVerdict } from "./commands/verify-files.ts";
 import type { Evidence, EvidenceRequest, Proving } from "./evidence/face.ts";
@@ -197,6 +198,8 @@ export interface ConnectionOptions {
    * written to. Keep it outside the store. Default: nothing is remembered.
    */
   readonly knownHeads?: string;
+  /** Kept from one connection to the next by a process that asks the same store again and again. Default: nothing is. */
+  readonly remembered?: Remembered;
   /** Told once when the log is damaged: reads then go on with what is proven. Without it they reject with LOG_DAMAGED. */
   readonly onDamage?: (damage: Damage) => void;
 }

@@ -29,19 +29,39 @@ export function splitVerb(args: readonly string[]): { readonly verb: string | un
   return { verb: undefined, rest: [...args] };
 }
 
-/** What was asked for: the verb's input, or its help as text. Everything else is USAGE. */
-export function parseArguments(name: string, verb: Verb, args: readonly string[]): Input | { readonly help: string } {
+/**
+ * What was asked for: the verb's input, or its help as text. Everything else is USAGE. `defaults`: options of
+ * `everywhere`, each with its value, that are given unless the verb says itself what such a one means to it.
+ */
+export function parseArguments(
+  name: string,
+  verb: Verb,
+  args: readonly string[],
+  defaults: readonly (readonly string[])[] = [],
+): Input | { readonly help: string } {
   let help = "";
   const command = describe(name, verb)
     .exitOverride()
     .configureOutput({ writeOut: (text) => (help += text), writeErr: () => undefined });
   try {
-    command.parse([...args], { from: "user" });
+    const own = new Set((verb.options ?? []).map(([flags]) => flags.split(" ")[0]));
+    const given = verb.anything ? [] : defaults.filter(([flag = ""]) => !own.has(flag));
+    command.parse([...given.flat(), ...args], { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError && error.code === "commander.helpDisplayed") return { help };
     throw error instanceof CommanderError ? usage(name, command, error) : error;
   }
   return new Input(command.processedArgs as unknown[], command.opts());
+}
+
+/** Every option that a verb takes: its long name, and what its value is, if it has one. */
+export function optionsOf({ options = [], changes = false }: Verb): { long: string; value: string | undefined }[] {
+  const plan = changes ? ["--plan", "--accept-rollback"] : [];
+  const flags = [...options, ...everywhere].map(([flag]) => flag);
+  return [...flags, ...plan, "--help"].map((flag) => {
+    const [, long = flag, value] = /(--[^ ]+)(?: <(.*)>)?$/.exec(flag) ?? [];
+    return { long, value };
+  });
 }
 
 function describe(name: string, verb: Verb): Command {

@@ -5,8 +5,20 @@ import { SnapledgerError } from "../errors.ts";
 /** Enough to tell that a file is longer than any XML that is accepted (1 MiB). */
 const most = 1024 * 1024 + 1;
 
+/** A process has one stdin: while commands are read from it, `-` names nothing. */
+let stdinHoldsCommands = false;
+
+export function keepStdinForCommands(): void {
+  stdinHoldsCommands = true;
+}
+
 /** The bytes of a file, or of stdin for `-`. FILE_NOT_FOUND when it cannot be read, `tooLong` when it is that. */
 export async function readInput(path: string, tooLong: ErrorCode = "INVALID_XML"): Promise<Uint8Array> {
+  if (path === "-" && stdinHoldsCommands) {
+    throw new SnapledgerError("USAGE", "- is stdin, and the commands come from there.", {
+      hint: "Name a file, or give the commands in one: snapledger shell FILE.",
+    });
+  }
   const bytes = path === "-" ? await readStdin() : await readNamed(path);
   if (bytes.length < most) return bytes;
   const name = path === "-" ? "stdin" : path;
@@ -17,14 +29,18 @@ async function readNamed(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    const why = reasons.get(code) ?? code;
-    throw new SnapledgerError("FILE_NOT_FOUND", `Failed to open file '${path}': ${why}.`, {
-      facts: { path, reason: code },
-      hint: "Check the path, and that this user may read it.",
-      cause: error,
-    });
+    throw cannotRead(path, error);
   }
+}
+
+export function cannotRead(path: string, cause: unknown): SnapledgerError {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const why = reasons.get(code) ?? code;
+  return new SnapledgerError("FILE_NOT_FOUND", `Failed to open file '${path}': ${why}.`, {
+    facts: { path, reason: code },
+    hint: "Check the path, and that this user may read it.",
+    cause,
+  });
 }
 
 const reasons: ReadonlyMap<string, string> = new Map([

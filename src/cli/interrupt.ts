@@ -7,19 +7,46 @@ import { SnapledgerError } from "../errors.ts";
 export class Interrupt {
   readonly #controller = new AbortController();
   readonly #endNow: (error: SnapledgerError) => void;
+  readonly #stops: boolean;
+  readonly #onStop: (() => void)[] = [];
   #executing = 0;
+  #inner: Interrupt | undefined;
+  #stopped = false;
 
-  /** `endNow` reports the error and ends the process. */
-  constructor(endNow: (error: SnapledgerError) => void) {
+  /**
+   * `endNow` reports the error and ends the process. `stops`: the first one never ends it, since it does more than this
+   * one thing; what is no command is stopped as soon as it lets itself be.
+   */
+  constructor(endNow: (error: SnapledgerError) => void, { stops = false }: { readonly stops?: boolean } = {}) {
     this.#endNow = endNow;
+    this.#stops = stops;
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
+  /** true: what was done was no command, and has been asked to stop. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  onStop(stop: () => void): void {
+    this.#onStop.push(stop);
+  }
+
   listen(): void {
     process.on("SIGINT", () => this.#interrupted());
+  }
+
+  /** While this works, Ctrl-C is for an Interrupt of its own. */
+  async within<T>({ stops }: { readonly stops: boolean }, work: (inner: Interrupt) => Promise<T>): Promise<T> {
+    this.#inner = new Interrupt(this.#endNow, { stops });
+    try {
+      return await work(this.#inner);
+    } finally {
+      this.#inner = undefined;
+    }
   }
 
   async during<T>(work: Promise<T>): Promise<T> {
@@ -32,9 +59,18 @@ export class Interrupt {
   }
 
   #interrupted(): void {
+    if (this.#inner) {
+      this.#inner.#interrupted();
+      return;
+    }
     const second = this.#controller.signal.aborted;
     this.#controller.abort();
     if (this.#executing > 0 && !second) return;
+    if (this.#stops && !second) {
+      this.#stopped = true;
+      for (const stop of this.#onStop) stop();
+      return;
+    }
     const hint = second
       ? "What was being done may be half done; nothing is lost: run snapledger recover."
       : "Nothing was changed. Run it again when you like.";

@@ -8,22 +8,40 @@ import { escapeDocument, escapeJson, escapeLine } from "./escape.ts";
 export class Output {
   readonly #out: NodeJS.WriteStream;
   readonly #err: NodeJS.WriteStream;
-  #gone = false;
+  readonly #reader: { gone: boolean };
+  #left = false;
 
-  constructor(out: NodeJS.WriteStream, err: NodeJS.WriteStream, onError: (error: NodeJS.ErrnoException) => void) {
+  private constructor(out: NodeJS.WriteStream, err: NodeJS.WriteStream, reader: { gone: boolean }) {
     this.#out = out;
     this.#err = err;
+    this.#reader = reader;
+  }
+
+  /** `onError`: what is wrong with stdout, other than that its reader went away. */
+  static to(out: NodeJS.WriteStream, err: NodeJS.WriteStream, onError: (error: NodeJS.ErrnoException) => void): Output {
+    const reader = { gone: false };
     out.on("error", (error: NodeJS.ErrnoException) => {
-      this.#gone = true;
+      reader.gone = true;
       if (error.code !== "EPIPE") onError(error);
     });
     // Nothing is left to say it on.
     err.on("error", () => undefined);
+    return new Output(out, err, reader);
+  }
+
+  /** To the same places, for one of several commands. */
+  another(): Output {
+    return new Output(this.#out, this.#err, this.#reader);
+  }
+
+  /** From now on it is as if nobody read stdout any more. */
+  leave(): void {
+    this.#left = true;
   }
 
   /** true: nobody reads stdout any more. */
   get gone(): boolean {
-    return this.#gone;
+    return this.#left || this.#reader.gone;
   }
 
   /** One line of human text on stdout. */
@@ -67,16 +85,16 @@ export class Output {
 
   /** Resolves when more may be written: long listings wait for a slow reader instead of filling memory. */
   async drained(): Promise<void> {
-    if (this.#gone || !this.#out.writableNeedDrain) return;
+    if (this.gone || !this.#out.writableNeedDrain) return;
     await Promise.race([once(this.#out, "drain"), once(this.#out, "close")]).catch(() => undefined);
   }
 
   /** Resolves when all that was written has been taken by whoever reads stdout, or will not be: see `gone`. */
   async flushed(): Promise<void> {
-    if (!this.#gone) await new Promise<void>((resolve) => this.#out.write("", () => resolve()));
+    if (!this.gone) await new Promise<void>((resolve) => this.#out.write("", () => resolve()));
   }
 
   #write(text: string): void {
-    if (!this.#gone) this.#out.write(text);
+    if (!this.gone) this.#out.write(text);
   }
 }

@@ -3,10 +3,10 @@ import type { Caller, Connection, ConnectionOptions, Damage, Outcome, Request } 
 import { SnapledgerError } from "../errors.ts";
 import { processCaller } from "./caller.ts";
 import type { Input } from "./input.ts";
-import type { Interrupt } from "./interrupt.ts";
 import type { Output } from "./output.ts";
 import { progressOn } from "./progress.ts";
 import type { ShownProgress } from "./progress.ts";
+import type { Surroundings } from "./run.ts";
 import { knownHeadsFolder, storeFolder } from "./store.ts";
 import type { Cli } from "./verb.ts";
 
@@ -17,20 +17,25 @@ export class Session implements Cli {
   readonly store: string;
   readonly json: boolean;
   readonly #progress: ShownProgress;
-  readonly #interrupt: Interrupt;
+  readonly around: Surroundings;
   readonly #verb: string;
   /** Something was shown of a log that is damaged. */
   damaged = false;
+  status = 0;
   #connection: Promise<Connection> | undefined;
 
-  constructor(verb: string, input: Input, output: Output, interrupt: Interrupt) {
+  constructor(verb: string, input: Input, around: Surroundings) {
     this.#verb = verb;
     this.input = input;
-    this.output = output;
+    this.around = around;
+    this.output = around.output;
     this.store = storeFolder(input.value("store"), process.env);
     this.json = input.has("json");
-    this.#progress = progressOn(output, process.stderr, this.json);
-    this.#interrupt = interrupt;
+    this.#progress = progressOn(this.output, process.stderr, this.json);
+    around.interrupt.onStop(() => {
+      this.output.leave();
+      void this.close();
+    });
   }
 
   async connection(): Promise<Connection> {
@@ -42,7 +47,11 @@ export class Session implements Cli {
 
   options(): ConnectionOptions {
     const knownHeads = knownHeadsFolder(process.env);
-    return { store: this.store, waitMs: waitMs(this.input), verb: this.#verb, knownHeads };
+    const remembered = this.around.remembered?.(this.store);
+    return {
+      ...{ store: this.store, waitMs: waitMs(this.input), verb: this.#verb, knownHeads },
+      ...(remembered && { remembered }),
+    };
   }
 
   caller(): Caller {
@@ -78,14 +87,15 @@ export class Session implements Cli {
     const request = this.#request();
     const connection = await this.connection();
     if (this.input.has("accept-rollback") && !request.plan) await this.#acceptRollback(connection, request);
-    return this.#interrupt.during(work(connection, request).finally(() => this.#progress.end()));
+    return this.around.interrupt.during(work(connection, request).finally(() => this.#progress.end()));
   }
 
   async untilInterrupted(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    await this.#interrupt.during(work(this.#interrupt.signal));
+    await this.around.interrupt.during(work(this.around.interrupt.signal));
   }
 
   progress(step: string, done: number, total: number): void {
+    if (this.around.interrupt.stopped) throw new SnapledgerError("INTERRUPTED", "Interrupted.");
     this.#progress.show(step, done, total);
   }
 
@@ -123,7 +133,7 @@ export class Session implements Cli {
       ...(expectRevision === undefined ? {} : { expectRevision }),
       plan: this.input.has("plan"),
       onProgress: ({ step, path, done, total }) => this.#progress.show(step, done, total, path),
-      signal: this.#interrupt.signal,
+      signal: this.around.interrupt.signal,
     };
   }
 }

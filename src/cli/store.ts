@@ -14,9 +14,13 @@ export function storeFolder(option: string | undefined, environment: NodeJS.Proc
 
 /** Where this user's last sight of each log is kept: the XDG state folder's `snapledger/heads`. */
 export function knownHeadsFolder(environment: NodeJS.ProcessEnv): string {
+  return join(stateFolder(environment), "heads");
+}
+
+/** The XDG state folder's `snapledger`: what this user's commands know from before, and no store needs. */
+export function stateFolder(environment: NodeJS.ProcessEnv): string {
   const state = present(environment["XDG_STATE_HOME"]);
-  const folder = state?.startsWith("/") ? state : join(homedir(), ".local", "state");
-  return join(folder, "snapledger", "heads");
+  return join(state?.startsWith("/") ? state : join(homedir(), ".local", "state"), "snapledger");
 }
 
 function present(text: string | undefined): string | undefined {

@@ -2,6 +2,7 @@ import type { Command } from "../events/command.ts";
 import type { Caller, Connection, ConnectionOptions, Outcome, Request } from "../face.ts";
 import type { Input } from "./input.ts";
 import type { Output } from "./output.ts";
+import type { Surroundings } from "./run.ts";
 
 /** One verb: what it takes, what its help says, what it does. */
 export interface Verb {
@@ -28,6 +29,10 @@ export interface Cli {
   /** The store's absolute folder; nothing says that it exists. */
   readonly store: string;
   readonly json: boolean;
+  /** For the verb that runs others. */
+  readonly around: Surroundings;
+  /** The exit status of a verb that shows no error of its own. Default 0. */
+  status: number;
   /** Opened at the first call. STORE_NOT_FOUND, STORE_UNSAFE, STORE_FORMAT, LOG_DAMAGED. */
   connection(): Promise<Connection>;
   /** What the connection is opened with, for what is done to a store as a whole. */

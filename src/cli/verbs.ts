@@ -90,6 +90,7 @@ export const verbs: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   entry("backup", "store", "Save the whole log in a file", () => import("./verbs/backup.ts")),
   entry("restore", "store", "Make a store of a backup", () => import("./verbs/restore.ts")),
   entry("salvage", "store", "Bring back what is proven of a damaged log", () => import("./verbs/salvage.ts")),
+  entry("shell", "store", "Run several commands, typed or from a file", () => import("./verbs/shell.ts")),
   entry("recover", "store", "Settle operations that died half-way", () => import("./verbs/recover.ts")),
   entry("snapshot-revert", "virsh", "See create-with-snapshot", () => import("./verbs/snapshot-revert.ts")),
   entry("snapshot-delete", "virsh", "See snapshot-deactivate", () => import("./verbs/snapshot-delete.ts")),

@@ -48,15 +48,17 @@ export async function runTerminal(title: string, replay: Debugger, history: Hist
     screen.draw();
     await new Promise<void>((resolve) => {
       const onKey = (text: string | undefined, key: Key) => {
-        if (screen.press(text, key)) {
-          screen.draw();
-          return;
-        }
+        if (screen.press(text, key)) screen.draw();
+        else leave();
+      };
+      const leave = () => {
         input.off("keypress", onKey);
+        input.off("end", leave);
         resolve();
       };
       input.on("keypress", onKey);
-      input.once("end", resolve);
+      input.on("end", leave);
+      input.resume();
     });
   } finally {
     output.off("resize", redraw);

@@ -1,0 +1,192 @@
+import { lstatSync, statSync } from "node:fs";
+import type { States } from "./commands/stage.ts";
+import { HeadFile } from "./events/head-file.ts";
+import type { DomainId } from "./events/ids.ts";
+import type { EventLog, LogAccess, LogHead } from "./events/log.ts";
+import { storeLayout } from "./events/store.ts";
+import { clone } from "./projections/compare.ts";
+import { applyDirectory } from "./projections/directory.ts";
+import type { Directory } from "./projections/directory.ts";
+import { apply } from "./projections/domain.ts";
+import type { DomainState } from "./projections/state.ts";
+
+/**
+ * What a process that reads the same store again and again keeps of it: folded states, which grow by the records that
+ * came since, and where the log ended when its files were last looked into. Never an answer by itself: it counts while
+ * the log still holds the very record it was folded up to.
+ */
+export class Remembered {
+  /** The least recently used first. */
+  readonly #domains = new Map<DomainId, Folded<DomainState>>();
+  #directory: Folded<Directory> | undefined;
+  #seen: Look | undefined;
+
+  /** Where the log ends, when nobody has touched the store since it was looked into; undefined: look again. */
+  headAt(look: Look | undefined): LogHead | undefined {
+    const same = look && this.#seen?.stamp === look.stamp && isSame(this.#seen.head, look.head);
+    return same ? look.head : undefined;
+  }
+
+  /** `head`: what the log itself said meanwhile. An append of this process may have come between the two. */
+  see(look: Look | undefined, head: LogHead): void {
+    this.#seen = look && isSame(look.head, head) ? look : undefined;
+  }
+
+  async domain(log: EventLog, id: DomainId, fold: () => Promise<DomainState>): Promise<DomainState> {
+    const head = await log.head();
+    const known = this.#domains.get(id);
+    this.#domains.delete(id);
+    const state =
+      known && isSame(known.head, head)
+        ? known.projection
+        : ((known &&
+            (await grown(known.projection, log.readDomain(id, { fromRevision: known.projection.revision }), apply))) ??
+          (await fold()));
+    if (state.revision > 0) this.#domains.set(id, { head, projection: state });
+    this.#forget();
+    return state;
+  }
+
+  async directory(log: EventLog, fold: () => Promise<Directory>): Promise<Directory> {
+    const head = await log.head();
+    const known = this.#directory;
+    if (known && isSame(known.head, head)) return known.projection;
+    const directory =
+      (known && (await grown(known.projection, log.read({ from: known.projection.position }), applyDirectory))) ??
+      (await fold());
+    this.#directory = { head, projection: directory };
+    return directory;
+  }
+
+  /** Drops what was not asked for the longest; the one that was asked for last always stays. */
+  #forget(): void {
+    const size = ({ projection: { snapshots, layers } }: Folded<DomainState>) => 10 + snapshots.size + layers.size;
+    let sum = [...this.#domains.values()].reduce((all, folded) => all + size(folded), 0);
+    for (const [id, folded] of this.#domains) {
+      if (sum <= most || this.#domains.size === 1) return;
+      this.#domains.delete(id);
+      sum -= size(folded);
+    }
+  }
+}
+
+interface Folded<P> {
+  /** The log's end when the projection was right. */
+  readonly head: LogHead;
+  readonly projection: P;
+}
+
+/** Snapshots and layers of all domains together: some 100 MB. One domain of the greatest size (16,384) always fits. */
+const most = 100_000;
+
+function isSame(one: LogHead, other: LogHead): boolean {
+  return one.position === other.position && one.hash === other.hash && one.logId === other.logId;
+}
+
+/**
+ * The projection with the records after its own, which comes first; the same one when there are none, else a copy: what
+ * was handed out before does not change. undefined when that first record is not the one it was folded up to: then
+ * another history was put in the store's place.
+ */
+async function grown<P extends { readonly hash: string }>(
+  projection: P,
+  records: ReturnType<EventLog["read"]>,
+  fold: (projection: P, record: Parameters<typeof apply>[1]) => void,
+): Promise<P | undefined> {
+  let now: P | undefined;
+  for await (const { record } of records) {
+    if (now === undefined) {
+      if (record.hash !== projection.hash) return undefined;
+      now = projection;
+    } else {
+      if (now === projection) now = clone(projection);
+      fold(now, record);
+    }
+  }
+  return now;
+}
+
+/** States for reading alone, since they are shared: about now as they are remembered, about the past as ever. */
+export function rememberedStates(
+  states: States,
+  remembered: Remembered,
+  check: (state: DomainState, directory: Directory) => void,
+): States {
+  const directory = (open: EventLog) => remembered.directory(open, () => states.directory(open));
+  return {
+    directory,
+    async domain(open, id, at) {
+      if (at?.upTo !== undefined) return states.domain(open, id, at);
+      const state = await remembered.domain(open, id, () => states.domain(open, id));
+      check(state, await directory(open));
+      return state;
+    },
+  };
+}
+
+/**
+ * For reading alone: while nobody has touched the store since the last use, the database is not even opened. Work that
+ * turns out to need it runs a second time then.
+ */
+export function rememberingAccess(log: LogAccess, store: string, remembered: Remembered): LogAccess {
+  return {
+    async use(work) {
+      const head = remembered.headAt(lookAt(store));
+      if (head) {
+        try {
+          return await work(unopened(head));
+        } catch (error) {
+          if (!(error instanceof NeedsOpening)) throw error;
+        }
+      }
+      return log.use(async (open) => {
+        const result = await work(open);
+        // While the store is locked: nobody else can have changed it between the two.
+        remembered.see(lookAt(store), await open.head());
+        return result;
+      });
+    },
+    close: () => log.close(),
+  };
+}
+
+/** What a store looks like from outside, and where its head file says that the log ends. */
+interface Look {
+  readonly stamp: string;
+  readonly head: LogHead;
+}
+
+/**
+ * The head file changes with every record that was acknowledged: it is synced before. The folder of the database
+ * changes with every opening, which makes and removes files; and all of it when something is put in the store's place.
+ */
+function lookAt(store: string): Look | undefined {
+  const layout = storeLayout(store);
+  try {
+    const head = HeadFile.read(layout.head);
+    if (!head) return undefined;
+    const folder = lstatSync(store, { bigint: true });
+    const log = statSync(layout.log, { bigint: true });
+    const seen = [folder.dev, folder.ino, folder.mode, folder.uid, log.dev, log.ino, log.ctimeNs];
+    return { stamp: `${store} ${seen.join(" ")}`, head };
+  } catch {
+    return undefined;
+  }
+}
+
+class NeedsOpening extends Error {}
+
+function unopened(head: LogHead): EventLog {
+  const needed = () => {
+    throw new NeedsOpening("the log has to be opened for this");
+  };
+  return {
+    head: () => Promise.resolve(head),
+    append: needed,
+    read: needed,
+    readDomain: needed,
+    findCommand: needed,
+    revision: needed,
+    close: () => Promise.resolve(),
+  };
+}
