@@ -1,4 +1,5 @@
-import { lstatSync, statSync } from "node:fs";
+import { lstatSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import type { States } from "./commands/stage.ts";
 import { HeadFile } from "./events/head-file.ts";
 import type { DomainId } from "./events/ids.ts";
@@ -157,18 +158,20 @@ interface Look {
 }
 
 /**
- * The head file changes with every record that was acknowledged: it is synced before. The folder of the database
- * changes with every opening, which makes and removes files; and all of it when something is put in the store's place.
+ * The head file changes with every record that was acknowledged: it is synced before. The database's files change with
+ * every opening, and with whatever is done to them by others; all of it when something is put in the store's place.
  */
 function lookAt(store: string): Look | undefined {
-  const layout = storeLayout(store);
+  const { head: headPath, log } = storeLayout(store);
   try {
-    const head = HeadFile.read(layout.head);
+    const head = HeadFile.read(headPath);
     if (!head) return undefined;
-    const folder = lstatSync(store, { bigint: true });
-    const log = statSync(layout.log, { bigint: true });
-    const seen = [folder.dev, folder.ino, folder.mode, folder.uid, log.dev, log.ino, log.ctimeNs];
-    return { stamp: `${store} ${seen.join(" ")}`, head };
+    const { dev, ino, mode, uid } = lstatSync(store);
+    const files = readdirSync(log).map((name) => {
+      const file = lstatSync(join(log, name), { bigint: true });
+      return `${name} ${file.ino} ${file.size} ${file.mtimeNs} ${file.ctimeNs}`;
+    });
+    return { stamp: [store, dev, ino, mode, uid, ...files.sort()].join("\n"), head };
   } catch {
     return undefined;
   }

@@ -86,7 +86,12 @@ export class Output {
   /** Resolves when more may be written: long listings wait for a slow reader instead of filling memory. */
   async drained(): Promise<void> {
     if (this.gone || !this.#out.writableNeedDrain) return;
-    await Promise.race([once(this.#out, "drain"), once(this.#out, "close")]).catch(() => undefined);
+    // Whichever comes first calls the other off: a shell waits here for each of its commands.
+    const over = new AbortController();
+    const first = ["drain", "close"].map((event) => once(this.#out, event, { signal: over.signal }));
+    await Promise.race(first).catch(() => undefined);
+    over.abort();
+    await Promise.allSettled(first);
   }
 
   /** Resolves when all that was written has been taken by whoever reads stdout, or will not be: see `gone`. */

@@ -52,5 +52,6 @@ export class HistoryFile {
 
 /** Nothing that a terminal would act on, whoever wrote the file. */
 function isKept(line: string): boolean {
-  return line.trim() !== "" && line.length <= longest && escapeLine(line) === line;
+  const plain = line.replaceAll("\t", " ");
+  return plain.trim() !== "" && line.length <= longest && escapeLine(plain) === plain;
 }

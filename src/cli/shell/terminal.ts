@@ -46,6 +46,9 @@ interface Asking {
   readonly complete: (line: string) => Promise<Completion>;
 }
 
+/** Enter, in both its forms, and Ctrl-C. */
+const endsLine: ReadonlySet<number> = new Set([10, 13, 3]);
+
 /**
  * The terminal's keys, a line at a time. What is typed or pasted beyond that line is kept for the next one, so that a
  * command that reads keys itself, or that Ctrl-C is meant for, has the terminal to itself.
@@ -92,11 +95,11 @@ class Keyboard {
   /** Hands on what belongs to this line. */
   #feed(keys: Keys, chunk: Buffer): void {
     const all = Buffer.concat([this.#waiting, chunk]);
-    const newline = all.findIndex((byte) => byte === 10 || byte === 13);
-    const handed = newline < 0 ? all.length : newline + 1;
+    const end = all.findIndex((byte) => endsLine.has(byte));
+    const handed = end < 0 ? all.length : end + 1;
     this.#waiting = keys.full ? all : all.subarray(handed);
     if (!keys.full && handed > 0) keys.write(all.subarray(0, handed));
-    if (newline >= 0) keys.full = true;
+    if (end >= 0) keys.full = true;
   }
 
   #end(keys: Keys): void {
