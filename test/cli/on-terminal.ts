@@ -24,10 +24,14 @@ export class OnTerminal {
     const script = join(import.meta.dirname, "on-terminal.py");
     const env = { ...environment, TERM: "xterm" };
     this.#python = spawn("python3", [script, process.execPath, bundle, ...args], { cwd: home, env });
-    this.#python.stdout.setEncoding("utf8").on("data", (text: string) => (this.#shown += text));
+    this.#python.stdout.setEncoding("utf8").on("data", (text: string) => {
+      this.#shown += text;
+    });
     this.#python.stdin.on("error", () => undefined); // it may be over
     this.ended = once(this.#python, "exit").then(([status]) => Number(status));
-    onTestFinished(() => void this.#python.stdin.end());
+    onTestFinished(() => {
+      this.#python.stdin.end();
+    });
   }
 
   press(...keys: readonly string[]): void {
@@ -41,7 +45,8 @@ export class OnTerminal {
   /** Waits until this is shown, after what was waited for before; what was shown up to there, without escapes. */
   async until(what: string | RegExp): Promise<string> {
     const pattern = typeof what === "string" ? new RegExp(what.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")) : what;
-    for (const end = Date.now() + longestMs; ; await sleep(10)) {
+    const end = Date.now() + longestMs;
+    for (;;) {
       const text = plain(this.#shown).slice(this.#looked);
       const found = pattern.exec(text);
       if (found) {
@@ -49,6 +54,7 @@ export class OnTerminal {
         return text.slice(0, found.index + found[0].length);
       }
       if (Date.now() > end) throw new Error(`not shown: ${String(what)}\n${JSON.stringify(text)}`);
+      await sleep(10);
     }
   }
 }

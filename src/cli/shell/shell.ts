@@ -26,6 +26,8 @@ export const ownWords: readonly (readonly [word: string, what: string])[] = [
 ];
 
 const stoppedStatus = 130;
+/** A quote that goes on for longer has been forgotten. */
+const mostLines = 500;
 
 /** Runs commands one after the other. Between two of them it holds nothing of any store, but knows what it saw last. */
 export class Shell {
@@ -99,10 +101,13 @@ export class Shell {
       for await (const text of linesOf(chunks)) {
         line++;
         begun = begun ? { ...begun, text: `${begun.text}\n${text}` } : { text, line };
-        if (begun.text.length < mostBytes && scanWords(begun.text).open) continue;
+        const goesOn = scanWords(begun.text).open !== null;
+        const tooLong = line - begun.line >= mostLines || begun.text.length > mostBytes;
+        if (goesOn && !tooLong) continue;
         await this.command(begun.text, { file, line: begun.line });
+        // Nobody can tell what of the rest was meant to stand in the quote.
+        if (this.ended || goesOn) return;
         begun = undefined;
-        if (this.ended) return;
       }
     } catch (error) {
       this.#fail(error, { file, line: line + 1 });
