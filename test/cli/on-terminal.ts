@@ -28,10 +28,15 @@ export class OnTerminal {
       this.#shown += text;
     });
     this.#python.stdin.on("error", () => undefined); // it may be over
-    this.ended = once(this.#python, "exit").then(([status]) => Number(status));
+    this.ended = once(this.#python, "close").then(([status]) => Number(status));
     onTestFinished(() => {
       this.#python.stdin.end();
     });
+  }
+
+  /** All that was shown, with its escapes. */
+  get raw(): string {
+    return this.#shown;
   }
 
   press(...keys: readonly string[]): void {

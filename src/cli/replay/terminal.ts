@@ -24,8 +24,9 @@ const keys: Readonly<Record<string, string>> = {
   ...{ N: "next 10", B: "back 10", c: "run", home: "jump start", end: "jump end", x: "clear" },
 };
 const asking: Readonly<Record<string, string>> = { j: "jump ", r: "run ", k: "break ", w: "watch " };
+// On a narrow terminal the end is cut off: how to leave must not be.
 const help =
-  "n next  b back  N/B ten  j jump  r run to  k break  c continue  w watch  x clear  Home/End  arrows scroll  q quit";
+  "q quit  n next  b back  N/B ten  j jump  r run to  k break  c go on  w watch  x clear  Home/End  arrows scroll";
 
 const [alternateScreen, normalScreen] = ["\u001b[?1049h\u001b[?25l", "\u001b[?25h\u001b[?1049l"];
 const [bold, plain, clearLine] = ["\u001b[1m", "\u001b[0m", "\u001b[K"];
