@@ -72,6 +72,7 @@ export const exitStatusOf = {
   LOG_BEHIND: 6,
   BACKUP_INVALID: 6,
   CHECKPOINT_MISMATCH: 6,
+  LOG_FORKED: 6,
   CURSOR_MISMATCH: 6,
   INTERRUPTED: 130,
 } as const;

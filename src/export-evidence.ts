@@ -11,7 +11,7 @@ import type { DomainId } from "./events/ids.ts";
 import { writeBundle } from "./evidence/bundle.ts";
 import { fingerprintOf } from "./evidence/key.ts";
 import type { ProvingParts } from "./evidence/prove.ts";
-import { signedTree, signerOf } from "./evidence/prove.ts";
+import { checkNotForked, signedTree, signerOf } from "./evidence/prove.ts";
 import type { Caller, Evidence, EvidenceRequest, Request } from "./face.ts";
 
 /** What goes into every bundle as it is. Beside this module in the sources, and beside the command line when built. */
@@ -33,13 +33,15 @@ export async function exportEvidence(
 ): Promise<Evidence> {
   checkPeriod({ since, until });
   if (existsSync(file)) throw exists(file);
-  const signer = await signerOf(proving, await stage.log.use((log) => log.head()), key);
+  const head = await stage.log.use((log) => log.head());
+  const signer = await signerOf(proving, head, key);
   const known = { file, fingerprint: fingerprintOf(signer.key) };
   if (request.plan) {
     const { name, ...range } = await planEvidence(stage, domain, { since, until });
     const nothing = { position: null, checkpoint: null, bytes: null };
     return { ...known, ...range, ...nothing, planned: true, domain: { id: domain, name } };
   }
+  await checkNotForked(proving, signer, head, key);
   const work = await workFolder(file);
   try {
     request.signal?.throwIfAborted();

@@ -7,6 +7,8 @@ import type { ConsistencyProof, InclusionProof, KeyOption, Proving, SignedCheckp
 import type { Signer } from "./key.ts";
 import { describeKey, loadPublicKey, loadSigner, makeKey } from "./key.ts";
 import { mismatch, openCheckpoint, signHead } from "./signed.ts";
+import type { SignedBefore } from "./signed-before.ts";
+import { forked, signedBefore } from "./signed-before.ts";
 import type { TileCache } from "./tiles.ts";
 import { noTileCache } from "./tiles.ts";
 import type { RecordTree } from "./tree.ts";
@@ -35,7 +37,10 @@ export function provingOn(parts: ProvingParts): Proving {
   };
 }
 
-/** Signs the log's first `size` records; all there are, if no size is given. */
+/**
+ * Signs the log's first `size` records; all there are, if no size is given. LOG_FORKED when the log does not hold what
+ * the same key signed before.
+ */
 export async function signedTree(
   parts: ProvingParts,
   { key }: KeyOption = {},
@@ -44,12 +49,42 @@ export async function signedTree(
   const head = await headOf(parts);
   const signer = await signerOf(parts, head, key);
   const tree = await treeOf(parts, head, size ?? head.position);
-  return { checkpoint: await signed(tree, signer), tree };
+  const root = await tree.root({ from: 0, to: tree.size });
+  const checkpoint = signHead({ origin: signer.key.name, size: tree.size, root }, signer);
+  const before = signedBefore(key ?? parts.keyPath, head.logId);
+  let agreed = await agreeingWith(parts, before, signer);
+  await inTurn(() =>
+    // While the store is held, so that no other process that signs it comes between reading and writing.
+    parts.log.use(async () => {
+      const now = await before.load(signer.key);
+      if (now && now.note !== agreed?.note) agreed = await agreeingWith(parts, before, signer);
+      if (!agreed || tree.size > agreed.size) await before.save(checkpoint);
+    }),
+  );
+  return { checkpoint, tree };
 }
 
-async function signed(tree: RecordTree, signer: Signer): Promise<SignedCheckpoint> {
-  const root = await tree.root({ from: 0, to: tree.size });
-  return signHead({ origin: signer.key.name, size: tree.size, root }, signer);
+let last: Promise<unknown> = Promise.resolve();
+
+/** One after the other in this process, whose uses of a log may overlap. */
+async function inTurn(work: () => Promise<void>): Promise<void> {
+  const mine = last.then(work, work);
+  last = mine.catch(() => undefined);
+  return mine;
+}
+
+/** LOG_FORKED when this key has signed of this log what it does not hold. */
+export async function checkNotForked(parts: ProvingParts, signer: Signer, head: LogHead, key?: string): Promise<void> {
+  await agreeingWith(parts, signedBefore(key ?? parts.keyPath, head.logId), signer);
+}
+
+async function agreeingWith(parts: ProvingParts, { path, load }: SignedBefore, { key }: Signer) {
+  const before = await load(key);
+  if (!before) return undefined;
+  await agreeing(parts, before).catch((error: unknown) => {
+    throw forked(before, path, error);
+  });
+  return before;
 }
 
 async function headOf({ log }: ProvingParts): Promise<LogHead> {
