@@ -78,11 +78,11 @@ export async function checkNotForked(parts: ProvingParts, signer: Signer, head: 
   await agreeingWith(parts, signedBefore(key ?? parts.keyPath, head.logId), signer);
 }
 
-async function agreeingWith(parts: ProvingParts, { path, load }: SignedBefore, { key }: Signer) {
-  const before = await load(key);
+async function agreeingWith(parts: ProvingParts, signed: SignedBefore, { key }: Signer) {
+  const before = await signed.load(key);
   if (!before) return undefined;
   await agreeing(parts, before).catch((error: unknown) => {
-    throw forked(before, path, error);
+    throw forked(before, signed.path, error);
   });
   return before;
 }

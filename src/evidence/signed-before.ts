@@ -13,9 +13,9 @@ import { openCheckpoint } from "./signed.ts";
 export interface SignedBefore {
   readonly path: string;
   /** undefined: nothing yet. CHECKPOINT_INVALID, CHECKPOINT_UNTRUSTED when the file is not what this key signed. */
-  load(key: NoteKey): Promise<SignedCheckpoint | undefined>;
+  readonly load: (key: NoteKey) => Promise<SignedCheckpoint | undefined>;
   /** Durable when it resolves. FILE_NOT_FOUND when it cannot be written: then nothing may be signed. */
-  save(checkpoint: SignedCheckpoint): Promise<void>;
+  readonly save: (checkpoint: SignedCheckpoint) => Promise<void>;
 }
 
 /** The note as it is, in `<key file>.<log id>.signed` (0600). */

@@ -90,7 +90,7 @@ it("keeps what it signed of each log apart, and signs when the file was moved aw
 it("signs nothing that it cannot remember", async () => {
   const key = ownKey();
   const folder = join(key, "..");
-  const kept = join(folder, `${"signing.pem"}.${(await sign(store)).origin.slice(originOf("").length)}.signed`);
+  const kept = join(folder, `signing.pem.${(await sign(store)).origin.slice(originOf("").length)}.signed`);
   // Root may write anywhere; a folder in its place can be written to as a file by nobody.
   mkdirSync(kept);
   await expect(sign(store, key)).rejects.toMatchObject({ code: "FILE_NOT_FOUND", facts: { path: kept } });
