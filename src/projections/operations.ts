@@ -6,6 +6,8 @@ export type OperationRecords = readonly EventRecord[];
 interface Group {
   readonly records: EventRecord[];
   done: boolean;
+  /** It was said that it began. */
+  told: boolean;
 }
 
 /** Groups that wait behind one that has not ended: an operation that died may never end. */
@@ -27,16 +29,27 @@ export class Operations {
       before.records.push(record);
     } else {
       if (before) before.done = true;
-      const group: Group = { records: [record], done: record.operation === null };
+      const group: Group = { records: [record], done: record.operation === null, told: false };
       this.#groups.push(group);
       this.#open.set(record.domain, group);
     }
     return this.#take((group) => group.done || this.#groups.length > mostWaiting);
   }
 
-  /** All whose outcome is known by now, for whoever watches: what they clean up later is told apart. */
+  /**
+   * All whose outcome is known by now, for whoever watches, in the order they were decided in: what they clean up later
+   * is told apart, and none waits for another domain's that goes on for hours.
+   */
   decided(): OperationRecords[] {
-    return this.#take(({ records }) => records.some(({ type }) => type !== "OperationStarted"));
+    const decided = this.#groups.filter(isDecided);
+    return decided.map((group) => this.#takeOut(group));
+  }
+
+  /** The intents of those that go on, each once. */
+  begun(): EventRecord[] {
+    const untold = this.#groups.filter((group) => !group.told && !isDecided(group));
+    for (const group of untold) group.told = true;
+    return untold.flatMap(({ records: [first] }) => first ?? []);
   }
 
   /** The rest. */
@@ -46,12 +59,18 @@ export class Operations {
 
   #take(ready: (group: Group) => boolean): OperationRecords[] {
     const taken: OperationRecords[] = [];
-    for (let first = this.#groups[0]; first && ready(first); first = this.#groups[0]) {
-      this.#groups.shift();
-      const domain = first.records[0]?.domain ?? null;
-      if (this.#open.get(domain) === first) this.#open.delete(domain);
-      taken.push(first.records);
-    }
+    for (let first = this.#groups[0]; first && ready(first); first = this.#groups[0]) taken.push(this.#takeOut(first));
     return taken;
   }
+
+  #takeOut(group: Group): OperationRecords {
+    this.#groups.splice(this.#groups.indexOf(group), 1);
+    const domain = group.records[0]?.domain ?? null;
+    if (this.#open.get(domain) === group) this.#open.delete(domain);
+    return group.records;
+  }
+}
+
+function isDecided({ records }: Group): boolean {
+  return records.some(({ type }) => type !== "OperationStarted");
 }

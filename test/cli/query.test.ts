@@ -1,8 +1,11 @@
+import { writeFileSync } from "node:fs";
 import { once } from "node:events";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { EventRecord } from "../../src/events/events.ts";
 import type { SnapshotInfo } from "../../src/face.ts";
+import { withFakeTool } from "./fake-tool.ts";
 import type { Terminal } from "./process.ts";
 import { guestWrites, headFile, logLength, takeSnapshot, withTree, withWeb } from "./scene.ts";
 
@@ -99,6 +102,15 @@ describe("log --follow", () => {
     await guestWrites(own, 1);
     await own.ok("snapshot-create-as", "web", "one", "--offline", "--wait", "1");
     await until('created snapshot "one" of web');
+    // What takes long is told when it begins, and again when it is decided.
+    const go = join(own.home, "go");
+    const slow = withFakeTool(own, "create", `while [ ! -e ${go} ]; do sleep 0.1; done; exec qemu-img "$@"`);
+    const creating = slow.ok("snapshot-create-as", "web", "two", "--offline");
+    await until('began to create snapshot "two" of web');
+    expect(said).not.toContain('created snapshot "two"');
+    writeFileSync(go, "");
+    await creating;
+    await until('created snapshot "two" of web');
     following.kill("SIGINT");
     expect(await once(following, "exit")).toEqual([0, null]);
   });

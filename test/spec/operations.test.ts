@@ -1,5 +1,6 @@
 import { fc, test } from "@fast-check/vitest";
-import { describe, expect } from "vitest";
+import { describe, expect, it } from "vitest";
+import type { EventRecord } from "../../src/events/events.ts";
 import { Operations } from "../../src/projections/operations.ts";
 import { Lives } from "../../src/projections/lives.ts";
 import { parseRecord } from "../../src/events/seal.ts";
@@ -32,6 +33,24 @@ describe("records grouped by operation", () => {
     const said = records.flatMap((record) => [...operations.push(record), ...operations.decided()]);
     const rest = operations.end();
     expect([...said, ...rest].flat()).toHaveLength(records.length);
+  });
+});
+
+describe("an operation that goes on", () => {
+  const record = (position: number, domain: string, type: EventRecord["type"]) =>
+    ({ position, domain, type, operation: `${domain}-operation` }) as EventRecord;
+
+  it("is told once that it began, holds up no other domain's, and is told when it is decided", () => {
+    const operations = new Operations();
+    const watch = (...records: readonly EventRecord[]) => {
+      for (const one of records) operations.push(one);
+      return [operations.decided(), operations.begun()].map((list) => list.flat().map(({ position }) => position));
+    };
+    expect(watch(record(1, "web", "OperationStarted"))).toEqual([[], [1]]);
+    expect(watch(record(2, "db", "OperationStarted"), record(3, "db", "SnapshotCreated"))).toEqual([[2, 3], []]);
+    expect(watch(record(4, "db", "LayersRemoved"))).toEqual([[4], []]);
+    expect(watch(record(5, "web", "SnapshotMerged"))).toEqual([[1, 5], []]);
+    expect(operations.end()).toEqual([]);
   });
 });
 

@@ -10,7 +10,7 @@ import type { Cli, Verb } from "../verb.ts";
 export const verb: Verb = {
   about:
     "Print the log, or one domain's part of it: a line for each operation with its positions, who did what, why, and " +
-    "what it destroyed. Filters must all hold. With --json one stored record per line, exactly its bytes: the text of " +
+    "what it destroyed. With --follow an operation that goes on has a line when it begins, too. Filters must all hold. With --json one stored record per line, exactly its bytes: the text of " +
     "users in it is not escaped for a terminal.",
   arguments: [["[domain]", "its name or uuid, also of one that is gone"]],
   options: logOptions,
@@ -76,8 +76,13 @@ class Printer {
     }
   }
 
+  /** Whoever watches is told what has been decided by now, and what has begun and goes on. */
   async decided(): Promise<void> {
     await this.#sayAll(this.#operations.decided());
+    for (const record of this.#operations.begun()) {
+      if (this.done || !this.#passing.has(record.position)) continue;
+      await this.#say(() => this.#cli.output.line(this.#history.line(record)));
+    }
   }
 
   async end(): Promise<void> {
