@@ -1,25 +1,28 @@
 import { SnapledgerError } from "../errors.ts";
 
 /**
+ * What Ctrl-C does to what is no command: it ends the process; or it stops that, as soon as it lets itself be stopped,
+ * and only a second one ends the process, which does more than this one thing; or nothing.
+ */
+type Meaning = "ends" | "stops" | "ignored";
+
+/**
  * Ctrl-C. While a command is executed the first one only asks it to stop where it can be taken up again; at any other
  * time, and the second time, the process ends at once, which is safe: what is half done is found by `recover`.
  */
 export class Interrupt {
   readonly #controller = new AbortController();
   readonly #endNow: (error: SnapledgerError) => void;
-  readonly #stops: boolean;
+  readonly #what: Meaning;
   readonly #onStop: (() => void)[] = [];
   #executing = 0;
   #inner: Interrupt | undefined;
   #stopped = false;
 
-  /**
-   * `endNow` reports the error and ends the process. `stops`: the first one never ends it, since it does more than this
-   * one thing; what is no command is stopped as soon as it lets itself be.
-   */
-  constructor(endNow: (error: SnapledgerError) => void, { stops = false }: { readonly stops?: boolean } = {}) {
+  /** `endNow` reports the error and ends the process. */
+  constructor(endNow: (error: SnapledgerError) => void, what: Meaning = "ends") {
     this.#endNow = endNow;
-    this.#stops = stops;
+    this.#what = what;
   }
 
   get signal(): AbortSignal {
@@ -40,8 +43,8 @@ export class Interrupt {
   }
 
   /** While this works, Ctrl-C is for an Interrupt of its own. */
-  async within<T>({ stops }: { readonly stops: boolean }, work: (inner: Interrupt) => Promise<T>): Promise<T> {
-    this.#inner = new Interrupt(this.#endNow, { stops });
+  async within<T>(what: Meaning, work: (inner: Interrupt) => Promise<T>): Promise<T> {
+    this.#inner = new Interrupt(this.#endNow, what);
     try {
       return await work(this.#inner);
     } finally {
@@ -63,10 +66,11 @@ export class Interrupt {
       this.#inner.#interrupted();
       return;
     }
+    if (this.#what === "ignored") return;
     const second = this.#controller.signal.aborted;
     this.#controller.abort();
     if (this.#executing > 0 && !second) return;
-    if (this.#stops && !second) {
+    if (this.#what === "stops" && !second) {
       this.#stopped = true;
       for (const stop of this.#onStop) stop();
       return;

@@ -1,4 +1,4 @@
-# Runs a program on a terminal of its own (pty). Each line on stdin is either "keys HEX" or "size ROWS COLUMNS"; what the
+# Runs a program on a terminal of its own (pty). Each line on stdin is "keys HEX", "size ROWS COLUMNS" or "sigint"; what the
 # program shows comes on stdout as it is. Exits with the program's status; kills it when stdin ends.
 import fcntl, os, pty, select, signal, struct, sys, termios
 
@@ -32,6 +32,8 @@ while True:
             what, *values = line.split()
             if what == b"keys":
                 os.write(terminal, bytes.fromhex(values[0].decode()))
+            elif what == b"sigint":
+                os.kill(child, signal.SIGINT)
             else:
                 resize(terminal, int(values[0]), int(values[1]))
 _, status = os.waitpid(child, 0)

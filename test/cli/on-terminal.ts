@@ -43,6 +43,11 @@ export class OnTerminal {
     this.#python.stdin.write(`keys ${Buffer.from(keys.join("")).toString("hex")}\n`);
   }
 
+  /** To the program itself, as the kernel does. */
+  signal(name: "SIGINT"): void {
+    this.#python.stdin.write(`${name.toLowerCase()}\n`);
+  }
+
   resize(rows: number, columns: number): void {
     this.#python.stdin.write(`size ${rows} ${columns}\n`);
   }

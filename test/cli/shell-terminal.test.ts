@@ -140,6 +140,16 @@ describe("the shell on a terminal", () => {
     expect(await names(web)).toEqual(["a", "root"]);
   });
 
+  it("is not ended by a Ctrl-C that comes late, when what it was meant for has ended", async () => {
+    const shell = await shellOn(await withStore());
+    shell.signal("SIGINT");
+    await sleep(200);
+    shell.press("list --name", enter);
+    await shell.until(prompt);
+    shell.press("exit", enter);
+    expect(await shell.ended).toBe(0);
+  });
+
   it("has verbs that take the whole terminal, and what ends it at the first error", async () => {
     const shell = await shellOn(await withTree(), "-e");
     shell.press("replay web", enter);

@@ -68,7 +68,7 @@ export class Shell {
       if (words.length === 0) return 0;
       json ||= words.includes("--json");
       if (this.#leaves(words)) return 0;
-      const status = await this.#around.interrupt.within({ stops: terminal }, async (interrupt) => {
+      const status = await this.#around.interrupt.within(terminal ? "stops" : "ends", async (interrupt) => {
         const impatient = terminal ? sayWhenSlow(interrupt.signal, () => output.aside(slowToStop)) : undefined;
         const remembered = (store: string) => this.remembered(store);
         const ran = await run(words, { ...this.#around, output, interrupt, defaults, remembered }).finally(impatient);

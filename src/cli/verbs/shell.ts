@@ -30,18 +30,18 @@ export const verb: Verb = {
   async run(cli) {
     const file = cli.input.optional(0) ?? "-";
     const terminal = file === "-" && process.stdin.isTTY && process.stdout.isTTY;
-    const shell = new Shell(cli.around, {
-      defaults: defaultsFrom(cli.input),
-      errexit: cli.input.has("errexit"),
-      terminal,
-    });
-    if (file !== "-") await shell.script(await openScript(file), file);
-    else {
-      keepStdinForCommands();
+    const options = { defaults: defaultsFrom(cli.input), errexit: cli.input.has("errexit"), terminal };
+    if (file === "-") keepStdinForCommands();
+    const { interrupt } = cli.around;
+    // At the prompt Ctrl-C is a key. A signal that comes then is late: a program that it ended, too, may be told first.
+    const status = await interrupt.within(terminal ? "ignored" : "ends", async (inner) => {
+      const shell = new Shell({ ...cli.around, interrupt: inner }, options);
       if (terminal) await onTerminal(cli, shell);
-      else await shell.script(process.stdin as AsyncIterable<Buffer>, "stdin");
-    }
-    cli.status = terminal && !cli.input.has("errexit") ? 0 : shell.status;
+      else if (file === "-") await shell.script(process.stdin as AsyncIterable<Buffer>, "stdin");
+      else await shell.script(await openScript(file), file);
+      return shell.status;
+    });
+    cli.status = terminal && !cli.input.has("errexit") ? 0 : status;
   },
 };
 
