@@ -72,4 +72,11 @@ describe("what-if", () => {
     expect(status).toBe(2);
     expect(stderr).toContain(why);
   });
+
+  it("refuses to insert what is about no domain of that moment", async () => {
+    const command = { type: "CreateSnapshot", domain: "wbe", name: "x" };
+    const { status, stderr } = await web.feed(JSON.stringify([{ after: 3, command }]), "what-if", "--insert", "-");
+    expect(status).toBe(4);
+    expect(stderr).toMatch(/^error \[DOMAIN_NOT_FOUND\] No domain "wbe" is defined right after position 3\.\nhint: /);
+  });
 });

@@ -1,3 +1,4 @@
+import { SnapledgerError } from "../../errors.ts";
 import type { Command } from "../../events/command.ts";
 import type { DomainEvent, EventRecord, RecordOf } from "../../events/events.ts";
 import type { DomainId, OperationId } from "../../events/ids.ts";
@@ -18,7 +19,7 @@ export interface Supposition {
   readonly skip?: readonly number[];
   /** Commands that were given with force. */
   readonly force?: readonly number[];
-  /** Commands that were given right after a position. */
+  /** Commands that were given right after a position; DOMAIN_NOT_FOUND when their domain is not defined then. */
   readonly insert?: readonly { readonly after: number; readonly command: Command }[];
 }
 
@@ -148,7 +149,7 @@ export class WhatIf {
   #insert(record: EventRecord, command: Command): void {
     const domain = this.#named(command);
     const seen = this.#lastFacts;
-    if (!domain || !seen) return;
+    if (!domain || !seen) throw noDomain(command, record.position);
     const { actual, other, facts } = domain;
     const { supports, freeBytes } = seen;
     const now = { time: record.time, supports, guest: actual.guest, heads: {}, freeBytes };
@@ -161,9 +162,22 @@ export class WhatIf {
   }
 
   #named(command: Command): Outcomes | undefined {
-    if (command.type === "DefineDomain") return undefined;
-    return [...this.domains.values()].find(({ other }) => other.name === command.domain || other.id === command.domain);
+    const wanted = domainOf(command);
+    return [...this.domains.values()].find(
+      ({ other: { defined, name, id } }) => defined && (name === wanted || id === wanted),
+    );
   }
+}
+
+function domainOf(command: Command): string {
+  return command.type === "DefineDomain" ? command.uuid : command.domain;
+}
+
+function noDomain(command: Command, position: number): SnapledgerError {
+  const domain = domainOf(command);
+  const message = `No domain "${domain}" is defined right after position ${position}.`;
+  const hint = "Give the name that it has then, or its uuid: see 'snapledger list --at'.";
+  return new SnapledgerError("DOMAIN_NOT_FOUND", message, { facts: { domain, position }, hint });
 }
 
 /** All of an operation that never was, at once. */
