@@ -42,9 +42,14 @@ describe("the list of snapshots", () => {
     expect(names({ topological: true })).toEqual(["root1", "a", "b", "c", "root2"]);
   });
 
-  test("sorts by code units, as the C locale: capitals before small letters", () => {
-    const big = hang([null, null, null], (i) => ["b", "B", "é"][i]!);
-    expect(listSnapshots(big).map(({ name }) => name)).toEqual(["B", "b", "é"]);
+  test("sorts as virsh does: ASCII letters of either case together, then by code point", () => {
+    const sorted = ["_x", "a", "B", "b", "C", "Z1", "z9", "É", "é", "\uff21", "🙂"];
+    const big = hang(
+      sorted.map(() => null),
+      (i) => sorted.at(-1 - i)!,
+    );
+    expect(listSnapshots(big).map(({ name }) => name)).toEqual(sorted);
+    expect(listSnapshots(big, { topological: true }).map(({ name }) => name)).toEqual(sorted);
   });
 
   test.each<[string, SnapshotFilter, string[]]>([
