@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { escapeDocument, escapeJson, escapeLine } from "../../src/cli/escape.ts";
 import { nearest } from "../../src/cli/nearest.ts";
-import { fieldLines, tableLines } from "../../src/cli/table.ts";
+import { columnsOf, fieldLines, tableLines } from "../../src/cli/table.ts";
 import { treeLines } from "../../src/cli/tree.ts";
 import type { TreeNode } from "../../src/cli/tree.ts";
 
@@ -96,6 +96,19 @@ describe("a table", () => {
   it("counts wide characters as two columns and combining marks as none", () => {
     const [, , wide, combined] = tableLines(["Name", "State"], [["雪雪", "x"], ["e\u0301e\u0301", "x"]]); // prettier-ignore
     expect([wide, combined]).toEqual([" 雪雪   x", " e\u0301e\u0301     x"]);
+  });
+
+  it("counts columns as the C library does, which is how virsh aligns", () => {
+    const counted: Record<string, number> = {
+      "👩\u200d💻": 4,
+      "⌚": 2,
+      "䷀": 2,
+      "\u{20000}": 2,
+      "🖥": 1,
+      "\u00ad": 1,
+      각: 2,
+    };
+    for (const [text, columns] of Object.entries(counted)) expect([text, columnsOf(text)]).toEqual([text, columns]);
   });
 
   it("aligns fields as virsh's info verbs do", () => {
