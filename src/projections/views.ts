@@ -2,6 +2,7 @@ import { SnapledgerError } from "../errors.ts";
 import type { SnapshotId, Target } from "../events/ids.ts";
 import type { DomainInfo, DiskInfo, OperationInfo, SnapshotFilter, SnapshotInfo } from "./info.ts";
 import { anonymous, bytesOf, depthOf, garbage, headOf, layerOf, layersOf } from "./layers.ts";
+import { sortedByName } from "./name-order.ts";
 import type { DomainState, Snapshot } from "./state.ts";
 import { childrenOf, descendantsOf, refOf, snapshotOf } from "./tree.ts";
 
@@ -41,7 +42,7 @@ export function snapshotInfo(state: DomainState, snapshot: Snapshot): SnapshotIn
 }
 
 /**
- * The snapshots that pass the filter, by name in code-unit order, or with `topological` each after its parent and
+ * The snapshots that pass the filter, by name (see name-order.ts), or with `topological` each after its parent and
  * before its younger siblings by name. Throws SNAPSHOT_NOT_FOUND of `from`.
  */
 export function listSnapshots(state: DomainState, filter: SnapshotFilter = {}): SnapshotInfo[] {
@@ -53,9 +54,9 @@ export function listSnapshots(state: DomainState, filter: SnapshotFilter = {}): 
       : descendantsOf(state, top)
     : childrenOf(state, top);
   const chosen = all.filter((snapshot) => passes(state, snapshot, filter));
-  if (!filter.topological || !nested) chosen.sort(byName);
+  const listed = filter.topological && nested ? chosen : sortedByName(chosen);
   const below = descendantCounts(state);
-  return chosen.map((snapshot) => infoOf(state, snapshot, below.get(snapshot.id) ?? 0));
+  return listed.map((snapshot) => infoOf(state, snapshot, below.get(snapshot.id) ?? 0));
 }
 
 /** By name. Throws SNAPSHOT_NOT_FOUND. */
@@ -78,17 +79,13 @@ function passes(state: DomainState, snapshot: Snapshot, filter: SnapshotFilter):
   return !deactivated || !snapshot.active;
 }
 
-function byName(a: Snapshot, b: Snapshot): number {
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
-}
-
 /** Depth first with a stack of our own: a chain of thousands would overflow the language's. */
 function topological(state: DomainState, top: SnapshotId | null): Snapshot[] {
   const inOrder: Snapshot[] = [];
-  const waiting = childrenOf(state, top).sort(byName).reverse();
+  const waiting = sortedByName(childrenOf(state, top)).reverse();
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     inOrder.push(next);
-    waiting.push(...childrenOf(state, next.id).sort(byName).reverse());
+    waiting.push(...sortedByName(childrenOf(state, next.id)).reverse());
   }
   return inOrder;
 }

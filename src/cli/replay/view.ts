@@ -1,3 +1,4 @@
+import { sortedByName } from "../../projections/name-order.ts";
 import type { Value } from "../../projections/condition/fields.ts";
 import type { Player } from "../../projections/player.ts";
 import type { DomainState } from "../../projections/state.ts";
@@ -16,7 +17,7 @@ export function treeView(player: Player): TreeViewLine[] {
   const { state, touched } = player;
   if (!state?.defined) return [{ text: "(not defined)", touched: false }];
   const mark = (id: string) => (touched.added.has(id) ? "+ " : touched.changed.has(id) ? "~ " : "");
-  const byName = [...state.snapshots.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const byName = sortedByName(state.snapshots.values());
   const nodes = byName.map((snapshot): TreeNode => ({
     id: snapshot.id,
     name: `${mark(snapshot.id)}${snapshot.name}${currentMark(state, snapshot.id)}${snapshot.active ? "" : " (inactive)"}`,

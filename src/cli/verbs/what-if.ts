@@ -2,6 +2,7 @@ import { SnapledgerError } from "../../errors.ts";
 import type { Verdict } from "../../commands/what-if/decide.ts";
 import { RulesTrial } from "../../commands/what-if/rules.ts";
 import { WhatIf } from "../../commands/what-if/what-if.ts";
+import { sortedByName } from "../../projections/name-order.ts";
 import { diffStates, isSame } from "../../projections/diff.ts";
 import type { DomainState } from "../../projections/state.ts";
 import { commandText } from "../../projections/wording.ts";
@@ -99,7 +100,7 @@ function verdictText(verdict: Verdict): string {
 
 function tree(state: DomainState): string[] {
   if (!state.defined) return ["(not defined)"];
-  const byName = [...state.snapshots.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const byName = sortedByName(state.snapshots.values());
   const nodes = byName.map(({ id, name, parent }) => ({
     ...{ id, name: `${name}${state.current === id ? " *" : ""}`, parent: parent === null ? null : { id: parent } },
   }));
