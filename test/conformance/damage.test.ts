@@ -58,6 +58,13 @@ describe("a log that was changed behind its back", () => {
     });
   });
 
+  it("is damaged, not from a newer version, when the type of a record was altered", async () => {
+    const folder = await tenRecords();
+    await tamper(folder, (db) => replaceIn(db, 6, '"type":"DomainSt', '"type":"DomainSu'));
+    await expect(withLog(folder, (log) => readAll(log))).rejects.toEqual(damagedAt(6));
+    expect(await withLog(folder, (log) => verifyLog(log))).toMatchObject({ ok: false, firstBad: { position: 6 } });
+  });
+
   it("is told by verify when an altered record was sealed anew", async () => {
     const folder = await tenRecords();
     await tamper(folder, async (db) => {
