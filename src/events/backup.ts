@@ -11,7 +11,7 @@ import { asStoreError, diskTrouble } from "./level-errors.ts";
 import { openLevelEventLog } from "./level-log.ts";
 import type { EventLog, LogAccess, LogHead, StoredRecord } from "./log.ts";
 import { makeStore, syncFolder } from "./make-store.ts";
-import { parseRecord } from "./seal.ts";
+import { provenAt } from "./level-read.ts";
 import { writeLog } from "./write-log.ts";
 
 /**
@@ -167,7 +167,7 @@ async function readHead(file: string, path: string): Promise<BackupHead> {
 
 async function* readLines(path: string): AsyncGenerator<StoredRecord> {
   let at = 0;
-  for await (const line of linesOf(path)) yield { record: parseRecord(line, ++at), line };
+  for await (const line of linesOf(path)) yield provenAt(++at, line);
 }
 
 /** By newlines alone: a stored line may hold U+2028. */

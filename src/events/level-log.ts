@@ -6,10 +6,10 @@ import { sha256 } from "./hash.ts";
 import type { Clock, NewId } from "./ids.ts";
 import { asDamage, asOpenError } from "./level-errors.ts";
 import { indexKeys, recordKey } from "./level-keys.ts";
-import { findCommand, lastRevision, missingIndex, readDomain, readRange, readTail } from "./level-read.ts";
+import { findCommand, lastRevision, missingIndex, provenAt, readDomain, readRange, readTail } from "./level-read.ts";
 import { logCreated, logIdOf } from "./log-created.ts";
 import type { EventLog, LogHead } from "./log.ts";
-import { beforeFirst, parseRecord, type Link } from "./seal.ts";
+import { beforeFirst, type Link } from "./seal.ts";
 import { databaseOptions } from "./tables.ts";
 
 export interface LevelLogOptions {
@@ -57,7 +57,7 @@ export async function openLevelEventLog(folder: string, options: LevelLogOptions
   const db = await openDatabase(folder, { createIfMissing: false, errorIfExists: false });
   try {
     const [first] = await db.getMany([recordKey(1)]);
-    const logId = logIdOf(first === undefined ? undefined : parseRecord(first));
+    const logId = logIdOf(first === undefined ? undefined : provenAt(1, first).record);
     return levelEventLog(db, logId, await readTail(db), options);
   } catch (error) {
     await db.close();

@@ -156,9 +156,17 @@ export function parseRecord(line: string, at?: number): EventRecord {
   const newest = Object.hasOwn(schemas, record.type) ? schemas[record.type] : undefined;
   const { schema } = record as { schema: number };
   if (newest === undefined || schema > newest) throw tooNew(record, `${record.type} of schema ${schema}`);
-  if (record.type === "LogCreated" && (record.data.format as number) !== 1)
-    throw tooNew(record, `log format ${record.data.format}`);
+  if (record.type === "LogCreated") {
+    const format: unknown = (record.data as Partial<typeof record.data> | null | undefined)?.format;
+    if (format !== 1) throw tooNew(record, `log format ${JSON.stringify(format ?? null)}`);
+  }
   return schema === newest ? record : upcast(record, newest);
+}
+
+/** What the next record is linked to, whatever else the line says; its hash is not checked. LOG_DAMAGED as `parseRecord`. */
+export function parseLink(line: string, at: number): Link {
+  const { position, hash, time } = parseEnvelope(line, at);
+  return { position, hash, time };
 }
 
 function parseEnvelope(line: string, at?: number): EventRecord {
