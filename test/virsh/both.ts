@@ -151,10 +151,24 @@ class Both {
       return;
     }
     this.#tally.listed++;
+    if (bothLeaves(step)) {
+      await this.#allOfThem(step, stdout, told);
+      return;
+    }
     const [text, theirs] = [withoutTime(ended(stdout)), withoutTime(told.text)];
     if (!step.flags.includes("topological")) expectSameTable(text, theirs);
     else if (step.flags.includes("tree")) expect(branches(text)).toEqual(branches(theirs));
     else this.#sameUpToSiblings(step, text, theirs);
+  }
+
+  /** Listed: who asks for leaves and for all others gets all; from virsh nothing. */
+  async #allOfThem(step: Step & { do: "list" }, stdout: string, told: Answer): Promise<void> {
+    const others = step.flags.filter((flag) => !flag.endsWith("leaves"));
+    expect(stdout).toBe(await did(this.#ours, ...question({ ...step, flags: others })));
+    const empty = await virsh([
+      inVirsh({ ...step, from: null, flags: others.filter((flag) => flag !== "descendants") }),
+    ]);
+    expect(told.text).toBe(empty[0]?.text);
   }
 
   /** Listed: virsh leaves the order of siblings to its hash table under --topological. */
@@ -205,6 +219,10 @@ class Both {
     });
     this.#tally.refused++;
   }
+}
+
+function bothLeaves({ flags }: Step & { do: "list" }): boolean {
+  return flags.includes("leaves") && flags.includes("no-leaves");
 }
 
 /** Both sides' clocks differ; the form of what they say does not. */

@@ -6,6 +6,7 @@ export const differences = [
   "a snapshot without memory",
   "unsaved changes",
   "siblings under --topological",
+  "leaves together with no-leaves",
   "names that differ in case alone",
   "deep trees",
   "what a terminal cannot show",
