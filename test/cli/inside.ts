@@ -22,7 +22,9 @@ export class Inside {
   readonly world = new World("/ram", this.#driver);
   readonly connection: Connection;
 
-  constructor() {
+  /** On what a log holds already, line by line. */
+  constructor(lines: readonly string[] = []) {
+    this.world.rewind(lines);
     const stage = this.world.stage();
     this.connection = connectionOn(stage, () => Promise.resolve(stage), { store: "/ram" }, new EventEmitter());
   }
@@ -72,9 +74,10 @@ class SessionOn extends Session {
   }
 }
 
-/** Keeps the text as it was written: bytes would have lost what is no Unicode. */
+/** A terminal that keeps the text as it was written: bytes would have lost what is no Unicode. */
 class Sheet extends Writable {
   text = "";
+  readonly isTTY = true;
 
   constructor() {
     super({ decodeStrings: false });
