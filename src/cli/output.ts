@@ -68,9 +68,9 @@ export class Output {
     this.#write(`${escapeJson(JSON.stringify(value))}\n`);
   }
 
-  /** A stored line, exactly its bytes. */
+  /** A stored line, exactly its bytes: hashes are of these. On a terminal, what that would act on is escaped. */
   stored(line: string): void {
-    this.#write(`${line}\n`);
+    this.#write(`${this.#out.isTTY ? escapeJson(line) : line}\n`);
   }
 
   /** One line of human text on stderr. */

@@ -150,7 +150,7 @@ describe("a terminal", () => {
   it("is given no orders by anything in a log, whichever verb prints it, nor by any mistake", async () => {
     await expectAllHarmless(orders.join("x"));
     const some = fc.array(fc.constantFrom(...orders), { minLength: 1, maxLength: 5 }).map((drawn) => drawn.join("a"));
-    await fc.assert(fc.asyncProperty(some, expectAllHarmless), { numRuns: 3, seed: 20_100_315 });
+    await fc.assert(fc.asyncProperty(some, expectAllHarmless), { numRuns: 1, seed: 20_100_315 });
   });
 
   it("is given what is hostile in a form that says what it is, and JSON that reads back as it was", async () => {

@@ -10,8 +10,8 @@ import type { Cli, Verb } from "../verb.ts";
 export const verb: Verb = {
   about:
     "Print the log, or one domain's part of it: a line for each operation with its positions, who did what, why, and " +
-    "what it destroyed. With --follow an operation that goes on has a line when it begins, too. Filters must all hold. With --json one stored record per line, exactly its bytes: the text of " +
-    "users in it is not escaped for a terminal.",
+    "what it destroyed. With --follow an operation that goes on has a line when it begins, too. Filters must all hold. " +
+    "With --json one stored record per line, exactly its bytes; on a terminal alone, what that would act on is escaped.",
   arguments: [["[domain]", "its name or uuid, also of one that is gone"]],
   options: logOptions,
   exits: [[4, "no such domain or store, or a time before the log"]],
