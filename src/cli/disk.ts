@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { resolve } from "node:path";
 import { SnapledgerError } from "../errors.ts";
@@ -40,7 +41,8 @@ async function checkQcow2(target: string, path: string): Promise<void> {
 const qcow2Magic = Buffer.from([0x51, 0x46, 0x49, 0xfb]);
 
 async function firstBytes(path: string): Promise<Buffer> {
-  const file = await open(path, "r").catch((cause: unknown) => {
+  // Opening a pipe must not wait for a writer.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
     const facts = { path };
     const hint = "Check the path, and that this user may read it.";
     throw new SnapledgerError("FILE_NOT_FOUND", `Failed to open image '${path}'.`, { facts, hint, cause });
@@ -49,7 +51,7 @@ async function firstBytes(path: string): Promise<Buffer> {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
     return buffer.subarray(0, bytesRead);
   } catch {
-    // A folder, a device that cannot be read: not an image in any case.
+    // A folder, a pipe, a device that cannot be read: not an image in any case.
     return Buffer.alloc(0);
   } finally {
     await file.close();

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
 import type { ErrorCode } from "../errors.ts";
 import { SnapledgerError } from "../errors.ts";
 
@@ -27,7 +27,8 @@ export async function readInput(path: string, tooLong: ErrorCode = "INVALID_XML"
 
 async function readNamed(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    // No further: a device may have no end.
+    return await gathered(createReadStream(path, { end: most - 1 }) as AsyncIterable<Buffer>);
   } catch (error) {
     throw cannotRead(path, error);
   }
@@ -50,10 +51,14 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ["EISDIR", "it is a directory"],
 ]);
 
-async function readStdin(): Promise<Uint8Array> {
+function readStdin(): Promise<Uint8Array> {
+  return gathered(process.stdin as AsyncIterable<Buffer>);
+}
+
+async function gathered(from: AsyncIterable<Buffer>): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+  for await (const chunk of from) {
     chunks.push(chunk);
     length += chunk.length;
     if (length >= most) break;
