@@ -14,7 +14,7 @@ import { ended, haveVirsh, virsh } from "./virsh.ts";
  * Random sequences on a simulated domain here and on virsh's test driver. SNAPLEDGER_VIRSH: how many;
  * SNAPLEDGER_VIRSH_SEED: which, as a failure prints it.
  */
-const sequences = Number(process.env["SNAPLEDGER_VIRSH"] ?? 25);
+const sequences = Number(process.env["SNAPLEDGER_VIRSH"] ?? 15);
 const seed = Number(process.env["SNAPLEDGER_VIRSH_SEED"] ?? 20_100_315);
 const nothing = (): Tally => ({ created: 0, started: 0, refused: 0, listed: 0 });
 const created = (name: string): Step => ({ do: "create", name, description: "" });
