@@ -1,6 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { History } from "../../src/cli/history.ts";
+import { Debugger } from "../../src/cli/replay/debugger.ts";
+import { Screen } from "../../src/cli/replay/terminal.ts";
 import { verbs } from "../../src/cli/verbs.ts";
+import { Player } from "../../src/projections/player.ts";
 import { Inside } from "../cli/inside.ts";
 import { hostileLog, placesFor } from "./hostile-log.ts";
 
@@ -53,15 +57,10 @@ function readings(hostile: string): readonly (readonly string[])[] {
       ["show", "4"],
       ["show", "20"],
     ],
-    [
-      "replay",
-      domain,
-      "--script",
-      "run snapshots.count == 2; tree; jump end; tree; watch snapshots.names; break current",
-    ],
-    ["bisect", domain, "snapshots.count == 2"],
+    ["replay", domain, "--script", "run snapshots.count == 2; tree; jump end; tree; watch snapshots.names; back"],
+    ["bisect", domain, "--when", "snapshots.count == 2"],
     ...["ndjson", "cloudevents", "ocsf", "syslog"].map((format) => ["export", "--format", format]),
-    ...[["export", domain], ["verify", "--replay"], ["head"], ["recover", "--explain", domain]],
+    ...[["export", domain], ["head"], ["recover", "--explain", domain]],
   ];
 }
 
@@ -82,7 +81,7 @@ function mistakes(hostile: string): readonly (readonly string[])[] {
     ...[
       ["snapshot-list", there, "--at", gone],
       ["snapshot-list", there, "--from", gone],
-      ["bisect", there, gone],
+      ["bisect", there, "--when", gone],
     ],
     ...[
       ["define", gone],
@@ -108,13 +107,14 @@ function mistakes(hostile: string): readonly (readonly string[])[] {
   ];
 }
 
-async function expectHarmless(inside: Inside, args: readonly string[]): Promise<string> {
+async function expectHarmless(inside: Inside, args: readonly string[], done = false): Promise<string> {
   const { status, stdout, stderr } = await inside.run(...args);
   for (const text of [stdout, stderr]) {
     expect({ args, found: acted.exec(text)?.[0], text }).toEqual({ args, found: undefined, text });
     expect({ args, forged: /^\s*(error \[FORGED\]|hint: forged)/m.test(text) }).toEqual({ args, forged: false });
   }
   expect({ args, status, fault: /^error: /m.exec(stderr)?.input }).toEqual({ args, status, fault: undefined });
+  if (done) expect({ args, status, stderr }).toEqual({ args, status: 0, stderr });
   return stdout;
 }
 
@@ -134,7 +134,7 @@ async function expectAllHarmless(hostile: string): Promise<void> {
   const inside = new Inside(await hostileLog(hostile));
   let shown = 0;
   for (const args of readings(hostile)) {
-    shown += (await expectHarmless(inside, args)).length;
+    shown += (await expectHarmless(inside, args, true)).length;
     if (args[0] === "export") continue;
     const json = await expectHarmless(inside, ["--json", ...args]);
     if (json !== "") expect(values(json)).not.toHaveLength(0);
@@ -165,6 +165,21 @@ describe("a terminal", () => {
     );
   });
 
+  it("is not given them by a replay on the whole of it either", async () => {
+    const hostile = orders.join("x");
+    const inside = new Inside(await hostileLog(hostile));
+    let drawn = "";
+    const surface = { rows: 40, columns: 200, write: (text: string) => (drawn += text) };
+    const screen = new Screen(`replay ${hostile}`, new Debugger(new Player(inside.world.records())), new History(await inside.connection.names()), surface); // prettier-ignore
+    for (let n = 0; n < 30; n++) {
+      screen.press(undefined, { name: "n", sequence: "n" });
+      screen.draw();
+    }
+    const ours = /\u001b\[(?:H|K|J|[017]m)|\r\n/g;
+    expect(drawn).toContain("snap\\u{1b}[2J");
+    expect(acted.exec(drawn.replace(ours, ""))).toBeNull();
+  });
+
   it("has been tried with every verb that reads", () => {
     const tried = new Set([...readings(""), ...mistakes("")].map(([verb]) => verb));
     const left = [...verbs.keys()].filter((verb) => !tried.has(verb));
@@ -178,7 +193,18 @@ describe("a terminal", () => {
         "start",
         "shutdown",
       ],
-      ...["destroy", "suspend", "resume", "checkpoint", "prove", "prove-consistent", "key", "export-evidence", "init"],
+      ...[
+        "destroy",
+        "suspend",
+        "resume",
+        "verify",
+        "checkpoint",
+        "prove",
+        "prove-consistent",
+        "key",
+        "export-evidence",
+        "init",
+      ],
       ...["backup", "restore", "salvage", "snapshot-delete", "blockcommit"],
     ]);
   });
