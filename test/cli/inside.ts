@@ -31,7 +31,7 @@ export class Inside {
 
   async run(...args: readonly string[]): Promise<Ran> {
     const [out, err] = [new Sheet(), new Sheet()];
-    const output = new Output(asTerminal(out), asTerminal(err), (error) => err.write(error.message));
+    const output = Output.to(asTerminal(out), asTerminal(err), (error) => err.write(error.message));
     const status = await this.#status(args, output).catch((error: unknown) =>
       reportError(error, output, args.includes("--json"), false),
     );
@@ -55,9 +55,13 @@ export class Inside {
       output.document(input.help);
       return 0;
     }
-    const session = new SessionOn(this.connection, typed, input, output, new Interrupt(() => undefined));
+    const session = new SessionOn(this.connection, typed, input, {
+      output,
+      interrupt: new Interrupt(() => undefined),
+      debug: false,
+    });
     await verb.run(session);
-    return session.damaged ? exitStatusOf.LOG_DAMAGED : 0;
+    return Math.max(session.status, session.damaged ? exitStatusOf.LOG_DAMAGED : 0);
   }
 }
 

@@ -86,6 +86,7 @@ const words = [
 
 /** Those that work on a store's own files, and are tried as processes; and what would wait. */
 const apart = [
+  "shell",
   "init",
   "backup",
   "restore",

@@ -205,7 +205,7 @@ describe("a terminal", () => {
         "export-evidence",
         "init",
       ],
-      ...["backup", "restore", "salvage", "snapshot-delete", "blockcommit"],
+      ...["backup", "restore", "salvage", "shell", "snapshot-delete", "blockcommit"],
     ]);
   });
 });
