@@ -127,6 +127,8 @@ export interface RestoreOptions {
  * with BACKUP_INVALID, FILE_NOT_FOUND, STORE_EXISTS.
  */
 export async function restoreLog(file: string, folder: string, options: RestoreOptions): Promise<LogHead> {
+  // Before a folder is made for what is not there.
+  if (!existsSync(file)) throw notFound(file);
   return makeStore(folder, async (logFolder) => {
     const unpacked = await mkdtemp(join(folder, "log.unfinished-restore-"));
     try {
@@ -149,7 +151,6 @@ async function unpack(file: string, into: string): Promise<void> {
     await extract({ file, cwd: into, strict: true, filter: wanted });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") throw notFound(file, error);
     throw diskTrouble(code ?? "", into, error) ?? invalid(file, message, error);
   }
 }
@@ -203,10 +204,9 @@ function invalid(file: string, why: string, cause?: unknown): SnapledgerError {
   });
 }
 
-function notFound(file: string, cause: unknown): SnapledgerError {
+function notFound(file: string): SnapledgerError {
   return new SnapledgerError("FILE_NOT_FOUND", `There is no file ${file}.`, {
     facts: { file },
     hint: "Name a backup.",
-    cause,
   });
 }

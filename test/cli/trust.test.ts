@@ -176,7 +176,8 @@ describe("a backup", () => {
       expect([status, stderr]).toEqual([6, expect.stringMatching(/^error \[BACKUP_INVALID\] .*\nhint: /)]);
       expect(existsSync(store(web, "new/log"))).toBe(false);
     }
-    expect((await inStore(web, "new", "restore", "missing")).stderr).toMatch(/^error \[FILE_NOT_FOUND\] /);
+    expect((await inStore(web, "never", "restore", "missing")).stderr).toMatch(/^error \[FILE_NOT_FOUND\] /);
+    expect(existsSync(store(web, "never"))).toBe(false);
   });
 });
 
