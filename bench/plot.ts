@@ -1,10 +1,10 @@
 import type { Curve, Series } from "./row.ts";
 
 /**
- * Curves as SVG with logarithmic axes. Colours follow the reader's light or dark setting. The series' names stand at the
+ * Curves as SVG with logarithmic axes, and below them where and how they were measured. Colours follow the reader's light or dark setting. The series' names stand at the
  * right ends of their lines, which are told apart by dashes, too.
  */
-export function drawn({ title, x, y, series }: Curve): string {
+export function drawn({ title, x, y, series }: Curve, note: string): string {
   const points = series.flatMap((one) => one.points);
   const across = axis(
     points.map(([value]) => value),
@@ -23,19 +23,20 @@ export function drawn({ title, x, y, series }: Curve): string {
     `<text class="title" x="${left}" y="22">${escaped(title)}</text>`,
     ...across.ticks.map((value) => tick(across.place(value), bottom, value, "x")),
     ...up.ticks.map((value) => tick(left, up.place(value), value, "y")),
-    `<text x="${(left + right) / 2}" y="${height - 10}" text-anchor="middle">${escaped(x)}</text>`,
+    `<text x="${(left + right) / 2}" y="${bottom + 40}" text-anchor="middle">${escaped(x)}</text>`,
     `<text transform="translate(16 ${(top + bottom) / 2}) rotate(-90)" text-anchor="middle">${escaped(y)}</text>`,
+    `<text class="note" x="${left}" y="${height - 8}">${escaped(note)}</text>`,
     ...series.map((one, i) => line(one, i, across.place, up.place, ends[i] ?? 0)),
     "</svg>",
   ].join("\n")}\n`;
 }
 
-const [width, height] = [760, 400];
+const [width, height] = [840, 420];
 const [left, right, top, bottom] = [80, 540, 40, 340];
 const dashes = ["", "7 4", "2 4", "10 3 2 3"];
 
 const style = [
-  "text{font:13px system-ui,sans-serif;fill:#24292f}.title{font-weight:600;font-size:15px}",
+  "text{font:13px system-ui,sans-serif;fill:#24292f}.title{font-weight:600;font-size:15px}.note{font-size:10px}",
   "path{fill:none;stroke-width:2}.grid{stroke:#d0d7de;stroke-width:1}",
   ".s0{stroke:#0969da}.s1{stroke:#bc4c00}.s2{stroke:#1a7f37}.s3{stroke:#8250df}",
   ".f0{fill:#0969da}.f1{fill:#bc4c00}.f2{fill:#1a7f37}.f3{fill:#8250df}",

@@ -116,9 +116,9 @@ function curve(how: string, shell: ReadonlyMap<number, Times>, virsh: ReadonlyMa
   return {
     ...{ id: "tree", title: "Lists and trees", x: "snapshots", y: "milliseconds" },
     series: [
-      series(`snapledger ${how}, --tree`, shell, "tree"),
+      series(`snapledger ${how}, tree`, shell, "tree"),
       series(`snapledger ${how}, list`, shell, "list"),
-      series("virsh, --tree", virsh, "tree"),
+      series("virsh, tree", virsh, "tree"),
       series("virsh, list", virsh, "list"),
     ],
   };
