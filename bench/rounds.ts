@@ -31,3 +31,11 @@ export async function milliseconds(work: () => unknown): Promise<number> {
   await work();
   return performance.now() - start;
 }
+
+/** How much of the processor it takes, in milliseconds: for work that waits for nothing, whatever else is running. */
+export async function processorMs(work: () => unknown): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}

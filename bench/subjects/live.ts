@@ -2,12 +2,12 @@ import { join } from "node:path";
 import { connect } from "../../src/connection.ts";
 import type { EventRecord, NewEvent } from "../../src/events/events.ts";
 import type { Connection } from "../../src/face.ts";
-import { apply } from "../../src/projections/domain.ts";
+import { apply, applyAll } from "../../src/projections/domain.ts";
 import { emptyState } from "../../src/projections/state.ts";
 import type { DomainState } from "../../src/projections/state.ts";
 import { caller } from "../caller.ts";
 import { refOf, sealed, SnapshotHistory } from "../history.ts";
-import { interleaved, milliseconds } from "../rounds.ts";
+import { interleaved, milliseconds, processorMs } from "../rounds.ts";
 import type { Bench, Findings, Subject } from "../row.ts";
 import { fillStore } from "../stores.ts";
 
@@ -45,19 +45,17 @@ async function run({ quick, folder, say }: Bench): Promise<Findings> {
   };
 }
 
-/** Microseconds per event of the next few thousand, which leave as many snapshots as there were. */
-function folding(snapshots: number, quick: boolean): () => number {
+/** Microseconds of the processor per event of the next few thousand, which leave as many snapshots as there were. */
+function folding(snapshots: number, quick: boolean): () => Promise<number> {
   const history = new SnapshotHistory(snapshots);
   const state = emptyState(history.domain);
   for (const { record } of sealed(history.events)) if (record.domain === history.domain) apply(state, record);
   if (state.snapshots.size !== snapshots) throw new Error(`${state.snapshots.size} snapshots, not ${snapshots}`);
   let turn = 0;
-  return () => {
+  return async () => {
     const records: EventRecord[] = [];
     for (let i = 0; i < (quick ? 500 : 2000); i++) records.push(...cycle(history, state, snapshots, ++turn));
-    const start = performance.now();
-    for (const record of records) apply(state, record);
-    const took = performance.now() - start;
+    const took = await processorMs(() => applyAll(state, records));
     if (state.snapshots.size !== snapshots) throw new Error(`${state.snapshots.size} snapshots, not ${snapshots}`);
     return (took / records.length) * 1000;
   };

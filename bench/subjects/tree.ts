@@ -2,7 +2,7 @@ import { connect } from "../../src/connection.ts";
 import { snapledgerShell, type Shell } from "../command-line.ts";
 import { median } from "../judge.ts";
 import { listInProcess } from "../one-process.ts";
-import { interleaved, milliseconds } from "../rounds.ts";
+import { interleaved, processorMs } from "../rounds.ts";
 import type { Bench, Curve, Finding, Findings, Subject } from "../row.ts";
 import { noVirsh, virshWith } from "../virsh.ts";
 
@@ -56,7 +56,7 @@ async function run(bench: Bench): Promise<Findings> {
   return { rows, curves: missing === undefined ? [curve(how, shell, virsh)] : [] };
 }
 
-/** In this process, with the store kept open: what listing itself takes. */
+/** In this process, with the store kept open: what listing itself takes of the processor. */
 async function heldTimes({ quick, stores, say }: Bench): Promise<Map<number, Times>> {
   say("listing in one process ...");
   const [small, large] = [await stores.ofSnapshots(100), await stores.ofSnapshots(5000)];
@@ -65,7 +65,7 @@ async function heldTimes({ quick, stores, say }: Bench): Promise<Map<number, Tim
     const run = async () => {
       for (let i = 0; i < times; i++) await listInProcess(connection, "web", ...kinds[kind]);
     };
-    return (await milliseconds(run)) / times;
+    return (await processorMs(run)) / times;
   };
   const candidates = {
     list100: work(few, "list", 50),
