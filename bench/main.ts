@@ -37,7 +37,7 @@ const help = `npm run bench -- [--only SUBJECT]... [--quick] [--json FILE] [--ma
 
 ${subjects.map(({ name, about }) => `  ${name.padEnd(8)}${about}`).join("\n")}
 
-Exit status: 0 when no bound of bench/bounds.json is missed by more than the noise, else 1.`;
+Exit status: 0 when no bound of bench/bounds.json is missed by more than the noise, else 1; 2 for a subject that does not exist.`;
 
 /** A folder here, and the docs' that pictures go to. */
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -49,7 +49,10 @@ async function main(): Promise<number> {
     return 0;
   }
   const unknown = values.only.find((name) => !subjects.some((subject) => subject.name === name));
-  if (unknown !== undefined) throw new Error(`there is no subject ${unknown}\n\n${help}`);
+  if (unknown !== undefined) {
+    console.error(`There is no subject "${unknown}".\n\n${help}`);
+    return 2;
+  }
   const chosen = subjects.filter(({ name }) => values.only.length === 0 || values.only.includes(name));
   const bounds = JSON.parse(readFileSync(here("bounds.json"), "utf8")) as Bounds;
   const before = machine();
