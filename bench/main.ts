@@ -61,7 +61,7 @@ async function main(): Promise<number> {
   console.log([before, `load afterwards ${load()}`, settings].filter((line) => line !== "").join("\n"), "\n");
   console.log(values.markdown ? markdown(rows) : table(rows));
   if (values.json !== undefined)
-    writeFileSync(values.json, JSON.stringify({ machine: before, rows, figures }, null, 2));
+    writeFileSync(values.json, JSON.stringify({ machine: before, rows, figures, curves }, null, 2));
   const note = `${before}${values.quick ? ". From a quick run: worth little." : ""}`;
   if (values.plot) for (const curve of curves) writeFileSync(here(`../docs/bench-${curve.id}.svg`), drawn(curve, note));
   return rows.some(({ verdict }) => isRed(verdict)) ? 1 : 0;
