@@ -145,14 +145,21 @@ function sqliteRival(Database: Sqlite, file: string, value: string, roundMs: num
   };
 }
 
-/** One stream per domain, as ours. */
+/** One stream per domain, as ours. It fails some appends with SQLITE_BUSY, even a lone caller's: they are tried again. */
 function emmettRival(emmett: Emmett, file: string, roundMs: number): Rivals {
   const store = emmett.getSQLiteEventStore({ fileName: file });
-  const call = (caller: number) => {
+  const call = async (caller: number): Promise<void> => {
     const { domain, type, data, ...about } = event(caller);
-    return store.appendToStream(domain ?? "", [{ type, data: { ...data, ...about } }]);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await store.appendToStream(domain ?? "", [{ type, data: { ...data, ...about } }]);
+        return;
+      } catch (error) {
+        if ((error as { code?: string }).code !== "SQLITE_BUSY" || attempt === 100) throw error;
+      }
+    }
   };
-  return { candidates: { emmett: () => rate(1, 1, roundMs, () => call(0)) }, close: () => Promise.resolve() };
+  return { candidates: { emmett: () => rate(1, 1, roundMs, call) }, close: () => Promise.resolve() };
 }
 
 function rowsOf(figures: Record<string, number[]>, bytes: number, { sqlite, emmett }: ReturnType<Bench["peers"]>) {
