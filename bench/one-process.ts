@@ -13,7 +13,7 @@ export async function listInProcess(connection: Connection, ...args: readonly st
   const input = parseArguments("snapshot-list", snapshotList, args);
   if ("help" in input) throw new Error("help was asked for");
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() }) as unknown as NodeJS.WriteStream;
-  const output = new Output(nowhere, nowhere, (error) => {
+  const output = Output.to(nowhere, nowhere, (error) => {
     throw error;
   });
   const cli: Partial<Cli> = { input, output, json: false, connection: () => Promise.resolve(connection) };

@@ -1,5 +1,6 @@
 import { connect } from "../../src/connection.ts";
-import { snapledgerShell, type Shell } from "../command-line.ts";
+import { snapledgerShell } from "../command-line.ts";
+import type { Dialogue } from "../dialogue.ts";
 import { median } from "../judge.ts";
 import { listInProcess } from "../one-process.ts";
 import { interleaved, processorMs } from "../rounds.ts";
@@ -28,13 +29,11 @@ type Times = Readonly<Record<Kind, readonly number[]>>;
 async function run(bench: Bench): Promise<Findings> {
   const held = await heldTimes(bench);
   const shell = new Map<number, Times>();
-  let how = "in the shell";
   const virsh = new Map<number, Times>();
   const missing = noVirsh();
   if (missing === undefined) {
     for (const size of sizes) {
       const times = await dialogues(bench, size);
-      how = times.how;
       shell.set(size, times.shell);
       virsh.set(size, times.virsh);
     }
@@ -47,13 +46,13 @@ async function run(bench: Bench): Promise<Findings> {
       controls: perSnapshot(held, kind, 100),
     };
     for (const size of sizes) {
-      const what = `${kind} of ${size} snapshots ${how}`;
+      const what = `${kind} of ${size} snapshots in the shell`;
       const [ours, controls] = [shell.get(size)?.[kind] ?? [], virsh.get(size)?.[kind] ?? []];
       rows[`${kind}-virsh-${size}`] =
         missing === undefined ? { what, control: "virsh, one process", unit: "ms", ours, controls } : { what, missing };
     }
   }
-  return { rows, curves: missing === undefined ? [curve(how, shell, virsh)] : [] };
+  return { rows, curves: missing === undefined ? [curve(shell, virsh)] : [] };
 }
 
 /** In this process, with the store kept open: what listing itself takes of the processor. */
@@ -90,9 +89,9 @@ function perSnapshot(times: ReadonlyMap<number, Times>, kind: Kind, size: number
 /** Both told the same through a pipe, in turn. */
 async function dialogues({ quick, folder, stores, say }: Bench, size: number) {
   say(`listing ${size} snapshots in the shell and in virsh ...`);
-  const shell = await snapledgerShell(await stores.ofSnapshots(size), folder);
+  const shell = snapledgerShell(await stores.ofSnapshots(size), folder);
   const virsh = await virshWith(size, folder);
-  const asked = (to: Pick<Shell, "milliseconds">, domain: string, kind: Kind) => () =>
+  const asked = (to: Dialogue, domain: string, kind: Kind) => () =>
     to.milliseconds(["snapshot-list", domain, ...kinds[kind]].join(" "));
   const times = await interleaved(quick ? 5 : 15, {
     shellList: asked(shell, "web", "list"),
@@ -102,13 +101,12 @@ async function dialogues({ quick, folder, stores, say }: Bench, size: number) {
   });
   await Promise.all([shell.end(), virsh.end()]);
   return {
-    how: shell.how,
     shell: { list: times.shellList, tree: times.shellTree },
     virsh: { list: times.virshList, tree: times.virshTree },
   };
 }
 
-function curve(how: string, shell: ReadonlyMap<number, Times>, virsh: ReadonlyMap<number, Times>): Curve {
+function curve(shell: ReadonlyMap<number, Times>, virsh: ReadonlyMap<number, Times>): Curve {
   const series = (name: string, times: ReadonlyMap<number, Times>, kind: Kind) => ({
     name,
     points: [...times].map(([size, by]) => [size, median(by[kind])] as const),
@@ -116,8 +114,8 @@ function curve(how: string, shell: ReadonlyMap<number, Times>, virsh: ReadonlyMa
   return {
     ...{ id: "tree", title: "Lists and trees", x: "snapshots", y: "milliseconds" },
     series: [
-      series(`snapledger ${how}, tree`, shell, "tree"),
-      series(`snapledger ${how}, list`, shell, "list"),
+      series("snapledger shell, tree", shell, "tree"),
+      series("snapledger shell, list", shell, "list"),
       series("virsh, tree", virsh, "tree"),
       series("virsh, list", virsh, "list"),
     ],
