@@ -180,7 +180,7 @@ function addSnapshot(state: DomainState, record: EventRecord, created: NewSnapsh
     layers[layer.target] = layer.layer;
   }
   const { time: createdAt, position, actor, reason } = record;
-  // In one literal: spread together, it takes several times as long (bench/audit.ts).
+  // In one literal: spread together, it takes several times as long (bench/subjects/replay.ts).
   state.snapshots.set(id, {
     id,
     name,
