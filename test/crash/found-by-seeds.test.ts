@@ -1,0 +1,123 @@
+import { expect, test } from "vitest";
+import { handle } from "../../src/commands/handle.ts";
+import { memoryLocks } from "../../src/commands/locks.ts";
+import type { Stage } from "../../src/commands/stage.ts";
+import { lockedImage } from "../../src/drivers/failures.ts";
+import { memoryDriver } from "../../src/drivers/memory.ts";
+import type { Command } from "../../src/events/command.ts";
+import type { EventLog } from "../../src/events/log.ts";
+import { memoryEventLog } from "../../src/events/memory-log.ts";
+import { SnapledgerError } from "../../src/errors.ts";
+import { garbage } from "../../src/projections/layers.ts";
+import { snapshotting } from "../deeds.ts";
+import { caller, refused, World } from "../world.ts";
+
+/** What seeds of the simulation found, each reduced to the few steps that it takes. */
+
+const driver = memoryDriver();
+const { files } = driver.world;
+let worlds = 0;
+
+async function worldWith(...domains: string[]): Promise<{ world: World; ids: string[] }> {
+  const world = new World(`/found/${++worlds}`, driver);
+  const ids: string[] = [];
+  for (const name of domains)
+    ids.push(await world.defineOn(name, [{ target: "vda", path: `/found/${worlds}/${name}.qcow2`, format: "qcow2" }]));
+  return { world, ids };
+}
+
+const on = (world: World, log: EventLog): Stage => ({
+  ...world.stage(),
+  log: { use: (work) => work(log), close: () => log.close() },
+});
+
+test("a domain that is undefined while its lock is waited for is not changed any more", async () => {
+  const { world, ids } = await worldWith("web");
+  const undefining: Command = { type: "UndefineDomain", domain: "web", keep: "refuse" };
+  const stage: Stage = {
+    ...world.stage(),
+    locks: {
+      async lockDomain(request) {
+        await world.run(undefining);
+        return memoryLocks().lockDomain(request);
+      },
+    },
+  };
+
+  await refused(handle(stage, snapshotting("web", "a"), caller), "DOMAIN_NOT_FOUND");
+
+  expect(world.records().filter(({ type }) => type === "SnapshotCreated")).toEqual([]);
+  expect((await world.state(ids[0] ?? "")).defined).toBe(false);
+});
+
+test("who holds a log whose last write failed, although it was written, takes nothing away by what it knows", async () => {
+  const { world, ids } = await worldWith("web");
+  const log = memoryEventLog({
+    ...{ clock: world.clock, newId: world.newId, disk: world.lines },
+    faults: {
+      afterWrite(lines) {
+        if (lines.some((line) => line.includes("SnapshotCreated"))) throw new Error("EIO");
+      },
+    },
+  });
+  await refused(handle(on(world, log), snapshotting("web", "a"), caller), "LOG_UNWRITABLE");
+
+  await refused(handle(on(world, log), { type: "RecoverDomain", domain: "web" }, caller), "LOG_UNWRITABLE");
+
+  await expectWhole(world, ids[0] ?? "", "a");
+});
+
+test("an old copy of the log that was put back takes nothing away before somebody says that it goes on", async () => {
+  const { world, ids } = await worldWith("web");
+  await world.create("web", "a");
+  const begun = world.types().lastIndexOf("OperationStarted") + 1;
+  const old = memoryEventLog({ clock: world.clock, newId: world.newId, disk: world.lines.slice(0, begun) });
+  const behind: EventLog = {
+    ...old,
+    append: () => Promise.reject(new SnapledgerError("LOG_BEHIND", "The log is behind what was seen of it.")),
+  };
+
+  await refused(handle(on(world, behind), { type: "RecoverDomain", domain: "web" }, caller), "LOG_BEHIND");
+
+  await expectWhole(world, ids[0] ?? "", "a");
+});
+
+/** The snapshot is in the log as it is on disk, with all its files. */
+async function expectWhole(world: World, id: string, snapshot: string): Promise<void> {
+  world.rewind([...world.lines]);
+  const state = await world.state(id);
+  expect([...state.byName.keys()]).toEqual([snapshot]);
+  for (const { file } of state.layers.values()) expect(files.has(file.path), file.path).toBe(true);
+}
+
+test("a command id that two commands on two domains use at the same time is one's alone", async () => {
+  const { world } = await worldWith("web", "db");
+  const log = memoryEventLog({ clock: world.clock, newId: world.newId, disk: world.lines });
+  const request = { commandId: "once" };
+
+  const both = await Promise.allSettled([
+    handle(on(world, log), snapshotting("web", "a"), caller, request),
+    handle(on(world, log), snapshotting("db", "a"), caller, request),
+  ]);
+
+  const [failed, ...more] = both.filter((one) => one.status === "rejected");
+  expect(failed?.reason).toMatchObject({ code: "COMMAND_ID_REUSED" });
+  expect(more).toEqual([]);
+  expect(world.records().filter(({ type }) => type === "SnapshotCreated")).toHaveLength(1);
+});
+
+test("what could not be removed when a domain was undefined is removed once its uuid is defined again", async () => {
+  const { world, ids } = await worldWith("web");
+  const [id = ""] = ids;
+  await world.create("web", "a");
+  const stuck = { ...driver, remove: (path: string) => Promise.reject(lockedImage(path)) };
+  await world.run({ type: "UndefineDomain", domain: "web", keep: "discard-all" }, { driver: stuck });
+  const left = garbage(await world.state(id)).map(({ file }) => file.path);
+  expect(left.length).toBeGreaterThan(0);
+  const disks = [{ target: "vda", path: `/found/${worlds}/web.qcow2`, format: "qcow2" as const }];
+  await world.run({ ...world.defining("web", disks), uuid: id }, { driver: stuck });
+
+  await world.recover(id);
+
+  expect(left.filter((path) => files.has(path))).toEqual([]);
+});
