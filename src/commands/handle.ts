@@ -58,11 +58,18 @@ async function domainIdFor(stage: Stage, command: Command): Promise<DomainId> {
     const id = domainIdOf(directory, command.domain);
     if (id !== undefined) return id;
     if (command.type === "RecoverDomain" && (await log.revision(command.domain)) > 0) return command.domain;
-    throw new SnapledgerError("DOMAIN_NOT_FOUND", `There is no domain "${command.domain}".`, {
-      facts: { domain: command.domain },
-      hint: "See 'snapledger list'.",
-    });
+    throw noDomain(command.domain);
   });
+}
+
+function noDomain(domain: string): SnapledgerError {
+  const hint = "See 'snapledger list'.";
+  return new SnapledgerError("DOMAIN_NOT_FOUND", `There is no domain "${domain}".`, { facts: { domain }, hint });
+}
+
+/** It may have been undefined while its lock was waited for. */
+function checkDefined({ defined }: DomainState, command: Command): void {
+  if (!defined && command.type !== "DefineDomain" && command.type !== "RecoverDomain") throw noDomain(command.domain);
 }
 
 /** A definition of the same name that died half-way is resolved first; one that is alive is waited for. */
@@ -97,6 +104,7 @@ async function underLock(
   const earlier = await repeated(acting, command);
   if (earlier) return earlier;
   checkRevision(request, before);
+  checkDefined(state, command);
   const follows = command.type === "RecoverDomain" || command.type === "CompactDomain";
   return follows ? settled(settling, command, recovery) : perform(acting, command, recovery, watch);
 }
