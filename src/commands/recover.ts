@@ -81,6 +81,8 @@ async function resolveDeadOperation(operation: Operation, found: string[]): Prom
   const dead = operation.state.operation;
   if (!dead) return;
   const what = described(dead);
+  // A log that cannot go on may have ended otherwise than it says: then nothing is taken away by its word.
+  await operation.stage.log.use((log) => log.append([]));
   if (await finished(operation, dead)) {
     found.push(`${what} had been done, but not recorded; it is now.`);
     return;
