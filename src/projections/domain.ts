@@ -5,7 +5,7 @@ import { emptyState } from "./state.ts";
 import type { DomainState, Layer, Snapshot } from "./state.ts";
 
 /** Changes with every change of `apply` or of the state's shape: checkpoints of another version are thrown away. */
-export const foldVersion = 4;
+export const foldVersion = 5;
 
 /**
  * What one event means, by changing the state it is given: a plain one in bulk, a draft inside immer's `produce`.
@@ -92,8 +92,10 @@ function applyStarted(state: DomainState, record: RecordOf<"OperationStarted">):
 }
 
 function applyDefined(state: DomainState, { data }: RecordOf<"DomainDefined">): void {
-  const { id, revision, position, hash, kept } = state;
-  Object.assign(state, emptyState(id), { revision, position, hash, kept, defined: true });
+  const { id, revision, position, hash, kept, layers, looseMemories } = state;
+  // Files of its life before that could not be removed yet are still there to be removed.
+  for (const [layer, { backing }] of layers) if (backing === null) layers.delete(layer);
+  Object.assign(state, emptyState(id), { revision, position, hash, kept, layers, looseMemories, defined: true });
   const { name, driver, memoryMib, vcpus, accelerator = null, guestAgent = false, layersFolder, unmanaged } = data;
   Object.assign(state, { name, driver, memoryMib, vcpus, accelerator, guestAgent, layersFolder, unmanaged });
   for (const { target, base, image, head } of data.disks) {
