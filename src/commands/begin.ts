@@ -2,19 +2,23 @@ import type { SnapledgerError } from "../errors.ts";
 import { isSnapledgerError } from "../errors.ts";
 import type { Command } from "../events/command.ts";
 import type { RecordedFacts } from "../events/events.ts";
+import type { AppendOptions } from "../events/log.ts";
 import type { Accepted, Facts } from "./decision.ts";
 import { asError, decide } from "./decision.ts";
 import { gatherFacts } from "./facts.ts";
+import { commandIdFreeAt } from "./repeat.ts";
 import { ruleOf } from "./rules.ts";
 import type { Operation } from "./stage.ts";
 
-/** How often a decision is made again because another domain's events came between it and its append. */
+/** How often a decision is made again because other domains' events came between it and its append. */
 const attempts = 20;
 
 /** Decides, and appends the intent, or the refusal, at the very position it was decided on. */
 export async function begin(operation: Operation, command: Command): Promise<Accepted> {
   for (let attempt = 1; ; attempt++) {
-    const { facts, position } = await gatherFacts(operation, command);
+    const { facts, position: decidedAt } = await gatherFacts(operation, command);
+    const freeAt = await commandIdFreeAt(operation, command);
+    const position = decidedAt ?? freeAt;
     const ids: string[] = [];
     const newId = () => {
       const id = operation.stage.newId();
@@ -22,25 +26,36 @@ export async function begin(operation: Operation, command: Command): Promise<Acc
       return id;
     };
     const decision = decide(() => ruleOf(operation.state, facts, command, { newId }));
-    if ("refused" in decision) return reject(operation, command, facts, asError(decision.refused));
-    const { accepted } = decision;
-    const data = { command, facts: recorded(facts), ids, plan: accepted.plan };
+    const expected = position === null ? {} : { expectedPosition: position };
     try {
-      const expected = position === null ? {} : { expectedPosition: position };
+      if ("refused" in decision) {
+        const error = asError(decision.refused);
+        return await reject(operation, command, facts, error, freeAt === null ? {} : expected);
+      }
+      const { accepted } = decision;
+      const data = { command, facts: recorded(facts), ids, plan: accepted.plan };
       await operation.append({ type: "OperationStarted", schema: 1, data }, expected);
       return accepted;
     } catch (error) {
       if (!isSnapledgerError(error, "REVISION_CONFLICT") || position === null || attempt === attempts) throw error;
+      // What came between is not seen before it is on disk.
+      await operation.stage.log.use((log) => log.append([]));
     }
   }
 }
 
-async function reject(operation: Operation, command: Command, facts: Facts, error: SnapledgerError): Promise<never> {
+async function reject(
+  operation: Operation,
+  command: Command,
+  facts: Facts,
+  error: SnapledgerError,
+  expected: AppendOptions,
+): Promise<never> {
   const { code, message, facts: errorFacts, hint = null } = error;
   // A refusal on a domain that does not exist yet has no history to be part of.
   if (operation.state.defined) {
     const data = { command, facts: recorded(facts), code, message, errorFacts, hint };
-    error.position = (await operation.append({ type: "CommandRejected", schema: 1, data })).position;
+    error.position = (await operation.append({ type: "CommandRejected", schema: 1, data }, expected)).position;
   }
   throw error;
 }

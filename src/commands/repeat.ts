@@ -1,7 +1,7 @@
 import { SnapledgerError } from "../errors.ts";
 import type { Command } from "../events/command.ts";
 import type { EventRecord } from "../events/events.ts";
-import type { DomainId } from "../events/ids.ts";
+import type { CommandId, DomainId } from "../events/ids.ts";
 import type { EventLog } from "../events/log.ts";
 import type { Outcome } from "../face.ts";
 import { retold } from "./outcome.ts";
@@ -17,11 +17,7 @@ export async function repeated(operation: Operation, command: Command): Promise<
   const { log } = operation.stage;
   const first = await log.use((open) => open.findCommand(commandId));
   if (!first) return undefined;
-  if (!isSameCommand(first, command, operation.state.id)) {
-    const hint = "Give each command an id of its own; the same id only repeats the same command.";
-    const message = `The command id "${commandId}" was used for another command, at position ${first.position}.`;
-    throw new SnapledgerError("COMMAND_ID_REUSED", message, { facts: { commandId, position: first.position }, hint });
-  }
+  if (!isSameCommand(first, command, operation.state.id)) throw reused(first, commandId);
   const records = await log.use((open) => sameOperation(open, first));
   for (const record of records) {
     if (record.type === "CommandRejected") throw again(record, record.data.errorFacts, record.data.hint ?? undefined);
@@ -31,6 +27,31 @@ export async function repeated(operation: Operation, command: Command): Promise<
   }
   const outcome = retold(operation, command, records.find(isOutcome) ?? null);
   return { ...outcome, domain: { ...outcome.domain, id: first.domain ?? outcome.domain.id } };
+}
+
+/**
+ * The log's position at which the request's command id is free, for its first use to be appended there: commands on
+ * other domains do not wait for this one. null without an id. COMMAND_ID_REUSED, or OPERATION_IN_PROGRESS when the
+ * same command has begun elsewhere.
+ */
+export async function commandIdFreeAt({ request, stage, state }: Operation, command: Command): Promise<number | null> {
+  const { commandId } = request;
+  if (commandId === null || commandId === undefined) return null;
+  const [first, { position }] = await stage.log.use(async (log) => {
+    const head = await log.head();
+    return [await log.findCommand(commandId), head] as const;
+  });
+  if (!first) return position;
+  if (!isSameCommand(first, command, state.id)) throw reused(first, commandId);
+  const message = `The command with the id "${commandId}" has begun already, at position ${first.position}.`;
+  const hint = "Run it again once that has ended: it is then told what came of it.";
+  throw new SnapledgerError("OPERATION_IN_PROGRESS", message, { facts: { commandId, position: first.position }, hint });
+}
+
+function reused({ position }: EventRecord, commandId: CommandId): SnapledgerError {
+  const hint = "Give each command an id of its own; the same id only repeats the same command.";
+  const message = `The command id "${commandId}" was used for another command, at position ${position}.`;
+  return new SnapledgerError("COMMAND_ID_REUSED", message, { facts: { commandId, position }, hint });
 }
 
 function isSameCommand(first: EventRecord, command: Command, domain: DomainId): boolean {

@@ -94,8 +94,18 @@ export class AppendQueue {
     if (this.#broken) throw this.#broken;
     expect("position", options.expectedPosition, this.#tail.position);
     expect("revision", options.expectedRevision, revision ?? 0);
-    if (events.length === 0) return { written: Promise.resolve([]) };
+    if (events.length === 0) return { written: this.#settled() };
     return { written: this.#enqueue(this.#seal(events, revision)) };
+  }
+
+  /** Nothing of its own to write: it is on disk when all that was taken before it is. */
+  #settled(): Waiting {
+    const last = this.#groups.at(-1);
+    if (last) return new Promise((resolve, reject) => last.waiters.push({ records: [], resolve, reject }));
+    return (this.#writing ?? Promise.resolve()).then(() => {
+      if (this.#broken) throw this.#broken;
+      return [];
+    });
   }
 
   async #load(domain: DomainId): Promise<number> {

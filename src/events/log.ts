@@ -39,8 +39,8 @@ export interface EventLog {
   /**
    * Appends all events or none, durably, and resolves with their records once they are on disk. All events of one
    * call belong to one domain, or to the log itself. Checks `expected…` against the tail of its queue, so that calls
-   * may overlap; a batch that fails rejects every append queued behind it. Rejects with REVISION_CONFLICT, TOO_LARGE,
-   * LOG_UNWRITABLE.
+   * may overlap; a batch that fails rejects every append queued behind it. Without events it resolves once all that was
+   * appended before is on disk. Rejects with REVISION_CONFLICT, TOO_LARGE, LOG_UNWRITABLE.
    */
   append(events: readonly NewEvent[], options?: AppendOptions): Promise<readonly EventRecord[]>;
   /** Records in position order, `from` inclusive (default 1), `to` exclusive (default: the head at the call). */
