@@ -1,0 +1,304 @@
+// mutants.mjs: what is switched off, one at a time, to see whether the simulation notices. `off`: file, text, and what
+// stands there instead. Rows of the same rule that stand in several places have one entry each.
+
+const compact = "src/commands/compact.ts";
+const handle = "src/commands/handle.ts";
+const recover = "src/commands/recover.ts";
+const merge = "src/commands/merge.ts";
+const create = "src/commands/create.ts";
+const baseImage = "src/commands/base-image.ts";
+const guest = "src/commands/guest.ts";
+const domain = "src/projections/domain.ts";
+const directory = "src/projections/directory.ts";
+
+export const mutants = [
+  // Refusals.
+  ["a merge that would orphan is refused", [merge, "if (force || lost.length === 0) return;", "return;"]],
+  [
+    "a discard that would orphan is refused",
+    ["src/commands/discard.ts", "if (force || lost.length === 0) return;", "return;"],
+  ],
+  ["a base is rewritten by its sole user", [baseImage, "users.length > 0", "false"]],
+  ["a read-only base is not rewritten", [baseImage, "if (!writable)", "if (false)"]],
+  ["a base image is never cut", [baseImage, "virtualBytes > snapshotBytes", "false"]],
+  [
+    "what waits to be folded into the base never grows it past what is merged",
+    [baseImage, "checkUnfolded(state, layer);", "void layer;"],
+  ],
+  ["no merge moves the heads of a running guest", [merge, 'effect.headsMove && facts.guest !== "off"', "false"]],
+  [
+    "no discard moves the heads of a running guest",
+    ["src/commands/discard.ts", 'through && facts.guest !== "off"', "false"],
+  ],
+  [
+    "no deactivation moves the heads of a running guest",
+    ["src/commands/deactivate.ts", 'if (facts.guest !== "off")', "if (false)"],
+  ],
+  [
+    "no start moves the heads of a running guest",
+    ["src/commands/create-with-snapshot.ts", 'if (facts.guest !== "off")', "if (false)"],
+  ],
+  ["a running domain is not undefined", ["src/commands/undefine.ts", 'if (facts.guest !== "off")', "if (false)"]],
+  [
+    "undefine is refused while a fold waits",
+    ["src/commands/undefine.ts", "if (folds.length === 0) return;", "return;"],
+  ],
+  [
+    "undefine is refused while there are snapshots",
+    ["src/commands/undefine.ts", "if (names.length > 0) {", "if (names.length < 0) {"],
+  ],
+  ["undefine is refused while heads are dirty", ["src/commands/undefine.ts", "if (dirty) refuse", "if (false) refuse"]],
+  ["a snapshot's name is used once", [create, "if (state.byName.has(name))", "if (false)"]],
+  ["a stopped domain needs --offline", [create, 'if (facts.guest === "off" && !command.offline)', "if (false)"]],
+  ["a running guest's layers are not compressed", [create, "if (!savesMemory(facts, command)) {", "if (false) {"]],
+  [
+    "a memory is compressed by a method that the driver has",
+    [create, "if (methods.some((method) => method === compression)) return;", "return;"],
+  ],
+  ["nothing quiesces without an agent", [create, "command.quiesce === true", "false"]],
+  ["chains have a limit", ["src/commands/limits.ts", "if (depth <= domainLimits.chainLayers) return;", "return;"]],
+  [
+    "snapshots have a limit",
+    ["src/commands/limits.ts", "if (state.snapshots.size < domainLimits.snapshots) return;", "return;"],
+  ],
+  ["an autosave counts for the limits", ["src/commands/heads.ts", "checkLimits(state);", "void checkLimits;"]],
+  ["a domain's name is used once", ["src/commands/define.ts", "if (define.taken !== null)", "if (false)"]],
+  [
+    "a name is taken by whoever begins to define it",
+    ["src/commands/observe.ts", "if (defining !== undefined && defining !== uuid) return name;", ""],
+  ],
+  ["nobody is defined on a layer of ours", ["src/commands/define.ts", "of define.ours)", "of [])"]],
+  ["nobody is defined on a base that is being rewritten", ["src/commands/define.ts", "of define.pending)", "of [])"]],
+  [
+    "a base is being rewritten from the intent on",
+    [directory, "|| (!kept && domain.open?.merges.some((m) => m.target === target))", ""],
+  ],
+  ["a base is being rewritten to the last fold", [directory, "role !== null || (", "("]],
+  ["a running guest is not started again", [guest, 'if (facts.guest !== "off") {', "if (false) {"]],
+  [
+    "a guest that is off is not stopped",
+    [guest, 'if (facts.guest !== "off") return;\n  const hint', "return;\n  const hint"],
+  ],
+  [
+    "a paused guest is not asked to shut down",
+    [guest, 'if (facts.guest === "paused") {\n    const hint = `Let', "if (false) {\n    const hint = `Let"],
+  ],
+  [
+    "a command waits for the one before it on its domain",
+    [
+      handle,
+      "const lock = await stage.locks.lockDomain({",
+      "const lock = await { lockDomain: (): Promise<DomainLock> => Promise.resolve({ operation: () => undefined, child: () => undefined, livingChildren: () => [], release: () => Promise.resolve() }) }.lockDomain({",
+    ],
+  ],
+  ["a domain that was undefined meanwhile is not changed", [handle, "checkDefined(state, command);", ""]],
+  ["an expected revision is compared", [handle, "checkRevision(request, before);", ""]],
+  ["a command id is used once", [handle, "if (earlier) return earlier;", "void earlier;"]],
+  [
+    "another command cannot use its id",
+    ["src/commands/repeat.ts", "if (!isSameCommand(first, command, operation.state.id))", "if (false)"],
+  ],
+  ["a plan changes nothing", [handle, "if (request.plan) return preview", "if (false) return preview"]],
+  // What the rules see.
+  [
+    "rules that look across domains append where they were decided",
+    ["src/commands/begin.ts", "position === null ? {} : { expectedPosition: position }", "{}"],
+  ],
+  [
+    "users are told by device and inode, not by path",
+    ["src/commands/observe.ts", "isSame(seen, use) || (now && isSame(seen, now))", "seen.facts.path === use.path"],
+  ],
+  [
+    "users are counted over whole chains",
+    [directory, "[file, ...chain].map((one) => asUse", "[file].map((one) => asUse"],
+  ],
+  [
+    "files that undefine kept still count",
+    [directory, "for (const disk of domain.disks) disk.kept = true", "domain.disks = []"],
+  ],
+  [
+    "whoever is being defined on a base is its user",
+    [directory, "[...domain.disks, ...claimed]", "[...domain.disks, ...claimed.slice(claimed.length)]"],
+  ],
+  ["a head of another size is dirty", ["src/commands/heads.ts", " || now.virtualBytes !== file.virtualBytes", ""]],
+  ["a longer head is dirty", ["src/commands/heads.ts", "now?.bytes !== file.bytes || ", "now === undefined || "]],
+  // Events and what they mean.
+  [
+    "the intent is recorded first",
+    [
+      "src/commands/begin.ts",
+      'await operation.append({ type: "OperationStarted", schema: 1, data }, expected);',
+      "void data; void expected;",
+    ],
+  ],
+  [
+    "a refusal is recorded",
+    ["src/commands/begin.ts", "if (operation.state.defined) {", 'if (operation.state.name === "") {'],
+  ],
+  [
+    "the base role refers to the merged layer",
+    ["src/projections/layers.ts", ", ...Object.values(state.baseRoles)]", "]"],
+    ["src/projections/layers.ts", "if (state.heads[target] === from.id) throw", "if (false) throw"],
+  ],
+  ["a merge into the base moves its role", [domain, "state.baseRoles = { ...merged.layers };", ""]],
+  [
+    "the target takes the merged snapshot's memory, or none",
+    [domain, "Object.assign(target, { layers, memory, state", "Object.assign(target, { layers, state"],
+  ],
+  [
+    "the target takes the merged snapshot's layers",
+    [domain, "Object.assign(target, { layers, memory", "Object.assign(target, { memory"],
+  ],
+  [
+    "what hung on the merged snapshot hangs on its target",
+    [domain, "for (const child of data.children) hang(state, child.id, into);", ""],
+  ],
+  ["what becomes current becomes active", [domain, "if (snapshot) snapshot.active = true;", ""]],
+  [
+    "what a head measured when it was made tells whether it is dirty",
+    [domain, "return state.heads[target] === id ? file : now;", "void target; void id; void file; return now;"],
+  ],
+  [
+    "an autosave is inside the event of the move",
+    ["src/commands/create-with-snapshot.ts", "autosave: saved, destroyed", "autosave: null, destroyed"],
+  ],
+  [
+    "a deactivation saves what it leaves",
+    ["src/commands/deactivate.ts", "autosave: saved, destroyed", "autosave: null, destroyed"],
+  ],
+  // The order of things.
+  [
+    "files are removed after the event, never before",
+    [
+      handle,
+      "return operation.append(accepted.outcome(made));",
+      "for (const path of accepted.plan.removes) await operation.driver.remove(path); return operation.append(accepted.outcome(made));",
+    ],
+  ],
+  [
+    "what a failed step made is taken away",
+    [
+      handle,
+      "const undone = await undo(operation, plan).catch",
+      "const undone = await Promise.resolve<string[]>([]).catch",
+    ],
+  ],
+  [
+    "overlays are made before the event",
+    [
+      handle,
+      "made = await runSteps(operation, accepted.plan, watch);",
+      "made = await runSteps(operation, { ...accepted.plan, steps: accepted.plan.steps.slice(1) }, watch).then((some) => ({ ...some, files: new Map(accepted.plan.steps.flatMap((step) => step.step === 'freeze' ? [] : [[step.layer, { device: '1', inode: '1', path: step.path, format: 'qcow2' as const, bytes: 196616, virtualBytes: 20480, mtimeNs: '0' }]]))}));",
+    ],
+  ],
+  [
+    "what nothing refers to is removed",
+    [handle, "const removal = await removeGarbage(operation);", "const removal = { removed: [], blockedBy: null };"],
+    [recover, "const removal = await removeGarbage(operation);", "const removal = { removed: [], blockedBy: null };"],
+    [compact, "  await removeGarbage(operation);\n}", "}"],
+  ],
+  [
+    "the lower file is described by the event once it is folded",
+    [
+      compact,
+      'await operation.append({\n    type: "LayersCompacted"',
+      'await driver.remove(upper.path); await operation.append({\n    type: "LayersCompacted"',
+    ],
+  ],
+  [
+    "dependents are re-pointed before the fold is recorded",
+    [compact, "for (const dependent of dependents) await driver.repoint(backingOf(dependent), lower, watch);", ""],
+  ],
+  [
+    "a fold writes the upper file's content",
+    [compact, "await driver.commit({ from: upper, into: lower }, watch);", ""],
+  ],
+  [
+    "a larger lower file is cut before dependents are re-pointed",
+    [compact, "if (into.backing !== null) await driver.shrink", "if (false) await driver.shrink"],
+  ],
+  ["a running guest's file is not cut", [compact, "checkCut(state, seen.facts, content.facts);", ""]],
+  ["a running guest's chain is folded by QEMU", [compact, "if (live) {", "if (false) {"]],
+  ["links are put back to the log before a command", [recover, "await restoreLinks(operation, watch)", "[]"]],
+  ["a running guest's links are left alone", [compact, "if (held.has(id)) continue;", ""]],
+  ["a dead operation is resolved", [recover, "await resolveDeadOperation(operation, found);", ""]],
+  [
+    "what a dead operation made is taken away",
+    [
+      recover,
+      "const undone = mayHaveHappened ? [] : await undo(operation, dead.plan);",
+      "const undone: string[] = [];",
+    ],
+  ],
+  [
+    "nothing is undone by the word of a log that cannot go on",
+    [recover, "await operation.stage.log.use((log) => log.append([]));", ""],
+  ],
+  [
+    "a guest that was moved is what decides of a dead freeze",
+    [recover, "if (memory === undefined) return false;", "return false;"],
+  ],
+  [
+    "what a guest shows decides of a dead command to it",
+    [recover, "return (await isDoneToGuest(operation, command)) &&", "return false &&"],
+  ],
+  [
+    "a dead command decides again with the ids it had",
+    [recover, "ids.next().value ?? stage.newId()", "stage.newId() + (ids.next().value ?? '').slice(36)"],
+  ],
+  ["a guest that ended by itself is noticed", [recover, "await noticeGuest(operation, found);", ""]],
+  [
+    "compaction is taken up again",
+    [
+      recover,
+      "const compaction = await compact(operation, watch);",
+      "const compaction = { folded: 0, pending: [], blockedBy: null }; void watch;",
+    ],
+  ],
+  [
+    "a blocked fold appends nothing",
+    [
+      compact,
+      "blocked.set(next.target, error);",
+      'blocked.set(next.target, error); await operation.append({ type: "LayersRemoved", schema: 1, data: { files: [] } });',
+    ],
+  ],
+  [
+    "a merge into the base that is not folded is no plain success",
+    ["src/commands/pending.ts", "if (pending.length === 0 ||", "if (pending.length >= 0 ||"],
+  ],
+  [
+    "a live layer is described as it is once it is frozen",
+    ["src/commands/made.ts", 'if (!plan.steps.some(({ step }) => step === "freeze")) return made;', "return made;"],
+  ],
+  [
+    "the memory that is loaded is that of the snapshot",
+    ["src/commands/guest-steps.ts", "guestOf(state, current?.memory ?? null, paused)", "guestOf(state, null, paused)"],
+  ],
+  // The log.
+  [
+    "a failed write stops the log",
+    [
+      "src/events/append-queue.ts",
+      "this.#broken = unwritable(cause, this.#durable.position);",
+      "unwritable(cause, this.#durable.position);",
+    ],
+  ],
+  [
+    "an append names the revision it follows",
+    ["src/events/append-queue.ts", 'expect("revision", options.expectedRevision, revision ?? 0);', ""],
+  ],
+  [
+    "an append names the position it follows",
+    ["src/events/append-queue.ts", 'expect("position", options.expectedPosition, this.#tail.position);', ""],
+  ],
+  [
+    "a clock that went back never goes back in the log",
+    ["src/events/seal.ts", "time: behind ? previous.time : said", "time: said"],
+  ],
+  ["records are linked", ["src/events/seal.ts", "previousHash: previous.hash,", "previousHash: zeroHash,"]],
+  [
+    "a checkpoint is of this log",
+    ["src/checkpoints.ts", "record.position === checkpoint.position && record.hash === checkpoint.hash", "true"],
+  ],
+].map(([rule, ...off]) => ({ rule, off }));

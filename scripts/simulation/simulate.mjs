@@ -1,0 +1,83 @@
+// simulate.mjs: runs seeds of the simulation (test/simulation). Prints what was counted; a seed that fails is printed
+// with its last steps and how to run it again. Exits 1 then, and when a failpoint is new or was never crashed at.
+//   --seeds N    how many (10000)      --from N     the first (1)      --workers N  (2)
+//   --seed N     one alone             --verbose    all of its steps
+//   --failpoints write the list of failpoints anew
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { bundle, root } from "./bundle.mjs";
+import { runSeeds } from "./runner.mjs";
+
+const list = join(root, "test/simulation/failpoints.txt");
+/** So many seeds come to every failpoint. */
+const everyPointSeeds = 10_000;
+const lastSteps = 40;
+
+const text = { type: "string" };
+const { values } = parseArgs({
+  options: {
+    ...{ seeds: text, from: text, workers: text, seed: text },
+    ...{ verbose: { type: "boolean" }, failpoints: { type: "boolean" } },
+  },
+});
+const one = values.seed !== undefined;
+const from = Number(values.seed ?? values.from ?? 1);
+const seeds = one ? 1 : Number(values.seeds ?? everyPointSeeds);
+const workers = one ? 1 : Number(values.workers ?? 2);
+const verbose = one && values.verbose === true;
+for (const number of [from, seeds, workers]) {
+  if (!Number.isSafeInteger(number) || number < 1) throw new Error("Seeds and workers are numbers from 1 up.");
+}
+
+const folder = mkdtempSync(join(tmpdir(), "snapledger-simulation-"));
+try {
+  const file = join(folder, "simulation.mjs");
+  await bundle(file);
+  const began = performance.now();
+  const result = await runSeeds(file, { from, to: from + seeds, workers, verbose, onProgress: showProgress });
+  if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
+  process.exitCode = judge(result, (performance.now() - began) / 1000) ? 0 : 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function showProgress(done) {
+  if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${seeds} seeds`);
+}
+
+function judge({ total, passed, crashed, report }, seconds) {
+  const { commands, refusals, crashes, faults, restarts, records } = total;
+  if (report) show(report);
+  console.log(
+    `${total.seeds} seeds in ${seconds.toFixed(1)} s: ${commands} commands, ${refusals} refusals, ${crashes} crashes, ` +
+      `${faults} faults, ${restarts} restarts, ${records} records; ` +
+      `${crashed.size} of ${passed.size} failpoints crashed at`,
+  );
+  if (report?.wrong.length > 0) return false;
+  return one || judgeFailpoints(passed, crashed);
+}
+
+function show({ seed, wrong, steps }) {
+  const shown = verbose ? steps : steps.slice(-lastSteps);
+  if (shown.length < steps.length) console.log(`... ${steps.length - shown.length} steps before`);
+  console.log(shown.join("\n"));
+  if (wrong.length === 0) return;
+  console.log(`\nseed ${seed} failed: ${wrong[0]}`);
+  console.log(`again: npm run simulate -- --seed ${seed} --verbose`);
+}
+
+function judgeFailpoints(passed, crashed) {
+  if (values.failpoints) {
+    const known = [...passed].filter((name) => crashed.has(name)).sort();
+    writeFileSync(list, known.map((name) => `${name}\n`).join(""));
+    console.log(`${known.length} failpoints written to ${list}`);
+  }
+  const known = new Set(readFileSync(list, "utf8").trim().split("\n"));
+  const fresh = [...passed].filter((name) => !known.has(name));
+  const missed = seeds < everyPointSeeds ? [] : [...known].filter((name) => !crashed.has(name));
+  for (const name of fresh) console.log(`new failpoint, not in failpoints.txt: ${name}`);
+  for (const name of missed) console.log(`nobody died at this failpoint: ${name}`);
+  return fresh.length === 0 && missed.length === 0;
+}

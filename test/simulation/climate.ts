@@ -1,0 +1,44 @@
+import type { Drawn } from "../damage/drawn.ts";
+import type { Luck } from "./manager.ts";
+
+/** How rough a run is, and how long: drawn first, so that calm runs go deep and rough ones meet everything. */
+export interface Climate {
+  readonly steps: number;
+  /** Commands under way at the same time, at the most. */
+  readonly atOnce: number;
+  readonly luck: Luck;
+  readonly writeFailsPercent: number;
+  /** As often as the log has written. */
+  readonly powerCutPercent: number;
+  /** Guests run, or every command is for one that is off. */
+  readonly guests: boolean;
+  /** Domains, and the most disks that one has. */
+  readonly domains: number;
+  readonly disks: number;
+  /** Base images that definitions choose from: the fewer, the more of them are shared. */
+  readonly bases: number;
+  /** The store: an array of lines, or the LevelDB log on a simulated disk. */
+  readonly store: "memory" | "disk";
+}
+
+/** The LevelDB log proves whatever it reads, which takes time: a share of the runs. */
+const diskPercent = 15;
+
+export function climateOf(drawn: Drawn): Climate {
+  const rough = drawn.chance(70);
+  return {
+    steps: 14 + drawn.below(26),
+    atOnce: drawn.one([1, 1, 2, 3]),
+    luck: {
+      diesPercent: rough ? drawn.one([0, 1, 2, 4, 8]) : 0,
+      failsPercent: rough ? drawn.one([0, 0, 1, 3]) : 0,
+    },
+    writeFailsPercent: rough ? drawn.one([0, 0, 1, 2]) : 0,
+    powerCutPercent: rough ? drawn.one([0, 0, 1, 2]) : 0,
+    guests: drawn.chance(60),
+    domains: drawn.one([1, 2, 2, 3]),
+    disks: drawn.one([1, 1, 2]),
+    bases: drawn.one([1, 2, 4, 7]),
+    store: drawn.chance(diskPercent) ? "disk" : "memory",
+  };
+}

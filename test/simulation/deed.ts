@@ -1,0 +1,69 @@
+import type { Command } from "../../src/events/command.ts";
+import type { AnyEvent, EventRecord, EventType } from "../../src/events/events.ts";
+import type { Caller, Request } from "../../src/face.ts";
+import type { Manager } from "./manager.ts";
+
+/** One command given by somebody, from when it is given to when its process is done or dead. */
+export interface Deed {
+  readonly number: number;
+  readonly command: Command;
+  readonly caller: Caller;
+  readonly request: Request;
+  readonly manager: Manager;
+  readonly abort: AbortController;
+  /** Every code by which it could have been refused at any instant since, and whether it could have been accepted. */
+  readonly codes: Set<string>;
+  acceptable: boolean;
+  /** Its command id had been used, or was being used, by another. */
+  reuses: boolean;
+  /** The guest was meddled with by somebody else since. */
+  guestActed: boolean;
+  /** The domain's revision when its lock was taken. */
+  revision: number | null;
+}
+
+/** What the log says of one operation. */
+export interface Told {
+  readonly deed: Deed;
+  intent: EventRecord | null;
+  decided: EventRecord | null;
+  rejected: EventRecord | null;
+  failed: boolean;
+}
+
+const decisive: Readonly<Partial<Record<Command["type"], EventType>>> = {
+  DefineDomain: "DomainDefined",
+  UndefineDomain: "DomainUndefined",
+  CreateSnapshot: "SnapshotCreated",
+  CreateWithSnapshot: "HeadsMoved",
+  DeactivateSnapshot: "SnapshotDeactivated",
+  MergeSnapshot: "SnapshotMerged",
+  DiscardSnapshot: "SnapshotDiscarded",
+  StartDomain: "DomainStarted",
+  DestroyDomain: "DomainStopped",
+  ShutdownDomain: "DomainStopped",
+  SuspendDomain: "DomainSuspended",
+  ResumeDomain: "DomainResumed",
+};
+
+/** The one event that a command's effect hangs on. */
+export function decides(command: Command): EventType | undefined {
+  return decisive[command.type];
+}
+
+/** What follows the log and a guest, and belongs to no command: clean-up, folds, and what was noticed. */
+export function isHousekeeping(event: AnyEvent): boolean {
+  switch (event.type) {
+    case "LayersRemoved":
+    case "LayersCompacted":
+      return true;
+    case "DomainStarted":
+      return event.data.observed === true;
+    case "DomainStopped":
+    case "DomainSuspended":
+    case "DomainResumed":
+      return event.data.cause === "observed";
+    default:
+      return false;
+  }
+}

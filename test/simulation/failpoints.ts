@@ -1,0 +1,13 @@
+/** Counts the points at which a process could die, `MergeSnapshot: before commit`, and those at which one did. */
+export class Failpoints {
+  readonly passed = new Map<string, number>();
+  readonly crashed = new Map<string, number>();
+
+  pass(name: string): void {
+    this.passed.set(name, (this.passed.get(name) ?? 0) + 1);
+  }
+
+  hit(name: string): void {
+    this.crashed.set(name, (this.crashed.get(name) ?? 0) + 1);
+  }
+}

@@ -1,0 +1,40 @@
+import type { World } from "../../src/drivers/memory.ts";
+import type { SimulatedFile } from "../../src/drivers/memory/world.ts";
+
+/** Reads simulated files for the judge: its own walk along the links that the files really have, every byte looked at. */
+
+/** A sector of the model is one cluster of the memory driver. */
+export const sectorBytes = 4096;
+
+const filled = Array.from({ length: 256 }, (_, byte) => new Uint8Array(sectorBytes).fill(byte));
+
+export function filledWith(byte: number): Uint8Array {
+  return filled[byte] ?? new Uint8Array(sectorBytes);
+}
+
+/** What each sector is filled with, or what is wrong with the file. */
+export function sectorsIn(world: World, path: string): readonly number[] | string {
+  const chain: SimulatedFile[] = [];
+  for (let next: string | null = path; next !== null; next = chain.at(-1)?.backing?.path ?? null) {
+    const file = world.files.get(next);
+    if (!file) return `${next} is missing`;
+    if (chain.includes(file)) return `${path} is backed by a loop`;
+    chain.push(file);
+  }
+  const sectors: number[] = [];
+  const bytes = chain[0]?.virtualBytes ?? 0;
+  for (let index = 0; index * sectorBytes < bytes; index++) sectors.push(sectorIn(chain, index));
+  return sectors;
+}
+
+/** -1: its bytes differ. */
+function sectorIn(chain: readonly SimulatedFile[], index: number): number {
+  for (const { clusters, virtualBytes } of chain) {
+    if (index * sectorBytes >= virtualBytes) return 0;
+    const cluster = clusters.get(index);
+    if (!cluster) continue;
+    const byte = cluster[0] ?? 0;
+    return Buffer.compare(cluster, filledWith(byte)) === 0 ? byte : -1;
+  }
+  return 0;
+}

@@ -1,0 +1,664 @@
+import { noCheckpoints, readDirectory, readDomainState } from "../../src/checkpoints.ts";
+import type { Checkpoints } from "../../src/checkpoints.ts";
+import { handle } from "../../src/commands/handle.ts";
+import type { DomainLock, Locks } from "../../src/commands/locks.ts";
+import type { Stage } from "../../src/commands/stage.ts";
+import { crashable, withFaults } from "../../src/drivers/faults.ts";
+import { memoryDriver, World } from "../../src/drivers/memory.ts";
+import type { Driver } from "../../src/drivers/driver.ts";
+import { isSnapledgerError, SnapledgerError } from "../../src/errors.ts";
+import type { Command } from "../../src/events/command.ts";
+import type { EventRecord } from "../../src/events/events.ts";
+import { uuidv7 } from "../../src/events/ids.ts";
+import type { EventLog } from "../../src/events/log.ts";
+import { parseRecord } from "../../src/events/seal.ts";
+import type { Caller, Outcome, Request } from "../../src/face.ts";
+import { parseDirectory, parseDomain, writeDirectory, writeDomain } from "../../src/projections/checkpoint.ts";
+import { applyDirectory, emptyDirectory } from "../../src/projections/directory.ts";
+import { apply } from "../../src/projections/domain.ts";
+import { explain } from "../../src/projections/explain.ts";
+import { pendingFolds } from "../../src/projections/layers.ts";
+import { emptyState } from "../../src/projections/state.ts";
+import type { DomainState } from "../../src/projections/state.ts";
+import type { Drawn } from "../damage/drawn.ts";
+import { told as commandTold } from "../deeds.ts";
+import { baseImage, chainOf, fileOf, makeBases } from "./bases.ts";
+import type { Climate } from "./climate.ts";
+import { decides, isHousekeeping } from "./deed.ts";
+import type { Deed, Told } from "./deed.ts";
+import { Expected } from "./expected.ts";
+import type { Reality } from "./expected.ts";
+import type { Failpoints } from "./failpoints.ts";
+import { sectorsIn } from "./files.ts";
+import { basesDiffer, memoriesDiffer, tokenOf, unreadable, unsettled } from "./judge.ts";
+import { Manager } from "./manager.ts";
+import type { Luck } from "./manager.ts";
+import { DiskStore } from "./disk-store.ts";
+import { MemoryStore } from "./memory-store.ts";
+import { Scheduler } from "./scheduler.ts";
+import type { SimulatedStore, StoreParts } from "./store.ts";
+
+export const noLuck: Luck = { diesPercent: 0, failsPercent: 0 };
+
+/** One machine, its disks, its log, and everybody who works on it; and beside them what must be true of all that. */
+export class Simulation implements Reality {
+  readonly drawn: Drawn;
+  climate: Climate;
+  readonly scheduler: Scheduler;
+  readonly world = new World();
+  readonly failpoints: Failpoints;
+  readonly expected: Expected;
+  readonly store: SimulatedStore;
+  /** The state of each domain, kept up record by record. */
+  readonly states = new Map<string, DomainState>();
+  readonly directory = emptyDirectory();
+  readonly records: EventRecord[] = [];
+  readonly operations = new Map<string, Told>();
+  readonly underWay = new Set<Deed>();
+  /** Positions whose writers were told that they are there. */
+  acknowledged = 0;
+  readonly wrong: string[] = [];
+  readonly steps: string[] = [];
+  readonly counts = { commands: 0, crashes: 0, faults: 0, restarts: 0, refusals: 0 };
+  /** A write failed: nothing can be appended until the log is opened anew. */
+  broken = false;
+  /** The disk may be full, or a file held by somebody else. */
+  harsh = false;
+  /** How to let go of files that foreign processes hold. */
+  readonly foreign: (() => void)[] = [];
+  /** Guests that stand still while they are moved: what they hold is of one instant. */
+  readonly still = new Set<string>();
+  readonly #verbose: boolean;
+  readonly #waitingForEnds: (() => void)[] = [];
+  readonly #locks = new Map<string, Deed>();
+  readonly #usedIds = new Map<string, { deeds: Deed[]; first: { record: EventRecord; deed: Deed } | null }>();
+  readonly #checkpoints = new Map<string, string>();
+  #now = Date.UTC(2026, 0, 1);
+  #random = 0;
+
+  constructor(seed: number, climate: Climate, drawn: Drawn, failpoints: Failpoints, verbose: boolean) {
+    this.drawn = drawn;
+    this.climate = climate;
+    this.failpoints = failpoints;
+    this.#verbose = verbose;
+    this.scheduler = new Scheduler(drawn);
+    this.expected = new Expected(makeBases(this.world), this);
+    this.store = this.#storeOf(climate);
+    this.tell(`seed ${seed}: ${JSON.stringify(climate)}`);
+  }
+
+  #storeOf({ store }: Climate): SimulatedStore {
+    const parts: StoreParts = {
+      ...{ clock: this.clock, newId: this.newId, logId: this.newId() },
+      beforeWrite: () => this.#beforeWrite(),
+      written: (records) => this.#written(records),
+    };
+    return store === "disk" ? new DiskStore(parts, this.drawn) : new MemoryStore(parts);
+  }
+
+  async begin(): Promise<void> {
+    await this.store.log();
+    for (const line of await this.store.lines()) this.#observe(parseRecord(line));
+  }
+
+  // Time and ids.
+
+  clock = (): number => (this.#now += 1 + this.drawn.below(40));
+
+  turnBack(): void {
+    const ms = this.drawn.below(3_600_000);
+    this.#now -= ms;
+    this.tell(`the clock goes back by ${ms} ms`);
+  }
+
+  newId = uuidv7(this.clock, (bytes) => {
+    const random = new Uint8Array(bytes);
+    new DataView(random.buffer).setUint32(bytes - 4, ++this.#random);
+    new DataView(random.buffer).setUint32(bytes - 8, this.drawn.below(2 ** 32));
+    return random;
+  });
+
+  tell(line: string | (() => string)): void {
+    if (this.#verbose) this.steps.push(typeof line === "string" ? line : line());
+  }
+
+  complain(what: string): void {
+    this.tell(() => `WRONG: ${what}`);
+    this.wrong.push(what);
+  }
+
+  // What the model asks of reality.
+
+  guest(domain: string) {
+    return this.world.guests.get(domain)?.state ?? "off";
+  }
+
+  isFolding(domain: string): boolean {
+    const state = this.states.get(domain);
+    return state !== undefined && foldsOf(state) > 0;
+  }
+
+  isBehind(path: string): boolean {
+    const must = this.expected.bases.get(fileOf(path));
+    return must !== undefined && String(sectorsIn(this.world, path)) !== String(must);
+  }
+
+  defining() {
+    return [...this.operations.values()].flatMap(({ intent, decided, failed, deed: { command } }) =>
+      intent?.domain && !decided && !failed && command.type === "DefineDomain" ? [{ id: intent.domain, command }] : [],
+    );
+  }
+
+  merging(): string[] {
+    return [...this.operations.values()].flatMap(({ intent, decided, failed, deed: { command } }) => {
+      if (!intent?.domain || decided || failed || command.type !== "MergeSnapshot") return [];
+      const domain = this.expected.domains.get(intent.domain);
+      if (domain?.model.snapshots.get(command.snapshot)?.parent !== null) return [];
+      return domain.disks.map(({ path }) => fileOf(path));
+    });
+  }
+
+  // Commands.
+
+  /** Somebody gives a command; resolves when its process is done or dead. */
+  async give(command: Command, request: Request = {}, luck: Luck = this.climate.luck): Promise<Outcome | undefined> {
+    const number = ++this.counts.commands;
+    const told = (line: string) => this.tell(`  #${number} ${line}`);
+    const manager = new Manager(command, this.drawn, luck, this.failpoints, told);
+    const caller = callerOf(this.drawn.one(["ann", "bob", "eve"]));
+    const abort = new AbortController();
+    const { commandId } = request;
+    const codes = new Set<string>();
+    const state = { acceptable: false, guestActed: false, reuses: false, revision: null };
+    const deed: Deed = { ...{ number, command, caller, manager, abort, codes, ...state }, request };
+    if (typeof commandId === "string") this.#shareId(commandId, deed);
+    this.tell(() => `#${number} ${caller.user}: ${commandTold(command)} ${JSON.stringify({ ...command, ...request })}`);
+    this.underWay.add(deed);
+    this.#weigh(deed);
+    try {
+      const outcome = await handle(this.#stage(deed), command, caller, { ...request, signal: abort.signal });
+      this.#ended(deed, outcome);
+      return outcome;
+    } catch (error) {
+      this.#endedBadly(deed, error);
+      return undefined;
+    } finally {
+      this.counts.faults += manager.harms.length;
+      this.underWay.delete(deed);
+      for (const goOn of this.#waitingForEnds.splice(0)) goOn();
+    }
+  }
+
+  #stage(deed: Deed): Stage {
+    const { manager } = deed;
+    const driver = this.#driver(deed);
+    const log = async (): Promise<EventLog> => {
+      await this.scheduler.turn();
+      manager.check();
+      return this.#watched(deed, crashable(await this.store.log(), manager));
+    };
+    const checkpoints = this.drawn.chance(25) ? this.#checkpointsInRam() : noCheckpoints;
+    return {
+      log: { use: async (work) => work(await log()), close: () => Promise.resolve() },
+      states: {
+        domain: (open, id, at) => readDomainState(open, id, checkpoints, at),
+        directory: (open) => readDirectory(open, checkpoints),
+      },
+      ...{ locks: this.#locksFor(deed), driver: () => driver, clock: this.clock, newId: this.newId },
+      ...{ waitMs: 0, doorbell: () => undefined, layersRoot: "/layers" },
+    };
+  }
+
+  #driver(deed: Deed): Driver {
+    const { world, scheduler } = this;
+    const { manager } = deed;
+    const during = async (point: string) => {
+      await scheduler.turn();
+      manager.pass(point);
+    };
+    const memory = memoryDriver({ world, inventBases: false, during });
+    const heads = (id: string) => String(world.guests.get(id)?.heads);
+    const seen: Driver = {
+      ...memory,
+      freeze: async (id, step, watch) => {
+        const before = heads(id);
+        this.still.add(id);
+        const saved = await memory.freeze(id, step, watch).finally(() => this.still.delete(id));
+        const guest = world.guests.get(id);
+        if (guest && heads(id) !== before) this.expected.freeze(id, tokenOf(guest.memory));
+        return saved;
+      },
+      start: async (guest) => {
+        const was = this.guest(guest.domain);
+        await memory.start(guest);
+        if (was === "off") this.#checkLoaded(guest.domain, guest.memory !== null);
+        this.weighAll();
+      },
+      stop: (id) => memory.stop(id).then(() => this.weighAll()),
+      shutdown: (id, timeoutMs, signal) => memory.shutdown(id, timeoutMs, signal).then(() => this.weighAll()),
+      suspend: (id) => memory.suspend(id).then(() => this.weighAll()),
+      resume: (id) => memory.resume(id).then(() => this.weighAll()),
+    };
+    return manager.harm(withFaults(seen, { fuse: manager }), scheduler);
+  }
+
+  /** A memory is only loaded with the disks that were frozen with it. */
+  #checkLoaded(id: string, loaded: boolean): void {
+    const { model, memories } = this.expected.at(id);
+    const guest = this.world.guests.get(id);
+    const must = loaded ? memories.get(model.current ?? "") : 0;
+    const is = guest && tokenOf(guest.memory);
+    if (is !== must) this.complain(`the guest was started with memory ${is}, not ${must}`);
+    const heads = guest?.heads.map((path) => String(sectorsIn(this.world, path)));
+    const disks = Object.values(model.heads).map(String);
+    if (loaded && heads?.join("|") !== disks.join("|")) this.complain(`a memory met the disks ${heads?.join("|")}`);
+  }
+
+  #locksFor(deed: Deed): Locks {
+    return {
+      lockDomain: async ({ domain }) => {
+        const patience = this.drawn.below(30);
+        for (let turn = 0; ; turn++) {
+          await this.scheduler.turn();
+          deed.manager.check();
+          const holder = this.#locks.get(domain);
+          if (!holder || holder.manager.crash) break;
+          if (turn >= patience) throw new SnapledgerError("OPERATION_IN_PROGRESS", `#${holder.number} works on it.`);
+        }
+        this.#locks.set(domain, deed);
+        deed.revision = this.states.get(domain)?.revision ?? 0;
+        return this.#lock(domain, deed);
+      },
+    };
+  }
+
+  #lock(domain: string, deed: Deed): DomainLock {
+    const release = () => {
+      if (this.#locks.get(domain) === deed) this.#locks.delete(domain);
+      return Promise.resolve();
+    };
+    return { operation: () => undefined, child: () => undefined, livingChildren: () => [], release };
+  }
+
+  /** What a process is told of its appends is checked against what it asked for. */
+  #watched(deed: Deed, log: EventLog): EventLog {
+    return {
+      ...log,
+      append: async (events, options) => {
+        for (const { operation } of events) {
+          if (operation !== null && !this.operations.has(operation))
+            this.operations.set(operation, { deed, intent: null, decided: null, rejected: null, failed: false });
+        }
+        if (deed.request.plan) this.complain(`#${deed.number} was to plan only, and appends`);
+        await this.scheduler.turn();
+        const records = await log.append(events, options);
+        for (const { position, actor, reason, type } of records) {
+          this.acknowledged = Math.max(this.acknowledged, position);
+          if (actor.user !== deed.caller.user) this.complain(`position ${position} names ${actor.user}`);
+          if (type === "OperationStarted" && reason !== (deed.request.reason ?? null))
+            this.complain(`position ${position} has the reason ${reason}`);
+        }
+        return records;
+      },
+    };
+  }
+
+  #checkpointsInRam(): Checkpoints {
+    return {
+      ...noCheckpoints,
+      load: (id) => Promise.resolve(parseDomain(this.#checkpoints.get(id) ?? "", id)),
+      loadDirectory: () => Promise.resolve(parseDirectory(this.#checkpoints.get("directory") ?? "")),
+    };
+  }
+
+  checkpoint(): void {
+    for (const state of this.states.values()) this.#checkpoints.set(state.id, writeDomain(state));
+    this.#checkpoints.set("directory", writeDirectory(this.directory));
+  }
+
+  // The log's disk.
+
+  async #beforeWrite(): Promise<void> {
+    await this.scheduler.turn();
+    if (!this.drawn.chance(this.climate.writeFailsPercent)) return;
+    this.broken = true;
+    this.counts.faults += 1;
+    this.tell("the log's disk fails: nothing is written");
+    throw Object.assign(new Error("ENOSPC: no space left on device (drawn)"), { code: "ENOSPC" });
+  }
+
+  #written(records: readonly EventRecord[]): void {
+    for (const record of records) this.#observe(record);
+    if (this.drawn.chance(this.climate.writeFailsPercent)) {
+      this.broken = true;
+      this.counts.faults += 1;
+      this.tell("the log's disk fails, although it has written");
+      throw Object.assign(new Error("EIO: fsync failed (drawn)"), { code: "EIO" });
+    }
+    if (this.drawn.chance(this.climate.powerCutPercent)) this.cutPower("as the log had written");
+  }
+
+  #observe(record: EventRecord): void {
+    this.records.push(record);
+    this.tell(() => `    ${record.position} ${record.type}: ${explain(record)}`);
+    applyDirectory(this.directory, record);
+    if (record.domain === null) return;
+    const state = this.states.get(record.domain) ?? emptyState(record.domain);
+    this.states.set(record.domain, state);
+    apply(state, record);
+    this.#account(record);
+    this.weighAll();
+  }
+
+  // What is recorded, against what was asked for.
+
+  #account(record: EventRecord): void {
+    const told = this.operations.get(record.operation ?? "");
+    if (!told) return this.complain(`nobody appended position ${record.position}`);
+    const { deed } = told;
+    const what = `${record.type} at ${record.position}, of #${deed.number} (${deed.command.type})`;
+    if (told.rejected) this.complain(`${what} follows its refusal`);
+    if (record.commandId !== null) this.#useId(record, deed, what);
+    if (record.type === "OperationStarted") return this.#accountIntent(record, told, what);
+    if (record.type === "CommandRejected") {
+      told.rejected = record;
+      this.counts.refusals += 1;
+      if (told.intent) this.complain(`${what} follows its intent`);
+      if (!deed.codes.has(record.data.code)) this.complain(`${what} says ${record.data.code}; known: ${list(deed)}`);
+      return;
+    }
+    if (record.type === "OperationFailed") {
+      if (!told.intent) this.complain(`${what} was never begun`);
+      if (told.decided && deed.command.type !== "CreateWithSnapshot") this.complain(`${what} had been decided`);
+      told.failed = true;
+      const domain = this.expected.domains.get(record.domain ?? "");
+      if (domain?.frozen && !told.decided && deed.command.type === "CreateSnapshot")
+        this.#unfreeze(record.domain ?? "");
+      return;
+    }
+    if (record.type === decides(deed.command) && told.intent) return this.#accountOutcome(record, told, what);
+    if (isHousekeeping(record)) return;
+    if (record.type === "DomainStarted" && deed.command.type === "CreateWithSnapshot" && told.decided) return;
+    this.complain(`${what} was not preceded by its intent`);
+  }
+
+  /** The guest that had been moved died without a write: its heads are the old files again. */
+  #unfreeze(id: string): void {
+    const domain = this.expected.at(id);
+    if (this.guest(id) !== "off") this.complain(`the freeze of ${domain.name} was taken back under its guest`);
+    domain.frozen = null;
+  }
+
+  #accountIntent(record: EventRecord, told: Told, what: string): void {
+    const { deed } = told;
+    if (told.intent) this.complain(`${what} was begun before`);
+    told.intent = record;
+    const data = record.data as { command: Command };
+    if (JSON.stringify(data.command) !== JSON.stringify(deed.command)) this.complain(`${what} is another command`);
+    if (!deed.acceptable) this.complain(`${what} must be refused: ${list(deed)}`);
+    const { must } = this.expected.verdict(record.domain ?? "", deed.command);
+    for (const code of across) if (must.has(code)) this.complain(`${what} must be refused at that position: ${code}`);
+    const { expectRevision } = deed.request;
+    if (expectRevision !== undefined && expectRevision !== deed.revision)
+      this.complain(`${what} was to be at revision ${expectRevision}, not ${deed.revision}`);
+  }
+
+  #accountOutcome(record: EventRecord, told: Told, what: string): void {
+    const { deed } = told;
+    const id = record.domain ?? "";
+    if (told.decided) this.complain(`${what} had been decided before`);
+    if (told.failed) this.complain(`${what} had failed before`);
+    told.decided = record;
+    if (record.type === "DomainDefined" && deed.command.type === "DefineDomain") {
+      if (this.expected.domains.has(id)) this.complain(`${what}: it was defined already`);
+      return this.expected.define(id, deed.command);
+    }
+    if (!this.expected.domains.has(id)) return this.complain(`${what}: the domain is not defined`);
+    if (record.type === "DomainUndefined") this.#keep(record.data.kept);
+    const created = record.type === "SnapshotCreated" ? record.data.snapshot.name : null;
+    const moves = record.type === "HeadsMoved" || record.type === "SnapshotDeactivated";
+    const saved = moves ? (record.data.autosave?.name ?? null) : null;
+    if (saved !== null && !saved.startsWith("autosave-")) this.complain(`${what} calls an autosave "${saved}"`);
+    const why = this.expected.decided(id, deed.command, { created, saved });
+    if (why !== null) this.complain(`${what}: ${why}`);
+    this.#checkGuest(record, deed, what);
+  }
+
+  #checkGuest(record: EventRecord, deed: Deed, what: string): void {
+    const must: Readonly<Record<string, string>> = {
+      ...{ DomainStopped: "off", DomainSuspended: "paused", DomainResumed: "running" },
+    };
+    const state = record.type === "DomainStarted" ? record.data.state : must[record.type];
+    const is = this.guest(record.domain ?? "");
+    if (state !== undefined && !deed.guestActed && is !== state) this.complain(`${what}, and its guest is ${is}`);
+  }
+
+  #keep(paths: readonly string[]): void {
+    for (const path of paths) {
+      let bottom = path;
+      for (let next = this.world.files.get(path)?.backing; next; next = this.world.files.get(next.path)?.backing) {
+        if (baseImage(bottom)) break;
+        bottom = next.path;
+      }
+      const sectors = sectorsIn(this.world, path);
+      const memory = path.endsWith(".mem");
+      if (!memory && typeof sectors === "string") this.complain(`${path} is to be kept: ${sectors}`);
+      if (memory || typeof sectors === "string") continue;
+      this.expected.kept.push({ path, base: bottom, sectors });
+    }
+  }
+
+  /** An id stands for one command of one domain, however many processes use it at the same time. */
+  #useId(record: EventRecord, deed: Deed, what: string): void {
+    const use = this.#usedIds.get(record.commandId ?? "");
+    if (!use) return;
+    use.first ??= { record, deed };
+    if (record.type !== "OperationStarted" && record.type !== "CommandRejected") return;
+    if (use.first.record !== record) this.complain(`${what} uses the command id of ${use.first.record.position}`);
+  }
+
+  #shareId(commandId: string, deed: Deed): void {
+    const use = this.#usedIds.get(commandId) ?? { deeds: [], first: null };
+    this.#usedIds.set(commandId, use);
+    use.deeds.push(deed);
+    for (const one of use.deeds) one.reuses = use.deeds.length > 1;
+  }
+
+  /** By what it could be refused now. */
+  #weigh(deed: Deed): void {
+    const { command } = deed;
+    const id = command.type === "DefineDomain" ? command.uuid : (this.expected.named(command.domain)?.id ?? "");
+    const { must, may } = this.expected.verdict(id, command);
+    for (const code of [...must, ...may]) deed.codes.add(code);
+    if (must.size === 0) deed.acceptable = true;
+  }
+
+  weighAll(): void {
+    for (const deed of this.underWay) this.#weigh(deed);
+  }
+
+  guestActs(id: string): void {
+    for (const deed of this.underWay) deed.guestActed ||= this.expected.named(nameIn(deed.command))?.id === id;
+    this.weighAll();
+  }
+
+  #toldOf(deed: Deed): Told | undefined {
+    const all = [...this.operations.values()].filter((told) => told.deed === deed);
+    return all.find(({ intent, rejected }) => intent !== null || rejected !== null);
+  }
+
+  #ended(deed: Deed, outcome: Outcome): void {
+    this.tell(() => `#${deed.number} done${outcome.repeated ? ", before" : ""}, at ${outcome.position}`);
+    if (deed.manager.crash) this.counts.crashes += 1;
+    if (deed.manager.crash || outcome.planned) return;
+    const told = this.#toldOf(deed);
+    if (outcome.repeated) {
+      const first = this.#usedIds.get(deed.request.commandId ?? "")?.first?.deed;
+      if (first === deed || !first || withoutUuid(first.command) !== withoutUuid(deed.command))
+        this.complain(`#${deed.number} was told the outcome of another command`);
+      if (told) this.complain(`#${deed.number} was done again`);
+      return;
+    }
+    if (decides(deed.command) === undefined) return;
+    if (!told?.decided) this.complain(`#${deed.number} is said to be done, and no event says so`);
+    else if (told.decided.position !== outcome.position) this.complain(`#${deed.number} names another event`);
+  }
+
+  #endedBadly(deed: Deed, error: unknown): void {
+    this.tell(() => `#${deed.number} ${error instanceof SnapledgerError ? error.code : ""}: ${String(error)}`);
+    // Whatever a dead process would say, nobody hears it.
+    if (deed.manager.crash) return void (this.counts.crashes += 1);
+    if (!isSnapledgerError(error))
+      return this.complain(`#${deed.number}: ${error instanceof Error ? error.stack : String(error)}`);
+    const told = this.#toldOf(deed);
+    // What was written and not acknowledged is not seen until the log is opened anew.
+    if (this.broken) return;
+    // Without the lock, files may go away under a plan.
+    const gone = isSnapledgerError(error, "NEEDS_OPERATOR") || isSnapledgerError(error, "FILE_NOT_FOUND");
+    if (deed.request.plan && gone && this.climate.atOnce > 1) return;
+    if (told?.rejected?.type === "CommandRejected" && told.rejected.data.code !== error.code)
+      this.complain(`#${deed.number} is refused by ${error.code}, and the log says otherwise`);
+    if (!told?.rejected && !this.#isExplained(deed, error, told)) {
+      const why = `${error.code}: ${error.message}; harms: ${deed.manager.harms.join(", ")}; known: ${list(deed)}`;
+      this.complain(`#${deed.number} (${deed.command.type}) ended by ${why}`);
+    }
+  }
+
+  /** Whether anything that happened, or the model, can be the cause of an error that is no recorded refusal. */
+  #isExplained(deed: Deed, error: SnapledgerError, told: Told | undefined): boolean {
+    if (error.message.includes("saved with other disks")) return false;
+    const harmed = deed.manager.harms.length > 0 || this.harsh;
+    if (deed.codes.has(error.code) && !told?.intent) return true;
+    switch (error.code) {
+      case "DISK_FULL":
+        return harmed || deed.reuses;
+      case "DRIVER_FAILED":
+        return harmed || deed.reuses || deed.guestActed;
+      case "IMAGE_LOCKED":
+        return harmed || this.world.guests.size > 0;
+      case "GUEST_BUSY":
+      case "GUEST_GONE":
+        return harmed || deed.guestActed;
+      case "COMPACTION_PENDING":
+        return harmed || this.anyGuestRuns() || deed.reuses;
+      case "OPERATION_IN_PROGRESS":
+        return this.climate.atOnce > 1;
+      case "REVISION_CONFLICT":
+        return deed.request.expectRevision !== undefined && deed.request.expectRevision !== deed.revision;
+      case "COMMAND_ID_REUSED":
+        return deed.reuses;
+      case "INTERRUPTED":
+        return deed.abort.signal.aborted || deed.reuses;
+      default:
+        return deed.reuses;
+    }
+  }
+
+  anyGuestRuns(): boolean {
+    return [...this.world.guests.values()].some(({ state }) => state !== "off");
+  }
+
+  // Deaths.
+
+  /** Every process dies, and with the power all guests too. */
+  cutPower(when: string): void {
+    this.#restart(`the power is cut, ${when}`, true);
+    for (const [id, guest] of this.world.guests) {
+      if (guest.state === "off") continue;
+      guest.state = "off";
+      this.guestActs(id);
+    }
+  }
+
+  /** Every process dies; guests live on. */
+  restart(why: string): void {
+    this.#restart(why, false);
+  }
+
+  #restart(why: string, power: boolean): void {
+    this.counts.restarts += 1;
+    this.tell(why);
+    for (const { manager } of this.underWay) manager.kill(why);
+    this.store.restart(power);
+    this.broken = false;
+  }
+
+  /** Until those that died know it, and those that live are done. */
+  async idle(): Promise<void> {
+    await this.fewer(1);
+  }
+
+  /** Resolves when fewer than so many commands are under way. */
+  async fewer(than: number): Promise<void> {
+    while (this.underWay.size >= than) await new Promise<void>((resolve) => this.#waitingForEnds.push(resolve));
+  }
+
+  /** Nothing stands in the way any more, until what it returns is called. */
+  calm(): () => void {
+    const rough = this.climate;
+    for (const letGo of this.foreign.splice(0)) letGo();
+    this.world.freeBytes = 2 ** 40;
+    this.harsh = false;
+    if (this.broken) this.restart("the server is restarted, since its log is broken");
+    this.climate = { ...this.climate, writeFailsPercent: 0, powerCutPercent: 0 };
+    return () => (this.climate = rough);
+  }
+
+  // What is looked at again and again.
+
+  judgeSettled(id: string, folded: boolean): void {
+    const state = this.states.get(id);
+    if (!state) return;
+    for (const fault of unsettled(this.world, state, this.expected.domains.get(id), folded)) this.complain(fault);
+    if (state.guest !== this.guest(id))
+      this.complain(`the guest of ${state.name} is ${this.guest(id)}, not ${state.guest}`);
+  }
+
+  judge(): void {
+    for (const domain of this.expected.domains.values()) {
+      const state = this.states.get(domain.id);
+      if (!state) continue;
+      for (const fault of unreadable(this.world, state, domain)) this.complain(fault);
+      for (const fault of memoriesDiffer(this.world, state, domain)) this.complain(fault);
+    }
+    for (const fault of basesDiffer(this.world, this.expected, (file) => this.#isFoldedInto(file)))
+      this.complain(fault);
+  }
+
+  #isFoldedInto(file: string): boolean {
+    for (const { id, disks } of this.expected.domains.values()) {
+      const state = this.states.get(id);
+      for (const { target, path } of disks)
+        if (chainOf(path)[0] === file && state?.baseRoles[target] !== state?.bases[target]) return true;
+    }
+    return false;
+  }
+}
+
+/** Rules that look across domains are decided at the very position at which they are recorded. */
+const across = ["DOMAIN_EXISTS", "IMAGE_IN_USE", "BASE_PENDING", "BASE_IMAGE_SHARED"] as const;
+
+export function foldsOf(state: DomainState): number {
+  try {
+    return pendingFolds(state).length;
+  } catch {
+    return 1;
+  }
+}
+
+function list({ codes, acceptable }: Deed): string {
+  return [...codes, ...(acceptable ? ["none"] : [])].join(" ");
+}
+
+function nameIn(command: Command): string {
+  return command.type === "DefineDomain" ? command.uuid : command.domain;
+}
+
+function withoutUuid(command: Command): string {
+  return JSON.stringify({ ...command, uuid: null, domain: null });
+}
+
+function callerOf(user: string): Caller {
+  const uid = 1000 + user.charCodeAt(0);
+  return { user, uid, loginUid: uid, sudoUser: null, host: "host", via: "simulation", knownBy: "process", pid: null };
+}
