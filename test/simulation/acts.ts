@@ -21,7 +21,7 @@ export async function act(simulation: Simulation): Promise<void> {
   if (dice < 60) void simulation.give(commandFor(simulation), requestFor(simulation));
   else if (dice < 78) guestActs(simulation);
   else if (dice < 84) operatorActs(simulation);
-  else if (dice < 96) fateActs(simulation);
+  else if (dice < 97) await fateActs(simulation);
   else await recoverIdle(simulation);
   if (drawn.chance(10)) simulation.checkpoint();
   for (let turns = drawn.below(40); turns > 0 && underWay.size > 0; turns--) await scheduler.turn();
@@ -42,13 +42,13 @@ function commandFor(simulation: Simulation): Command {
   const dice = drawn.below(100);
   if (climate.guests && dice < (runs ? 12 : 22)) return guestCommand(simulation, called, runs);
   if (dice < 45) return creation(simulation, called, own);
-  if (dice < 57)
+  if (dice < 55)
     return {
       ...{ type: "CreateWithSnapshot", domain: called, snapshot, discardChanges },
       ...{ start: climate.guests && drawn.chance(60), ...(drawn.chance(20) && { paused: true }) },
     };
-  if (dice < 64) return { type: "DeactivateSnapshot", domain: called, snapshot, discardChanges };
-  if (dice < 83) return { type: "MergeSnapshot", domain: called, snapshot, discardChanges, force };
+  if (dice < 61) return { type: "DeactivateSnapshot", domain: called, snapshot, discardChanges };
+  if (dice < 84) return { type: "MergeSnapshot", domain: called, snapshot, discardChanges, force };
   if (dice < 91) return { type: "DiscardSnapshot", domain: called, snapshot, discardChanges, force };
   if (dice < 94) return { type: "RecoverDomain", domain: called };
   if (dice < 96) return { type: "CompactDomain", domain: called };
@@ -177,14 +177,16 @@ function operatorActs(simulation: Simulation): void {
   expected.resize(domain.id, target, sectors);
 }
 
-function fateActs(simulation: Simulation): void {
-  const { drawn, world, climate, underWay } = simulation;
+async function fateActs(simulation: Simulation): Promise<void> {
+  const { drawn, world, climate, underWay, store } = simulation;
   const rough = climate.luck.diesPercent + climate.luck.failsPercent > 0;
-  const dice = drawn.below(rough ? 7 : 2);
+  const dice = drawn.below(rough ? 9 : 2);
   const victim = [...underWay][drawn.below(underWay.size)];
   if (dice === 0) return drawn.chance(50) ? simulation.turnBack() : undefined;
   if (dice === 1) return victim?.abort.abort();
   if (dice === 2) return victim?.manager.kill("by an operator");
+  // A process that dies while it opens the log is not simulated.
+  if (dice === 3 || dice === 4) await store.log().catch(() => undefined);
   if (dice === 3) return simulation.restart("the server is restarted");
   if (dice === 4) return simulation.cutPower("as it happens");
   simulation.harsh = true;

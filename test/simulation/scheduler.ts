@@ -44,7 +44,7 @@ export class Scheduler {
       };
       main().then(
         (value) => end(() => resolve(value)),
-        (error: unknown) => end(() => reject(error as Error)),
+        (error: unknown) => end(() => reject(error)),
       );
       whenAllWait(step);
     });

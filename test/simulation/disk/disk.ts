@@ -91,7 +91,7 @@ export function readBatches(bytes: Buffer): { batches: [string, string][][]; len
   for (let end = bytes.indexOf("\n"); end >= 0; end = bytes.indexOf("\n", length)) {
     const line = bytes.toString("utf8", length, end);
     const text = line.slice(17);
-    if (sha256(text).slice(0, 16) !== line.slice(0, 16)) break;
+    if (`${sha256(text).slice(0, 16)} ` !== line.slice(0, 17)) break;
     batches.push(JSON.parse(text) as [string, string][]);
     length = end + 1;
   }

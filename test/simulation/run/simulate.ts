@@ -1,26 +1,29 @@
-// simulate.mjs: runs seeds of the simulation (test/simulation). Prints what was counted; a seed that fails is printed
-// with its last steps and how to run it again. Exits 1 then, and when a failpoint is new or was never crashed at.
-//   --seeds N    how many (10000)      --from N     the first (1)      --workers N  (2)
-//   --seed N     one alone             --verbose    all of its steps
-//   --failpoints write the list of failpoints anew
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { bundle, root } from "./bundle.mjs";
-import { runSeeds } from "./runner.mjs";
+import type { Report } from "../simulate.ts";
+import { bundle, root } from "./bundle.ts";
+import { runSeeds } from "./runner.ts";
+import type { Result } from "./runner.ts";
 
+/**
+ * Runs seeds of the simulation. Prints what was counted; a seed that fails is printed with its last steps and how to run
+ * it again. Exits 1 then, and when a failpoint is new or nobody ever died there.
+ *
+ *   --seeds N    how many (10000)      --from N     the first (1)      --workers N  (2)
+ *   --seed N     one alone             --verbose    all of its steps
+ *   --failpoints writes the list of failpoints anew
+ */
 const list = join(root, "test/simulation/failpoints.txt");
-/** So many seeds come to every failpoint. */
+/** So many seeds come to every failpoint, and somebody dies there. */
 const everyPointSeeds = 10_000;
 const lastSteps = 40;
 
-const text = { type: "string" };
+const text = { type: "string" } as const;
+const flag = { type: "boolean" } as const;
 const { values } = parseArgs({
-  options: {
-    ...{ seeds: text, from: text, workers: text, seed: text },
-    ...{ verbose: { type: "boolean" }, failpoints: { type: "boolean" } },
-  },
+  options: { seeds: text, from: text, workers: text, seed: text, verbose: flag, failpoints: flag },
 });
 const one = values.seed !== undefined;
 const from = Number(values.seed ?? values.from ?? 1);
@@ -38,37 +41,40 @@ try {
   const began = performance.now();
   const result = await runSeeds(file, { from, to: from + seeds, workers, verbose, onProgress: showProgress });
   if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
-  process.exitCode = judge(result, (performance.now() - began) / 1000) ? 0 : 1;
+  process.exitCode = isGood(result, (performance.now() - began) / 1000) ? 0 : 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 
-function showProgress(done) {
+function showProgress(done: number): void {
   if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${seeds} seeds`);
 }
 
-function judge({ total, passed, crashed, report }, seconds) {
+function isGood({ total, passed, crashed, report }: Result, seconds: number): boolean {
   const { commands, refusals, crashes, faults, restarts, records } = total;
   if (report) show(report);
+  const { user, system } = process.cpuUsage();
+  const cpuSeconds = (user + system) / 1_000_000;
   console.log(
-    `${total.seeds} seeds in ${seconds.toFixed(1)} s: ${commands} commands, ${refusals} refusals, ${crashes} crashes, ` +
-      `${faults} faults, ${restarts} restarts, ${records} records; ` +
-      `${crashed.size} of ${passed.size} failpoints crashed at`,
+    `${total.seeds} seeds in ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of processor time): ` +
+      `${commands} commands, ${refusals} refusals, ${crashes} crashes, ${faults} faults, ${restarts} restarts, ` +
+      `${records} records; ${crashed.size} of ${passed.size} failpoints crashed at`,
   );
-  if (report?.wrong.length > 0) return false;
-  return one || judgeFailpoints(passed, crashed);
+  if (report && report.wrong.length > 0) return false;
+  return one || areFailpointsKnown(passed, crashed);
 }
 
-function show({ seed, wrong, steps }) {
+function show({ seed, wrong, steps }: Report): void {
   const shown = verbose ? steps : steps.slice(-lastSteps);
   if (shown.length < steps.length) console.log(`... ${steps.length - shown.length} steps before`);
   console.log(shown.join("\n"));
   if (wrong.length === 0) return;
-  console.log(`\nseed ${seed} failed: ${wrong[0]}`);
+  console.log(`\nseed ${seed} failed: ${wrong.join("\n  ")}`);
   console.log(`again: npm run simulate -- --seed ${seed} --verbose`);
 }
 
-function judgeFailpoints(passed, crashed) {
+/** Every point is in the list, and at every one of the list somebody died. */
+function areFailpointsKnown(passed: Result["passed"], crashed: Result["crashed"]): boolean {
   if (values.failpoints) {
     const known = [...passed].filter((name) => crashed.has(name)).sort();
     writeFileSync(list, known.map((name) => `${name}\n`).join(""));

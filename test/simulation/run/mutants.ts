@@ -1,5 +1,10 @@
-// mutants.mjs: what is switched off, one at a time, to see whether the simulation notices. `off`: file, text, and what
-// stands there instead. Rows of the same rule that stand in several places have one entry each.
+import type { Off } from "./bundle.ts";
+
+/** What is switched off, one at a time, to see whether the simulation notices. */
+export interface Mutant {
+  readonly rule: string;
+  readonly off: readonly Off[];
+}
 
 const compact = "src/commands/compact.ts";
 const handle = "src/commands/handle.ts";
@@ -11,7 +16,7 @@ const guest = "src/commands/guest.ts";
 const domain = "src/projections/domain.ts";
 const directory = "src/projections/directory.ts";
 
-export const mutants = [
+const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   // Refusals.
   ["a merge that would orphan is refused", [merge, "if (force || lost.length === 0) return;", "return;"]],
   [
@@ -301,4 +306,30 @@ export const mutants = [
     "a checkpoint is of this log",
     ["src/checkpoints.ts", "record.position === checkpoint.position && record.hash === checkpoint.hash", "true"],
   ],
-].map(([rule, ...off]) => ({ rule, off }));
+];
+
+export const mutants: readonly Mutant[] = rows.map(([rule, ...off]) => ({ rule, off }));
+
+/** What files in RAM cannot show, and the test that does: `npm run test:rules-off` switches these off against it. */
+export const unseen: readonly { readonly rule: string; readonly why: string; readonly test: string }[] = [
+  {
+    rule: "commit always names its target, and the layer must be backed by it",
+    why: "it is an argument of qemu-img; the memory driver refuses another link by itself",
+    test: "test/conformance/driver.test.ts",
+  },
+  {
+    rule: "leaks are repaired before the fold is recorded",
+    why: "clusters of simulated files do not leak",
+    test: "test/crash/folds.test.ts",
+  },
+  {
+    rule: "every program that changes a file is known to whoever comes after its manager",
+    why: "the memory driver spawns none",
+    test: "test/crash/kills.test.ts",
+  },
+  {
+    rule: "a base that was replaced is not folded into",
+    why: "nobody replaces a base image in a run",
+    test: "test/crash/bases.test.ts",
+  },
+];

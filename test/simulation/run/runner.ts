@@ -1,0 +1,58 @@
+import { Worker } from "node:worker_threads";
+import type { Report } from "../simulate.ts";
+import type { Said, Share } from "../worker.ts";
+
+export interface Wanted {
+  /** The first seed. */
+  readonly from: number;
+  /** The seed after the last. */
+  readonly to: number;
+  readonly workers: number;
+  readonly verbose?: boolean;
+  readonly onProgress?: (seeds: number) => void;
+}
+
+export interface Result {
+  readonly total: Report["counts"] & { seeds: number; records: number };
+  /** Failpoints that processes came to, and how often one died there. */
+  readonly passed: ReadonlySet<string>;
+  readonly crashed: ReadonlyMap<string, number>;
+  /** Of the lowest seed that failed, or with `verbose` of the one that was asked for. */
+  readonly report: Report | null;
+}
+
+/** Spreads seeds over workers. Each stops at its first failure, and the others with it. */
+export async function runSeeds(
+  file: string,
+  { from, to, workers, verbose = false, onProgress }: Wanted,
+): Promise<Result> {
+  const total = { seeds: 0, records: 0, commands: 0, crashes: 0, faults: 0, restarts: 0, refusals: 0 };
+  const passed = new Set<string>();
+  const crashed = new Map<string, number>();
+  let report: Report | null = null;
+  const hear = (said: Said) => {
+    total.seeds += said.done;
+    total.records += said.records;
+    for (const key of Object.keys(said.counts) as (keyof Said["counts"])[]) total[key] += said.counts[key];
+    for (const name of said.passed) passed.add(name);
+    for (const [name, count] of said.crashed) crashed.set(name, (crashed.get(name) ?? 0) + count);
+    if (said.report && (!report || said.report.seed < report.seed)) report = said.report;
+    onProgress?.(total.seeds);
+  };
+  const running = Array.from({ length: workers }, (_, i) => {
+    const share: Share = { from: from + i, to, stride: workers, verbose };
+    return new Worker(file, { workerData: share }).on("message", hear);
+  });
+  const ended = running.map(
+    (worker) =>
+      new Promise<void>((resolve, reject) => {
+        worker.once("error", reject);
+        worker.once("exit", () => {
+          if (report) for (const other of running) void other.terminate();
+          resolve();
+        });
+      }),
+  );
+  await Promise.all(ended);
+  return { total, passed, crashed, report };
+}
