@@ -121,3 +121,15 @@ test("what could not be removed when a domain was undefined is removed once its 
 
   expect(left.filter((path) => files.has(path))).toEqual([]);
 });
+
+test("a guest that ends between two looks at it has stopped, and runs on no strange files", async () => {
+  const { world, ids } = await worldWith("web");
+  const [id = ""] = ids;
+  await world.run({ type: "StartDomain", domain: "web", paused: false });
+  const ending = { ...driver, guestHeads: () => Promise.resolve([]) };
+
+  await world.run({ type: "RecoverDomain", domain: "web" }, { driver: ending });
+
+  expect(world.records().at(-1)).toMatchObject({ type: "DomainStopped", data: { cause: "observed" } });
+  expect((await world.state(id)).guest).toBe("off");
+});
