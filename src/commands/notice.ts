@@ -8,8 +8,8 @@ import type { Operation } from "./stage.ts";
 export async function noticeGuest(operation: Operation, found: string[]): Promise<void> {
   const { driver, state } = operation;
   if (!state.defined) return;
-  const now = await driver.guestState(state.id);
-  if (now !== "off") await checkItsFiles(operation);
+  const seen = await driver.guestState(state.id);
+  const now = seen === "off" || (await hasEnded(operation)) ? "off" : seen;
   if (now === state.guest) return;
   await operation.append(noticed(operation, now));
   found.push(sentences[now]);
@@ -32,11 +32,15 @@ function noticed({ state }: Operation, now: GuestState): DomainEvent {
   return { type: now === "paused" ? "DomainSuspended" : "DomainResumed", schema: 1, data: { cause: "observed" } };
 }
 
-/** A guest that writes to other files than the log's heads belongs to another history, such as one put back since. */
-async function checkItsFiles({ driver, state }: Operation): Promise<void> {
+/**
+ * Whether a guest that ran a moment ago is off by now. One that writes to other files than the log's heads belongs to
+ * another history, such as one put back since: NEEDS_OPERATOR.
+ */
+async function hasEnded({ driver, state }: Operation): Promise<boolean> {
   const used = await driver.guestHeads(state.id);
+  if (used.length === 0) return true;
   const heads = headPaths(state);
-  if (used.length === heads.length && heads.every((path) => used.includes(path))) return;
+  if (used.length === heads.length && heads.every((path) => used.includes(path))) return false;
   const message = `The guest of "${state.name}" runs on other files than the log says: ${used.join(", ")}.`;
   throw new SnapledgerError("NEEDS_OPERATOR", message, {
     facts: { domain: state.name, used, heads },
