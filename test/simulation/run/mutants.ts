@@ -60,7 +60,10 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
     "a memory is compressed by a method that the driver has",
     [create, "if (methods.some((method) => method === compression)) return;", "return;"],
   ],
-  ["nothing quiesces without an agent", [create, "command.quiesce === true", "false"]],
+  [
+    "nothing quiesces without an agent",
+    [create, "if (command.quiesce === true) checkQuiesce(state, facts, command);", "void checkQuiesce;"],
+  ],
   ["chains have a limit", ["src/commands/limits.ts", "if (depth <= domainLimits.chainLayers) return;", "return;"]],
   [
     "snapshots have a limit",
