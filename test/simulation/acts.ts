@@ -38,6 +38,11 @@ function commandFor(simulation: Simulation): Command {
   const snapshot = own.length > 0 && drawn.chance(97) ? drawn.one(own) : drawn.one(snapshotNames);
   const discardChanges = drawn.chance(30);
   const force = drawn.chance(30);
+  // Where a fold waits, what it stands in the way of is tried more often.
+  if (domain && simulation.isFolding(domain.id) && drawn.chance(25)) {
+    if (drawn.chance(70)) return { type: "MergeSnapshot", domain: called, snapshot, discardChanges, force };
+    return { type: "UndefineDomain", domain: called, keep: drawn.one(["discard-all", "keep-files"]) };
+  }
   const runs = domain !== undefined && simulation.guest(domain.id) !== "off";
   const dice = drawn.below(100);
   if (climate.guests && dice < (runs ? 12 : 22)) return guestCommand(simulation, called, runs);
@@ -182,18 +187,17 @@ async function fateActs(simulation: Simulation): Promise<void> {
   const rough = climate.luck.diesPercent + climate.luck.failsPercent > 0;
   const dice = drawn.below(rough ? 9 : 2);
   const victim = [...underWay][drawn.below(underWay.size)];
-  if (dice === 0) return drawn.chance(50) ? simulation.turnBack() : undefined;
-  if (dice === 1) return victim?.abort.abort();
-  if (dice === 2) return victim?.manager.kill("by an operator");
   // A process that dies while it opens the log is not simulated.
   if (dice === 3 || dice === 4) await store.log().catch(() => undefined);
-  if (dice === 3) return simulation.restart("the server is restarted");
-  if (dice === 4) return simulation.cutPower("as it happens");
-  simulation.harsh = true;
-  if (dice === 5) {
-    world.freeBytes = world.freeBytes > 2 ** 30 ? drawn.one([0, 100_000, 300_000]) : 2 ** 40;
-    return simulation.tell(`${world.freeBytes} bytes are free`);
-  }
+  if (dice === 0 && drawn.chance(50)) simulation.turnBack();
+  if (dice === 1) victim?.abort.abort();
+  if (dice === 2) victim?.manager.kill("by an operator");
+  if (dice === 3) simulation.restart("the server is restarted");
+  if (dice === 4) simulation.cutPower("as it happens");
+  if (dice === 5) world.freeBytes = world.freeBytes > 2 ** 30 ? drawn.one([0, 100_000, 300_000]) : 2 ** 40;
+  simulation.harsh ||= dice >= 5;
+  if (dice === 5) simulation.tell(`${world.freeBytes} bytes are free`);
+  if (dice < 6) return;
   const paths = [...world.files.keys()];
   const path = drawn.one(paths);
   simulation.tell(`a foreign process opens ${path}`);

@@ -31,6 +31,7 @@ export function climateOf(drawn: Drawn): Climate {
     atOnce: drawn.one([1, 1, 2, 3]),
     luck: {
       diesPercent: rough ? drawn.one([0, 1, 2, 4, 8]) : 0,
+      foldsFailPercent: rough ? drawn.one([0, 0, 0, 60]) : 0,
       failsPercent: rough ? drawn.one([0, 1, 3, 6]) : 0,
     },
     writeFailsPercent: rough ? drawn.one([0, 0, 1, 2]) : 0,

@@ -192,7 +192,10 @@ export class Expected {
     const rivals = this.#reality.defining().filter(({ id }) => id !== command.uuid);
     if (rivals.some((rival) => rival.command.name === command.name)) must.add("DOMAIN_EXISTS");
     for (const { path } of command.disks) {
-      if (!baseImage(path)) must.add("IMAGE_IN_USE");
+      if (!baseImage(path)) {
+        must.add("IMAGE_IN_USE");
+        may.add("FILE_NOT_FOUND");
+      }
       for (const file of chainOf(path)) {
         if (this.#reality.merging().includes(file) || this.#reality.isBehind(file)) must.add("BASE_PENDING");
         else if ([...this.domains.values()].some(({ id }) => this.#reality.isFolding(id))) may.add("BASE_PENDING");

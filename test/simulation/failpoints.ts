@@ -1,3 +1,9 @@
+import known from "./failpoints.json" with { type: "json" };
+
+/** Points that few runs come to: whoever does dies there more often than elsewhere. */
+export const rare: ReadonlySet<string> = new Set(known.rare);
+export const knownFailpoints: ReadonlySet<string> = new Set([...known.common, ...known.rare]);
+
 /** Counts the points at which a process could die, `MergeSnapshot: before commit`, and those at which one did. */
 export class Failpoints {
   readonly passed = new Map<string, number>();

@@ -5,6 +5,7 @@ import type { Driver } from "../../src/drivers/driver.ts";
 import { SnapledgerError } from "../../src/errors.ts";
 import type { Command } from "../../src/events/command.ts";
 import type { Drawn } from "../damage/drawn.ts";
+import { rare } from "./failpoints.ts";
 import type { Failpoints } from "./failpoints.ts";
 import type { Scheduler } from "./scheduler.ts";
 
@@ -12,7 +13,11 @@ import type { Scheduler } from "./scheduler.ts";
 export interface Luck {
   readonly diesPercent: number;
   readonly failsPercent: number;
+  /** The same for folds: where they fail often, much waits to be folded. */
+  readonly foldsFailPercent: number;
 }
+
+const rareDiesPercent = 35;
 
 /** One process that executes one command: where it dies and which of its calls fail are drawn. */
 export class Manager implements Fuse {
@@ -50,7 +55,8 @@ export class Manager implements Fuse {
     this.points.push(point);
     const name = `${this.#recovers ? "recovery" : this.command.type}: ${point}`;
     this.#failpoints.pass(name);
-    if (!this.#drawn.chance(this.#luck.diesPercent)) return;
+    const { diesPercent } = this.#luck;
+    if (!this.#drawn.chance(diesPercent > 0 && rare.has(name) ? rareDiesPercent : diesPercent)) return;
     this.#failpoints.hit(name);
     this.kill(name);
     this.check();
@@ -68,7 +74,8 @@ export class Manager implements Fuse {
       const harmedCall = async (...args: readonly unknown[]): Promise<unknown> => {
         await scheduler.turn();
         this.check();
-        const fails = this.#drawn.chance(this.#luck.failsPercent);
+        const { failsPercent, foldsFailPercent } = this.#luck;
+        const fails = this.#drawn.chance(folds.has(method) ? Math.max(failsPercent, foldsFailPercent) : failsPercent);
         const afterwards = fails && doneAllTheSame.has(method) && this.#drawn.chance(50);
         if (fails && !afterwards) throw this.#failure(method, "");
         const result = await (call as (...args: readonly unknown[]) => Promise<unknown>)(...args);
@@ -103,4 +110,5 @@ const doneAllTheSame = new Set([
   ...["makeOverlay", "compressLayer", "commit", "shrink", "repoint", "repairLeaks", "remove"],
   ...["stop", "suspend", "resume", "commitLive"],
 ]);
+const folds = new Set(["commit", "commitLive"]);
 const full = new Set(["makeOverlay", "compressLayer", "commit", "shrink", "repoint", "remove", "freeze", "commitLive"]);

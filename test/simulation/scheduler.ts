@@ -44,7 +44,7 @@ export class Scheduler {
       };
       main().then(
         (value) => end(() => resolve(value)),
-        (error: unknown) => end(() => reject(error)),
+        (error: unknown) => end(() => reject(error instanceof Error ? error : new Error(String(error)))),
       );
       whenAllWait(step);
     });

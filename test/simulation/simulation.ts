@@ -38,7 +38,7 @@ import { MemoryStore } from "./memory-store.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { SimulatedStore, StoreParts } from "./store.ts";
 
-export const noLuck: Luck = { diesPercent: 0, failsPercent: 0 };
+export const noLuck: Luck = { diesPercent: 0, failsPercent: 0, foldsFailPercent: 0 };
 
 /** One machine, its disks, its log, and everybody who works on it; and beside them what must be true of all that. */
 export class Simulation implements Reality {

@@ -17,7 +17,7 @@ export interface Said {
   readonly done: number;
   readonly records: number;
   readonly counts: Report["counts"];
-  readonly passed: readonly string[];
+  readonly passed: readonly (readonly [string, number])[];
   readonly crashed: readonly (readonly [string, number])[];
   /** The run that failed, or with `verbose` the one that was asked for. */
   readonly report: Report | null;
@@ -42,7 +42,7 @@ async function work({ from, to, stride, verbose }: Share): Promise<void> {
       if (verbose || report.wrong.length > 0) failed = verbose ? report : await simulate(seed, new Failpoints(), true);
     }
     const { passed, crashed } = failpoints;
-    const points = { passed: [...passed.keys()], crashed: [...crashed] };
+    const points = { passed: [...passed], crashed: [...crashed] };
     const said: Said = { done, records, counts, ...points, report: failed };
     parentPort?.postMessage(said);
     if (failed) return;

@@ -14,8 +14,8 @@ export interface Wanted {
 
 export interface Result {
   readonly total: Report["counts"] & { seeds: number; records: number };
-  /** Failpoints that processes came to, and how often one died there. */
-  readonly passed: ReadonlySet<string>;
+  /** How often processes came to each failpoint, and died there. */
+  readonly passed: ReadonlyMap<string, number>;
   readonly crashed: ReadonlyMap<string, number>;
   /** Of the lowest seed that failed, or with `verbose` of the one that was asked for. */
   readonly report: Report | null;
@@ -27,14 +27,14 @@ export async function runSeeds(
   { from, to, workers, verbose = false, onProgress }: Wanted,
 ): Promise<Result> {
   const total = { seeds: 0, records: 0, commands: 0, crashes: 0, faults: 0, restarts: 0, refusals: 0 };
-  const passed = new Set<string>();
+  const passed = new Map<string, number>();
   const crashed = new Map<string, number>();
   let report: Report | null = null;
   const hear = (said: Said) => {
     total.seeds += said.done;
     total.records += said.records;
     for (const key of Object.keys(said.counts) as (keyof Said["counts"])[]) total[key] += said.counts[key];
-    for (const name of said.passed) passed.add(name);
+    for (const [name, count] of said.passed) passed.set(name, (passed.get(name) ?? 0) + count);
     for (const [name, count] of said.crashed) crashed.set(name, (crashed.get(name) ?? 0) + count);
     if (said.report && (!report || said.report.seed < report.seed)) report = said.report;
     onProgress?.(total.seeds);

@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Report } from "../simulate.ts";
+import { knownFailpoints } from "../failpoints.ts";
 import { bundle, root } from "./bundle.ts";
 import { runSeeds } from "./runner.ts";
 import type { Result } from "./runner.ts";
@@ -15,9 +16,11 @@ import type { Result } from "./runner.ts";
  *   --seed N     one alone             --verbose    all of its steps
  *   --failpoints writes the list of failpoints anew
  */
-const list = join(root, "test/simulation/failpoints.txt");
+const list = join(root, "test/simulation/failpoints.json");
 /** So many seeds come to every failpoint, and somebody dies there. */
 const everyPointSeeds = 10_000;
+/** A point that so many seeds come to less often than this is rare. */
+const rareBelow = 400;
 const lastSteps = 40;
 
 const text = { type: "string" } as const;
@@ -75,15 +78,19 @@ function show({ seed, wrong, steps }: Report): void {
 
 /** Every point is in the list, and at every one of the list somebody died. */
 function areFailpointsKnown(passed: Result["passed"], crashed: Result["crashed"]): boolean {
-  if (values.failpoints) {
-    const known = [...passed].filter((name) => crashed.has(name)).sort();
-    writeFileSync(list, known.map((name) => `${name}\n`).join(""));
-    console.log(`${known.length} failpoints written to ${list}`);
-  }
-  const known = new Set(readFileSync(list, "utf8").trim().split("\n"));
-  const fresh = [...passed].filter((name) => !known.has(name));
+  if (values.failpoints) writeList(passed);
+  const known = knownFailpoints;
+  const fresh = [...passed.keys()].filter((name) => !known.has(name));
   const missed = seeds < everyPointSeeds ? [] : [...known].filter((name) => !crashed.has(name));
-  for (const name of fresh) console.log(`new failpoint, not in failpoints.txt: ${name}`);
+  for (const name of fresh) console.log(`new failpoint, not in failpoints.json: ${name}`);
   for (const name of missed) console.log(`nobody died at this failpoint: ${name}`);
   return fresh.length === 0 && missed.length === 0;
+}
+
+function writeList(passed: Result["passed"]): void {
+  const names = [...passed.keys()].sort();
+  const isRare = (name: string) => (passed.get(name) ?? 0) < rareBelow;
+  const lists = { common: names.filter((name) => !isRare(name)), rare: names.filter(isRare) };
+  writeFileSync(list, `${JSON.stringify(lists, null, 2)}\n`);
+  console.log(`${lists.common.length} failpoints and ${lists.rare.length} rare ones written to ${list}: run again`);
 }
