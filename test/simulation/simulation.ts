@@ -540,7 +540,7 @@ export class Simulation implements Reality {
       case "GUEST_GONE":
         return harmed || deed.guestActed;
       case "COMPACTION_PENDING":
-        return harmed || this.anyGuestRuns() || deed.reuses;
+        return harmed || this.anyGuestRuns() || deed.guestActed || deed.reuses;
       case "OPERATION_IN_PROGRESS":
         return this.climate.atOnce > 1;
       case "REVISION_CONFLICT":
