@@ -9,7 +9,7 @@ import type { EventLog } from "../../src/events/log.ts";
 import { memoryEventLog } from "../../src/events/memory-log.ts";
 import { SnapledgerError } from "../../src/errors.ts";
 import { garbage } from "../../src/projections/layers.ts";
-import { snapshotting } from "../deeds.ts";
+import { deactivation, snapshotting } from "../deeds.ts";
 import { caller, refused, World } from "../world.ts";
 
 /** What seeds of the simulation found, each reduced to the few steps that it takes. */
@@ -65,6 +65,28 @@ test("who holds a log whose last write failed, although it was written, takes no
   await refused(handle(on(world, log), { type: "RecoverDomain", domain: "web" }, caller), "LOG_UNWRITABLE");
 
   await expectWhole(world, ids[0] ?? "", "a");
+});
+
+test("who holds a log whose last write failed puts no link back to what it knows", async () => {
+  const { world, ids } = await worldWith("web");
+  await world.create("web", "a");
+  await world.create("web", "b");
+  const log = memoryEventLog({
+    ...{ clock: world.clock, newId: world.newId, disk: world.lines },
+    faults: {
+      afterWrite(lines) {
+        if (lines.some((line) => line.includes("LayersCompacted"))) throw new Error("EIO");
+      },
+    },
+  });
+  await refused(handle(on(world, log), deactivation("MergeSnapshot", "web", "b"), caller), "LOG_UNWRITABLE");
+  world.rewind([...world.lines]);
+  const { path } = await world.head(ids[0] ?? "", "vda");
+  const link = files.get(path)?.backing?.path;
+
+  await refused(handle(on(world, log), { type: "RecoverDomain", domain: "web" }, caller), "LOG_UNWRITABLE");
+
+  expect(files.get(path)?.backing?.path).toBe(link);
 });
 
 test("an old copy of the log that was put back takes nothing away before somebody says that it goes on", async () => {
