@@ -29,6 +29,8 @@ export interface Recovery {
 export async function recoverDomain(operation: Operation, lock: DomainLock, watch: Watch): Promise<Recovery> {
   const found: string[] = [];
   await outwaitChildren(operation, lock, found);
+  // A log that cannot go on may have ended otherwise than it says: then nothing is changed by its word.
+  if (unsettled(operation.state).length > 0) await operation.stage.log.use((log) => log.append([]));
   await resolveDeadOperation(operation, found);
   await noticeGuest(operation, found);
   const restored = await restoreLinks(operation, watch);
@@ -81,8 +83,6 @@ async function resolveDeadOperation(operation: Operation, found: string[]): Prom
   const dead = operation.state.operation;
   if (!dead) return;
   const what = described(dead);
-  // A log that cannot go on may have ended otherwise than it says: then nothing is taken away by its word.
-  await operation.stage.log.use((log) => log.append([]));
   if (await finished(operation, dead)) {
     found.push(`${what} had been done, but not recorded; it is now.`);
     return;
