@@ -83,8 +83,10 @@ test("who holds a log whose last write failed puts no link back to what it knows
   world.rewind([...world.lines]);
   const { path } = await world.head(ids[0] ?? "", "vda");
   const link = files.get(path)?.backing?.path;
+  const stuck = { ...driver, commit: ({ into }: { into: { path: string } }) => Promise.reject(lockedImage(into.path)) };
+  const stage = { ...on(world, log), driver: () => stuck };
 
-  await refused(handle(on(world, log), { type: "RecoverDomain", domain: "web" }, caller), "LOG_UNWRITABLE");
+  await refused(handle(stage, { type: "RecoverDomain", domain: "web" }, caller), "LOG_UNWRITABLE");
 
   expect(files.get(path)?.backing?.path).toBe(link);
 });
