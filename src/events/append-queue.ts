@@ -53,6 +53,8 @@ export class AppendQueue {
   /** The last record known to be on disk. */
   #durable: Link;
   #turn: Promise<unknown> = Promise.resolve();
+  /** Appends that wait for `#turn`. */
+  #lookups = 0;
   #scheduled = false;
   #writing: Promise<void> | undefined;
   #broken: SnapledgerError | undefined;
@@ -69,9 +71,11 @@ export class AppendQueue {
 
   /** As EventLog.append. Calls are decided in the order they were made, also while a revision is being looked up. */
   append(events: readonly NewEvent[], options: AppendOptions = {}): Promise<readonly EventRecord[]> {
-    const decided = this.#turn.then(() => this.#decide(events, options));
-    this.#turn = decided.catch(() => undefined);
-    return decided.then(({ written }) => written);
+    const domain = events[0]?.domain ?? null;
+    const known = domain === null ? null : this.#revisions.get(domain);
+    // Each turn of the microtask queue costs: at 64 callers a tenth of all.
+    if (this.#lookups === 0 && known !== undefined) return promised(() => this.#decide(events, options, known));
+    return this.#decideInTurn(events, options, domain);
   }
 
   /** Stops taking appends, and resolves when those already taken are written or have failed. */
@@ -81,8 +85,22 @@ export class AppendQueue {
     this.#broken ??= closed();
   }
 
-  /** Wrapped, since a bare promise would be waited for, and the next append with it. */
-  async #decide(events: readonly NewEvent[], options: AppendOptions): Promise<{ written: Waiting }> {
+  /** A revision has to be looked up, for this append or one before it. */
+  #decideInTurn(events: readonly NewEvent[], options: AppendOptions, domain: DomainId | null): Waiting {
+    this.#lookups += 1;
+    // Wrapped, since a bare promise would be waited for, and the next append with it.
+    const decided = this.#turn.then(async () => {
+      const revision = domain === null ? null : (this.#revisions.get(domain) ?? (await this.#load(domain)));
+      return { written: this.#decide(events, options, revision) };
+    });
+    const ended = () => {
+      this.#lookups -= 1;
+    };
+    this.#turn = decided.then(ended, ended);
+    return decided.then(({ written }) => written);
+  }
+
+  #decide(events: readonly NewEvent[], options: AppendOptions, revision: number | null): Waiting {
     const domain = events[0]?.domain ?? null;
     if (events.some((event) => event.domain !== domain))
       throw new SnapledgerError("USAGE", "Events of one append must belong to one domain.");
@@ -90,12 +108,11 @@ export class AppendQueue {
       throw new SnapledgerError("TOO_LARGE", `One append has at most ${groupRecords} events.`, {
         facts: { field: "events", count: events.length, limit: groupRecords },
       });
-    const revision = domain === null ? null : (this.#revisions.get(domain) ?? (await this.#load(domain)));
     if (this.#broken) throw this.#broken;
     expect("position", options.expectedPosition, this.#tail.position);
     expect("revision", options.expectedRevision, revision ?? 0);
-    if (events.length === 0) return { written: this.#settled() };
-    return { written: this.#enqueue(this.#seal(events, revision)) };
+    if (events.length === 0) return this.#settled();
+    return this.#enqueue(this.#seal(events, revision));
   }
 
   /** Nothing of its own to write: it is on disk when all that was taken before it is. */
@@ -185,6 +202,16 @@ export class AppendQueue {
 
   #rejectAll(groups: readonly OpenGroup[], error: SnapledgerError): void {
     for (const { waiters } of groups) for (const { reject } of waiters) reject(error);
+  }
+}
+
+/** Rejects with what `work` throws. */
+function promised<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return work();
+  } catch (error) {
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it is passed on as it was thrown
+    return Promise.reject(error);
   }
 }
 

@@ -1,12 +1,11 @@
 import { Buffer } from "node:buffer";
-import { constants } from "node:fs";
+import { constants, readlinkSync as readRealLink } from "node:fs";
 import { disk } from "./disk.ts";
 import type { Inode } from "./disk.ts";
 
 /** Stands in for the blocking calls of `node:fs` that the store uses, on the simulated disk. */
 
 export { constants };
-export { readlinkSync } from "node:fs";
 
 function fault(code: string, path: string): Error {
   return Object.assign(new Error(`${code}: ${path}`), { code });
@@ -76,6 +75,19 @@ export function statSync(path: string, { bigint = false, throwIfNoEntry = true }
   const inode = disk().files.get(path);
   if (!inode && throwIfNoEntry) throw fault("ENOENT", path);
   return inode && statsOf(inode, bigint);
+}
+
+/** An open file's name is where it is now; all other links are the machine's own. */
+export function readlinkSync(path: string): string {
+  const fd = /^\/proc\/self\/fd\/(\d+)$/.exec(path)?.[1];
+  if (fd === undefined) return readRealLink(path);
+  const inode = inodeOf(Number(fd));
+  for (const [name, one] of disk().files) if (one === inode) return name;
+  return "(deleted)";
+}
+
+export function realpathSync(path: string): string {
+  return path;
 }
 
 export function existsSync(path: string): boolean {
