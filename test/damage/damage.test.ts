@@ -12,7 +12,7 @@ import { templates } from "./template.ts";
  * SNAPLEDGER_DAMAGES: how many. SNAPLEDGER_DAMAGE_SEED: the first seed, so that with SNAPLEDGER_DAMAGES=1 one that
  * failed is played again.
  */
-const count = Number(process.env["SNAPLEDGER_DAMAGES"] ?? 2000);
+const count = Number(process.env["SNAPLEDGER_DAMAGES"] ?? 1000);
 const first = Number(process.env["SNAPLEDGER_DAMAGE_SEED"] ?? 1);
 const runners = 2;
 
