@@ -130,6 +130,24 @@ test("a command id that two commands on two domains use at the same time is one'
   expect(world.records().filter(({ type }) => type === "SnapshotCreated")).toHaveLength(1);
 });
 
+test("an intent that has to be decided again waits for the write that came between", async () => {
+  const { world } = await worldWith("web", "db");
+  let written = (): void => undefined;
+  const held = new Promise<void>((resolve) => (written = resolve));
+  const log = memoryEventLog({
+    ...{ clock: world.clock, newId: world.newId, disk: world.lines },
+    faults: { beforeWrite: (lines) => (lines.some((line) => line.includes('"ticket":"slow"')) ? held : undefined) },
+  });
+  const slow = handle(on(world, log), snapshotting("db", "a"), caller, { ticket: "slow" });
+
+  const quick = handle(on(world, log), snapshotting("web", "a"), caller, { commandId: "once" });
+
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  written();
+  expect((await quick).snapshot?.name).toBe("a");
+  await slow;
+});
+
 test("what could not be removed when a domain was undefined is removed once its uuid is defined again", async () => {
   const { world, ids } = await worldWith("web");
   const [id = ""] = ids;
@@ -144,6 +162,39 @@ test("what could not be removed when a domain was undefined is removed once its 
   await world.recover(id);
 
   expect(left.filter((path) => files.has(path))).toEqual([]);
+});
+
+const called = [
+  ["name", "name"],
+  ["name", "uuid"],
+  ["uuid", "name"],
+  ["uuid", "uuid"],
+] as const;
+test.each(called)("undefining by %s again, by its %s, is told what it did the first time", async (first, again) => {
+  const { world, ids } = await worldWith("web");
+  const by = { name: "web", uuid: ids[0] ?? "" };
+  await world.create("web", "a");
+  const undefining = { type: "UndefineDomain", keep: "keep-files" } as const;
+  const done = await world.run({ ...undefining, domain: by[first] }, {}, { commandId: "once" });
+  const length = world.lines.length;
+
+  const told = await world.run({ ...undefining, domain: by[again] }, {}, { commandId: "once" });
+
+  expect([told.repeated, told.position, told.domain, told.kept]).toEqual([
+    ...[true, done.position, done.domain, done.kept],
+  ]);
+  expect(told.kept.length).toBeGreaterThan(0);
+  expect(world.lines).toHaveLength(length);
+});
+
+test("the command id of a domain that is gone stays its command's alone, and finds no domain for another", async () => {
+  const { world } = await worldWith("web");
+  const undefining = { type: "UndefineDomain", domain: "web", keep: "discard-all" } as const;
+  await world.run(undefining, {}, { commandId: "once" });
+
+  await refused(world.run(snapshotting("web", "a"), {}, { commandId: "once" }), "COMMAND_ID_REUSED");
+  await refused(world.run({ ...undefining, domain: "db" }, {}, { commandId: "once" }), "DOMAIN_NOT_FOUND");
+  await refused(world.run(undefining, {}, { commandId: "twice" }), "DOMAIN_NOT_FOUND");
 });
 
 test("a guest that ends between two looks at it has stopped, and runs on no strange files", async () => {
