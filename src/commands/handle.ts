@@ -22,7 +22,7 @@ import { previewOf, resultOf } from "./outcome.ts";
 import { foldsPending, mergeUnsettled } from "./pending.ts";
 import { recoverDomain, undo, unsettled } from "./recover.ts";
 import type { Recovery } from "./recover.ts";
-import { repeated } from "./repeat.ts";
+import { goneDomainOf, repeated } from "./repeat.ts";
 import { ruleOf } from "./rules.ts";
 import { Operation } from "./stage.ts";
 import type { Stage } from "./stage.ts";
@@ -35,7 +35,7 @@ import type { Stage } from "./stage.ts";
 export async function handle(stage: Stage, command: Command, caller: Caller, request: Request = {}): Promise<Outcome> {
   checkCommand(command);
   checkRequest(request);
-  const id = await domainIdFor(stage, command);
+  const id = await domainIdFor(stage, command, request);
   if (request.plan) return preview(stage, id, command, caller, request);
   if (command.type === "DefineDomain") await settleRival(stage, command, caller, request);
   const logId = (await stage.log.use((log) => log.head())).logId;
@@ -50,14 +50,19 @@ export async function handle(stage: Stage, command: Command, caller: Caller, req
   }
 }
 
-/** The domain's uuid. DOMAIN_NOT_FOUND, unless it is about to be defined, or is one that is only to be recovered. */
-async function domainIdFor(stage: Stage, command: Command): Promise<DomainId> {
+/**
+ * The domain's uuid. DOMAIN_NOT_FOUND, unless it is about to be defined, is only to be recovered, or is gone since the
+ * same command id was used on it: then what came of that is told again.
+ */
+async function domainIdFor(stage: Stage, command: Command, { commandId, plan }: Request): Promise<DomainId> {
   if (command.type === "DefineDomain") return command.uuid;
   return stage.log.use(async (log) => {
     const directory = await stage.states.directory(log);
     const id = domainIdOf(directory, command.domain);
     if (id !== undefined) return id;
     if (command.type === "RecoverDomain" && (await log.revision(command.domain)) > 0) return command.domain;
+    const before = plan ? undefined : await goneDomainOf(log, directory, command.domain, commandId);
+    if (before !== undefined) return before;
     throw noDomain(command.domain);
   });
 }

@@ -4,6 +4,7 @@ import type { EventRecord } from "../events/events.ts";
 import type { CommandId, DomainId } from "../events/ids.ts";
 import type { EventLog } from "../events/log.ts";
 import type { Outcome } from "../face.ts";
+import type { Directory } from "../projections/directory.ts";
 import { retold } from "./outcome.ts";
 import type { Operation } from "./stage.ts";
 
@@ -27,6 +28,19 @@ export async function repeated(operation: Operation, command: Command): Promise<
   }
   const outcome = retold(operation, command, records.find(isOutcome) ?? null);
   return { ...outcome, domain: { ...outcome.domain, id: first.domain ?? outcome.domain.id } };
+}
+
+/** The domain, gone by now, that this command id was used on, if that is what it is called by. */
+export async function goneDomainOf(
+  log: EventLog,
+  { domains }: Directory,
+  nameOrId: string,
+  commandId: CommandId | null | undefined,
+): Promise<DomainId | undefined> {
+  if (commandId === null || commandId === undefined) return undefined;
+  const domain = (await log.findCommand(commandId))?.domain ?? undefined;
+  if (domain === undefined) return undefined;
+  return nameOrId === domain || nameOrId === domains.get(domain)?.name ? domain : undefined;
 }
 
 /**
