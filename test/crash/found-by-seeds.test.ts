@@ -2,13 +2,15 @@ import { expect, test } from "vitest";
 import { handle } from "../../src/commands/handle.ts";
 import { memoryLocks } from "../../src/commands/locks.ts";
 import type { Stage } from "../../src/commands/stage.ts";
+import type { Driver } from "../../src/drivers/driver.ts";
 import { lockedImage } from "../../src/drivers/failures.ts";
 import { memoryDriver } from "../../src/drivers/memory.ts";
 import type { Command } from "../../src/events/command.ts";
 import type { EventLog } from "../../src/events/log.ts";
 import { memoryEventLog } from "../../src/events/memory-log.ts";
 import { SnapledgerError } from "../../src/errors.ts";
-import { garbage } from "../../src/projections/layers.ts";
+import { garbage, headOf, layerOf } from "../../src/projections/layers.ts";
+import type { Layer } from "../../src/projections/state.ts";
 import { deactivation, snapshotting } from "../deeds.ts";
 import { caller, refused, World } from "../world.ts";
 
@@ -196,6 +198,40 @@ test("the command id of a domain that is gone stays its command's alone, and fin
   await refused(world.run({ ...undefining, domain: "db" }, {}, { commandId: "once" }), "DOMAIN_NOT_FOUND");
   await refused(world.run(undefining, {}, { commandId: "twice" }), "DOMAIN_NOT_FOUND");
 });
+
+test("what QEMU folded without our knowing stays whole once its guest is stopped and the folds below are done", async () => {
+  const { world, ids } = await worldWith("web");
+  const [id = ""] = ids;
+  for (const name of ["a", "b"]) await world.create("web", name);
+  await world.run({ type: "StartDomain", domain: "web", paused: false });
+  let refusing = "";
+  const lost: Driver = {
+    ...driver,
+    async commitLive(domain, step, watch) {
+      if (!step.into.path.endsWith("web.qcow2")) await driver.commitLive(domain, step, watch);
+      throw lockedImage(step.into.path);
+    },
+    commit: (step, watch) =>
+      step.from.path === refusing ? Promise.reject(lockedImage(refusing)) : driver.commit(step, watch),
+  };
+  refusing = (await topOf(world, id)).file.path;
+  await world.run(deactivation("MergeSnapshot", "web", "b"), { driver: lost });
+  await refused(world.run(deactivation("MergeSnapshot", "web", "a"), { driver: lost }), "COMPACTION_PENDING");
+
+  await world.run({ type: "DestroyDomain", domain: "web" }, { driver: lost });
+
+  const { path } = await world.head(id, "vda");
+  for (let next = files.get(path)?.backing; next; next = files.get(next.path)?.backing)
+    expect(files.has(next.path), next.path).toBe(true);
+  await world.recover("web");
+});
+
+/** The layer that the head stands on. */
+async function topOf(world: World, id: string): Promise<Layer> {
+  const state = await world.state(id);
+  const { backing } = headOf(state, "vda");
+  return layerOf(state, backing ?? "");
+}
 
 test("a guest that ends between two looks at it has stopped, and runs on no strange files", async () => {
   const { world, ids } = await worldWith("web");
