@@ -39,6 +39,20 @@ export async function compact(operation: Operation, watch: Watch): Promise<Compa
   }
 }
 
+/**
+ * The same, once a guest has stopped: QEMU may have folded further than the log was told, and the links that it moved
+ * meanwhile are put back before a layer that they lead to is folded.
+ */
+export async function compactStopped(operation: Operation, watch: Watch): Promise<Compaction> {
+  try {
+    await restoreLinks(operation, watch);
+  } catch (error) {
+    if (!isBlocking(error)) throw error;
+    return { folded: 0, pending: foldsOf(operation.state), blockedBy: error };
+  }
+  return compact(operation, watch);
+}
+
 /** The pending folds; NEEDS_OPERATOR when the graph is not one that folds can be planned from. */
 export function foldsOf(state: DomainState): Fold[] {
   try {
