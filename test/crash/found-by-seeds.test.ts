@@ -11,7 +11,7 @@ import { memoryEventLog } from "../../src/events/memory-log.ts";
 import { SnapledgerError } from "../../src/errors.ts";
 import { garbage, headOf, layerOf } from "../../src/projections/layers.ts";
 import type { Layer } from "../../src/projections/state.ts";
-import { deactivation, snapshotting } from "../deeds.ts";
+import { deactivation, snapshotting, starting } from "../deeds.ts";
 import { caller, refused, World } from "../world.ts";
 
 /** What seeds of the simulation found, each reduced to the few steps that it takes. */
@@ -232,6 +232,30 @@ async function topOf(world: World, id: string): Promise<Layer> {
   const { backing } = headOf(state, "vda");
   return layerOf(state, backing ?? "");
 }
+
+test("what a guest wrote to heads that only recovery knows of is kept when they are left", async () => {
+  const { world, ids } = await worldWith("web");
+  const [id = ""] = ids;
+  await world.create("web", "a");
+  await world.run({ type: "StartDomain", domain: "web", paused: false });
+  const log = memoryEventLog({
+    ...{ clock: world.clock, newId: world.newId, disk: world.lines },
+    faults: {
+      beforeWrite(lines) {
+        if (lines.some((line) => line.includes('"SnapshotCreated"'))) throw new Error("ENOSPC");
+      },
+    },
+  });
+  await refused(handle(on(world, log), snapshotting("web", "b"), caller), "LOG_UNWRITABLE");
+  world.rewind([...world.lines]);
+  const guest = driver.world.guests.get(id)!;
+  driver.world.write(guest.heads[0] ?? "", 0, Buffer.from("not in any snapshot"));
+  guest.state = "off";
+
+  const { autosave } = await world.run({ ...starting("web", "a"), start: false });
+
+  expect(autosave?.name).toMatch(/^autosave-/);
+});
 
 test("a guest that ends between two looks at it has stopped, and runs on no strange files", async () => {
   const { world, ids } = await worldWith("web");
