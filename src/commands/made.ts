@@ -36,7 +36,10 @@ export async function observeFrozen({ driver, state }: Operation, plan: Plan, ma
   return { ...made, files };
 }
 
-/** What the steps of a dead operation made, as it is found now. */
+/**
+ * What the steps of a dead operation made, as it is found now. How long an overlay was when it was made is not known any
+ * more, and the guest that was moved to it may have written since: as 0 bytes it counts as dirty from the start.
+ */
 export async function madeBefore({ driver, state }: Operation, { steps }: Plan): Promise<Made> {
   const files = new Map<LayerId, FileFacts>();
   let memory: MemoryFile | null = null;
@@ -50,7 +53,7 @@ export async function madeBefore({ driver, state }: Operation, { steps }: Plan):
     }
     const seen = await driver.observe({ path: step.path, format: "qcow2" });
     if (!seen) throw missingFiles(state, [step.path]);
-    files.set(step.layer, seen.facts);
+    files.set(step.layer, { ...seen.facts, bytes: 0 });
   }
   return { files, memory };
 }
