@@ -19,6 +19,8 @@ export interface Climate {
   readonly bases: number;
   /** The store: an array of lines, or the LevelDB log on a simulated disk. */
   readonly store: "memory" | "disk";
+  /** What people do more of: take snapshots up to the limits, or merge disks of changing sizes into base images. */
+  readonly leaning: "none" | "snapshots" | "bases";
 }
 
 /** The LevelDB log proves whatever it reads, which takes time: a share of the runs. */
@@ -26,20 +28,23 @@ const diskPercent = 15;
 
 export function climateOf(drawn: Drawn): Climate {
   const rough = drawn.chance(70);
+  const leaning = drawn.one(["none", "none", "none", "none", "none", "snapshots", "bases", "bases"] as const);
+  const foldsFail = leaning === "bases" ? 75 : rough ? drawn.one([0, 0, 0, 60]) : 0;
   return {
     steps: 14 + drawn.below(26),
     atOnce: drawn.one([1, 1, 2, 3]),
     luck: {
       diesPercent: rough ? drawn.one([0, 1, 2, 4, 8]) : 0,
-      foldsFailPercent: rough ? drawn.one([0, 0, 0, 60]) : 0,
+      failing: { commit: foldsFail, commitLive: foldsFail },
       failsPercent: rough ? drawn.one([0, 1, 3, 6]) : 0,
     },
     writeFailsPercent: rough ? drawn.one([0, 0, 1, 2]) : 0,
     powerCutPercent: rough ? drawn.one([0, 0, 1, 2]) : 0,
-    guests: drawn.chance(60),
-    domains: drawn.one([1, 1, 2, 2, 3]),
+    guests: drawn.chance(leaning === "bases" ? 20 : 60),
+    domains: leaning === "bases" ? 1 : drawn.one([1, 1, 2, 2, 3]),
     disks: drawn.one([1, 1, 2]),
     bases: drawn.one([1, 2, 4, 7]),
     store: drawn.chance(diskPercent) ? "disk" : "memory",
+    leaning,
   };
 }

@@ -20,6 +20,8 @@ export interface Deed {
   guestActed: boolean;
   /** The domain's revision when its lock was taken. */
   revision: number | null;
+  /** What it appends is being written. */
+  appending: boolean;
 }
 
 /** What the log says of one operation. */
@@ -47,8 +49,8 @@ const decisive: Readonly<Partial<Record<Command["type"], EventType>>> = {
 };
 
 /** The one event that a command's effect hangs on. */
-export function decides(command: Command): EventType | undefined {
-  return decisive[command.type];
+export function decides({ type }: Pick<Command, "type">): EventType | undefined {
+  return decisive[type];
 }
 
 /** What follows the log and a guest, and belongs to no command: clean-up, folds, and what was noticed. */

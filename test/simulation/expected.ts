@@ -34,6 +34,14 @@ export interface Verdict {
   readonly may: ReadonlySet<ErrorCode>;
 }
 
+/** What the project called the snapshot that it had to find a name for. */
+export interface Names {
+  readonly created: string | null;
+  readonly saved: string | null;
+  /** Recovery recorded heads of which nobody knows how they were made: they count as dirty. */
+  readonly unmeasured: boolean;
+}
+
 /** What reality alone can tell. */
 export interface Reality {
   guest(domain: string): GuestState;
@@ -97,8 +105,8 @@ export class Expected {
     return Object.fromEntries(disks.map(({ target, path }) => [target, this.bases.get(fileOf(path)) ?? []]));
   }
 
-  /** The command was decided. `names`: what the project called the snapshot that it had to find a name for. */
-  decided(id: string, command: Command, names: { created: string | null; saved: string | null }): string | null {
+  /** The command was decided. */
+  decided(id: string, command: Command, names: Names): string | null {
     const domain = this.at(id);
     const { model, memories } = domain;
     switch (command.type) {
@@ -106,7 +114,7 @@ export class Expected {
         this.domains.delete(id);
         return null;
       case "CreateSnapshot":
-        return this.#created(domain, { ...command, name: names.created ?? command.name });
+        return this.#created(domain, { ...command, name: names.created ?? command.name }, names.unmeasured);
       case "CreateWithSnapshot":
       case "DeactivateSnapshot":
       case "MergeSnapshot":
@@ -136,7 +144,7 @@ export class Expected {
     return null;
   }
 
-  #created(domain: ExpectedDomain, command: CreateSnapshot): string | null {
+  #created(domain: ExpectedDomain, command: CreateSnapshot, unmeasured: boolean): string | null {
     const { model, memories, frozen } = domain;
     const now = model.heads;
     if (frozen) model.heads = frozen.heads;
@@ -146,6 +154,7 @@ export class Expected {
     if (frozen) {
       if (!command.diskOnly) memories.set(command.name ?? "", frozen.memory);
       model.heads = now;
+      domain.written ||= unmeasured;
       model.dirty = domain.written || isResized(domain);
       domain.frozen = null;
     } else {

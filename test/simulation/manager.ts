@@ -7,14 +7,29 @@ import type { Command } from "../../src/events/command.ts";
 import type { Drawn } from "../damage/drawn.ts";
 import { rare } from "./failpoints.ts";
 import type { Failpoints } from "./failpoints.ts";
+import type { Goal } from "./goal.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** How likely it is, in percent, that a process dies at a point it passes, and that a call of its driver fails. */
 export interface Luck {
   readonly diesPercent: number;
   readonly failsPercent: number;
-  /** The same for folds: where they fail often, much waits to be folded. */
-  readonly foldsFailPercent: number;
+  /** Methods that fail more often: where folds do, much waits to be folded. */
+  readonly failing: Readonly<Partial<Record<string, number>>>;
+}
+
+/** Nothing happens to it. */
+export const noLuck: Luck = { diesPercent: 0, failsPercent: 0, failing: {} };
+
+interface ManagerParts {
+  readonly command: Command;
+  readonly drawn: Drawn;
+  readonly luck: Luck;
+  readonly failpoints: Failpoints;
+  /** Where the run is steered to. */
+  readonly goal: Goal | undefined;
+  readonly interrupt: () => void;
+  readonly told: (line: string) => void;
 }
 
 const rareDiesPercent = 35;
@@ -26,18 +41,10 @@ export class Manager implements Fuse {
   readonly harms: string[] = [];
   crash: Crash | undefined;
   #recovers = true;
-  readonly #drawn: Drawn;
-  readonly #luck: Luck;
-  readonly #failpoints: Failpoints;
-  readonly command: Command;
-  readonly told: (line: string) => void;
+  readonly #parts: ManagerParts;
 
-  constructor(command: Command, drawn: Drawn, luck: Luck, failpoints: Failpoints, told: (line: string) => void) {
-    this.command = command;
-    this.#drawn = drawn;
-    this.#luck = luck;
-    this.#failpoints = failpoints;
-    this.told = told;
+  constructor(parts: ManagerParts) {
+    this.#parts = parts;
   }
 
   get count(): number {
@@ -53,30 +60,41 @@ export class Manager implements Fuse {
     this.check();
     if (point === "before append OperationStarted" || point === "before append CommandRejected") this.#recovers = false;
     this.points.push(point);
-    const name = `${this.#recovers ? "recovery" : this.command.type}: ${point}`;
-    this.#failpoints.pass(name);
-    const { diesPercent } = this.#luck;
-    if (!this.#drawn.chance(diesPercent > 0 && rare.has(name) ? rareDiesPercent : diesPercent)) return;
-    this.#failpoints.hit(name);
+    const { command, failpoints, goal, interrupt } = this.#parts;
+    const name = `${this.#recovers ? "recovery" : command.type}: ${point}`;
+    failpoints.pass(name);
+    if (goal?.interruptsAt(name)) interrupt();
+    if (!this.#diesAt(name)) return;
+    failpoints.hit(name);
     this.kill(name);
     this.check();
   }
 
+  #diesAt(name: string): boolean {
+    const { drawn, luck, goal } = this.#parts;
+    if (goal?.diesAt(name)) return true;
+    // On the way to a goal, other rare points are to be passed.
+    const often = !goal && luck.diesPercent > 0 && rare.has(name);
+    return drawn.chance(often ? rareDiesPercent : luck.diesPercent);
+  }
+
   kill(where: string): void {
     this.crash ??= new Crash(`killed, ${where}`);
-    this.told(`dies: ${where}`);
+    this.#parts.told(`dies: ${where}`);
   }
 
   /** The same driver, each of whose calls takes a turn, and may fail: before it does anything, or after all is done. */
   harm(driver: Driver, scheduler: Scheduler): Driver {
+    const { command, drawn, luck, goal } = this.#parts;
     const harmed = Object.entries(driver).map(([method, call]: [string, unknown]) => {
       if (typeof call !== "function") return [method, call];
       const harmedCall = async (...args: readonly unknown[]): Promise<unknown> => {
         await scheduler.turn();
         this.check();
-        const { failsPercent, foldsFailPercent } = this.#luck;
-        const fails = this.#drawn.chance(folds.has(method) ? Math.max(failsPercent, foldsFailPercent) : failsPercent);
-        const afterwards = fails && doneAllTheSame.has(method) && this.#drawn.chance(50);
+        const { failsPercent, failing } = luck;
+        const often = goal?.failsPercent(method, command.type, this.#recovers) ?? 0;
+        const fails = drawn.chance(Math.max(failsPercent, failing[method] ?? 0, often));
+        const afterwards = fails && doneAllTheSame.has(method) && drawn.chance(50);
         if (fails && !afterwards) throw this.#failure(method, "");
         const result = await (call as (...args: readonly unknown[]) => Promise<unknown>)(...args);
         if (afterwards) throw this.#failure(method, " once done");
@@ -90,7 +108,7 @@ export class Manager implements Fuse {
   #failure(method: string, when: string): SnapledgerError {
     const error = this.#errorOf(method);
     this.harms.push(`${method}${when}: ${error.code}`);
-    this.told(`${method} fails${when}: ${error.code}`);
+    this.#parts.told(`${method} fails${when}: ${error.code}`);
     return error;
   }
 
@@ -99,7 +117,7 @@ export class Manager implements Fuse {
     const codes = full.has(method)
       ? (["DISK_FULL", "IMAGE_LOCKED", "DRIVER_FAILED"] as const)
       : (["DRIVER_FAILED"] as const);
-    const code = method === "probeLock" ? "IMAGE_LOCKED" : this.#drawn.one(codes);
+    const code = method === "probeLock" ? "IMAGE_LOCKED" : this.#parts.drawn.one(codes);
     if (code === "DISK_FULL") return fullDisk("drawn");
     return code === "IMAGE_LOCKED" ? lockedImage("drawn") : new SnapledgerError(code, "Input/output error (drawn).");
   }
@@ -110,5 +128,4 @@ const doneAllTheSame = new Set([
   ...["makeOverlay", "compressLayer", "commit", "shrink", "repoint", "repairLeaks", "remove"],
   ...["stop", "suspend", "resume", "commitLive"],
 ]);
-const folds = new Set(["commit", "commitLive"]);
 const full = new Set(["makeOverlay", "compressLayer", "commit", "shrink", "repoint", "remove", "freeze", "commitLive"]);

@@ -10,8 +10,10 @@ import { climateOf } from "./climate.ts";
 import { limits } from "./expected.ts";
 import type { SimulatedStore } from "./store.ts";
 import { Failpoints } from "./failpoints.ts";
+import { climateTowards, goalOf } from "./goal.ts";
 import { chainBroken } from "./judge.ts";
-import { noLuck, Simulation } from "./simulation.ts";
+import { noLuck } from "./manager.ts";
+import { Simulation } from "./simulation.ts";
 
 export interface Report {
   readonly seed: number;
@@ -27,7 +29,10 @@ export interface Report {
 export async function simulate(seed: number, failpoints = new Failpoints(), verbose = false): Promise<Report> {
   Object.assign(domainLimits, limits);
   const drawn = new Drawn(seed);
-  const simulation = new Simulation(seed, climateOf(drawn), drawn, failpoints, verbose);
+  const goal = goalOf(seed, drawn);
+  const anywhere = climateOf(drawn);
+  const climate = goal ? climateTowards(goal, drawn, anywhere) : anywhere;
+  const simulation = new Simulation({ seed, climate, goal, drawn, failpoints, verbose });
   const immediate = globalThis.setImmediate;
   globalThis.setImmediate = simulation.scheduler.later as typeof setImmediate;
   try {
@@ -52,7 +57,9 @@ async function lifeOf(simulation: Simulation): Promise<void> {
   }
   await simulation.idle();
   await endOf(simulation);
-  if (simulation.store.betray && simulation.wrong.length === 0) await beBetrayed(simulation, simulation.store);
+  // Of the log's beginning alone nothing can be lost but all of it.
+  const more = simulation.records.length > 1;
+  if (simulation.store.betray && more && simulation.wrong.length === 0) await beBetrayed(simulation, simulation.store);
 }
 
 /** A disk that loses what it had said to keep is found out, whoever opens the log, and as often as they do. */

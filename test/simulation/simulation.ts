@@ -17,7 +17,7 @@ import { parseDirectory, parseDomain, writeDirectory, writeDomain } from "../../
 import { applyDirectory, emptyDirectory } from "../../src/projections/directory.ts";
 import { apply } from "../../src/projections/domain.ts";
 import { explain } from "../../src/projections/explain.ts";
-import { pendingFolds } from "../../src/projections/layers.ts";
+import { layerOf, pendingFolds, reachable } from "../../src/projections/layers.ts";
 import { emptyState } from "../../src/projections/state.ts";
 import type { DomainState } from "../../src/projections/state.ts";
 import type { Drawn } from "../damage/drawn.ts";
@@ -31,19 +31,30 @@ import type { Reality } from "./expected.ts";
 import type { Failpoints } from "./failpoints.ts";
 import { sectorsIn } from "./files.ts";
 import { basesDiffer, memoriesDiffer, tokenOf, unreadable, unsettled } from "./judge.ts";
-import { Manager } from "./manager.ts";
+import type { Goal } from "./goal.ts";
+import { Manager, noLuck } from "./manager.ts";
 import type { Luck } from "./manager.ts";
 import { DiskStore } from "./disk-store.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { SimulatedStore, StoreParts } from "./store.ts";
 
-export const noLuck: Luck = { diesPercent: 0, failsPercent: 0, foldsFailPercent: 0 };
+export interface SimulationParts {
+  readonly seed: number;
+  readonly climate: Climate;
+  readonly goal: Goal | undefined;
+  readonly drawn: Drawn;
+  readonly failpoints: Failpoints;
+  /** Every step is told. */
+  readonly verbose: boolean;
+}
 
 /** One machine, its disks, its log, and everybody who works on it; and beside them what must be true of all that. */
 export class Simulation implements Reality {
   readonly drawn: Drawn;
   climate: Climate;
+  /** The failpoint that the run is steered to. */
+  readonly goal: Goal | undefined;
   readonly scheduler: Scheduler;
   readonly world = new World();
   readonly failpoints: Failpoints;
@@ -55,6 +66,8 @@ export class Simulation implements Reality {
   readonly records: EventRecord[] = [];
   readonly operations = new Map<string, Told>();
   readonly underWay = new Set<Deed>();
+  /** What was asked for with a command id, to be asked for again. */
+  readonly given: (readonly [Command, Request])[] = [];
   /** Positions whose writers were told that they are there. */
   acknowledged = 0;
   readonly wrong: string[] = [];
@@ -73,18 +86,21 @@ export class Simulation implements Reality {
   readonly #locks = new Map<string, Deed>();
   readonly #usedIds = new Map<string, { deeds: Deed[]; first: { record: EventRecord; deed: Deed } | null }>();
   readonly #checkpoints = new Map<string, string>();
+  /** What the domain that was last undefined had referred to. */
+  #needed: ReadonlySet<string> = new Set();
   #now = Date.UTC(2026, 0, 1);
   #random = 0;
 
-  constructor(seed: number, climate: Climate, drawn: Drawn, failpoints: Failpoints, verbose: boolean) {
+  constructor({ seed, climate, goal, drawn, failpoints, verbose }: SimulationParts) {
     this.drawn = drawn;
     this.climate = climate;
+    this.goal = goal;
     this.failpoints = failpoints;
     this.#verbose = verbose;
     this.scheduler = new Scheduler(drawn);
     this.expected = new Expected(makeBases(this.world), this);
     this.store = this.#storeOf(climate);
-    this.tell(`seed ${seed}: ${JSON.stringify(climate)}`);
+    this.tell(() => `seed ${seed}: ${goal ? `to ${goal.name}, ` : ""}${JSON.stringify(climate)}`);
   }
 
   #storeOf({ store }: Climate): SimulatedStore {
@@ -164,12 +180,15 @@ export class Simulation implements Reality {
   async give(command: Command, request: Request = {}, luck: Luck = this.climate.luck): Promise<Outcome | undefined> {
     const number = ++this.counts.commands;
     const told = (line: string) => this.tell(`  #${number} ${line}`);
-    const manager = new Manager(command, this.drawn, luck, this.failpoints, told);
     const caller = callerOf(this.drawn.one(["ann", "bob", "eve"]));
     const abort = new AbortController();
+    const goal = luck === noLuck ? undefined : this.goal;
+    const { drawn, failpoints } = this;
+    const interrupt = () => abort.abort();
+    const manager = new Manager({ command, drawn, luck, failpoints, goal, interrupt, told });
     const { commandId } = request;
     const codes = new Set<string>();
-    const state = { acceptable: false, guestActed: false, reuses: false, revision: null };
+    const state = { acceptable: false, guestActed: false, reuses: false, revision: null, appending: false };
     const deed: Deed = { ...{ number, command, caller, manager, abort, codes, ...state }, request };
     if (typeof commandId === "string") this.#shareId(commandId, deed);
     this.tell(() => `#${number} ${caller.user}: ${commandTold(command)} ${JSON.stringify({ ...command, ...request })}`);
@@ -262,7 +281,8 @@ export class Simulation implements Reality {
           await this.scheduler.turn();
           deed.manager.check();
           const holder = this.#locks.get(domain);
-          if (!holder || holder.manager.crash) break;
+          // Who dies while it writes has the database until that is through.
+          if (!holder || (holder.manager.crash && !holder.appending)) break;
           if (turn >= patience) throw new SnapledgerError("OPERATION_IN_PROGRESS", `#${holder.number} works on it.`);
         }
         this.#locks.set(domain, deed);
@@ -291,7 +311,8 @@ export class Simulation implements Reality {
         }
         if (deed.request.plan) this.complain(`#${deed.number} was to plan only, and appends`);
         await this.scheduler.turn();
-        const records = await log.append(events, options);
+        deed.appending = true;
+        const records = await log.append(events, options).finally(() => (deed.appending = false));
         for (const { position, actor, reason, type } of records) {
           this.acknowledged = Math.max(this.acknowledged, position);
           if (actor.user !== deed.caller.user) this.complain(`position ${position} names ${actor.user}`);
@@ -345,6 +366,8 @@ export class Simulation implements Reality {
     if (record.domain === null) return;
     const state = this.states.get(record.domain) ?? emptyState(record.domain);
     this.states.set(record.domain, state);
+    if (record.type === "DomainUndefined")
+      this.#needed = new Set([...reachable(state)].map((id) => layerOf(state, id).file.path));
     apply(state, record);
     this.#account(record);
     this.weighAll();
@@ -419,7 +442,9 @@ export class Simulation implements Reality {
     const moves = record.type === "HeadsMoved" || record.type === "SnapshotDeactivated";
     const saved = moves ? (record.data.autosave?.name ?? null) : null;
     if (saved !== null && !saved.startsWith("autosave-")) this.complain(`${what} calls an autosave "${saved}"`);
-    const why = this.expected.decided(id, deed.command, { created, saved });
+    const gone = deed.manager.crash !== undefined || !this.underWay.has(deed);
+    const unmeasured = gone && record.type === "SnapshotCreated" && record.data.heads.some(({ bytes }) => bytes === 0);
+    const why = this.expected.decided(id, deed.command, { created, saved, unmeasured });
     if (why !== null) this.complain(`${what}: ${why}`);
     this.#checkGuest(record, deed, what);
   }
@@ -433,8 +458,10 @@ export class Simulation implements Reality {
     if (state !== undefined && !deed.guestActed && is !== state) this.complain(`${what}, and its guest is ${is}`);
   }
 
+  /** Of garbage that could not be removed, nobody promises anything. */
   #keep(paths: readonly string[]): void {
     for (const path of paths) {
+      if (!path.endsWith(".mem") && !this.#needed.has(path)) continue;
       let bottom = path;
       for (let next = this.world.files.get(path)?.backing; next; next = this.world.files.get(next.path)?.backing) {
         if (baseImage(bottom)) break;
@@ -513,9 +540,16 @@ export class Simulation implements Reality {
     const told = this.#toldOf(deed);
     // What was written and not acknowledged is not seen until the log is opened anew.
     if (this.broken) return;
+    const { first } = this.#usedIds.get(deed.request.commandId ?? "") ?? {};
+    if (first && first.deed !== deed && error.code === "DOMAIN_NOT_FOUND" && !deed.request.plan) {
+      const same = JSON.stringify(first.deed.command) === JSON.stringify(deed.command);
+      if (same) this.complain(`#${deed.number} repeats #${first.deed.number}, and is not told what came of it`);
+    }
     // Without the lock, files may go away under a plan.
     const gone = isSnapledgerError(error, "NEEDS_OPERATOR") || isSnapledgerError(error, "FILE_NOT_FOUND");
-    if (deed.request.plan && gone && this.climate.atOnce > 1) return;
+    // Or the domain itself, which then is another user of its base image.
+    const left = error.code === "BASE_IMAGE_SHARED" && deed.codes.has("DOMAIN_NOT_FOUND");
+    if (deed.request.plan && (gone || left) && this.climate.atOnce > 1) return;
     if (told?.rejected?.type === "CommandRejected" && told.rejected.data.code !== error.code)
       this.complain(`#${deed.number} is refused by ${error.code}, and the log says otherwise`);
     if (!told?.rejected && !this.#isExplained(deed, error, told)) {
@@ -578,7 +612,10 @@ export class Simulation implements Reality {
   #restart(why: string, power: boolean): void {
     this.counts.restarts += 1;
     this.tell(why);
-    for (const { manager } of this.underWay) manager.kill(why);
+    for (const deed of this.underWay) {
+      deed.manager.kill(why);
+      deed.appending = false;
+    }
     this.store.restart(power);
     this.broken = false;
   }

@@ -3,10 +3,11 @@ import { Failpoints } from "./failpoints.ts";
 import { simulate } from "./simulate.ts";
 import type { Report } from "./simulate.ts";
 
-/** Runs a share of the seeds: `from`, `from + stride` … below `to`. Stops at the first that fails, unless told to go on. */
+/** A share of the seeds: `from`, `from + stride` … below the end. */
 export interface Share {
   readonly from: number;
-  readonly to: number;
+  /** The seed after the last, shared by all workers: a seed that fails becomes the end, so that the lowest is found. */
+  readonly end: Int32Array;
   readonly stride: number;
   /** Tell every step of every run. */
   readonly verbose: boolean;
@@ -25,14 +26,15 @@ export interface Said {
 
 const seedsAtOnce = 25;
 
-async function work({ from, to, stride, verbose }: Share): Promise<void> {
-  for (let first = from; first < to; first += stride * seedsAtOnce) {
+async function work({ from, end, stride, verbose }: Share): Promise<void> {
+  const isBefore = (seed: number) => seed < Atomics.load(end, 0);
+  for (let first = from; isBefore(first); first += stride * seedsAtOnce) {
     const failpoints = new Failpoints();
     const counts = { commands: 0, crashes: 0, faults: 0, restarts: 0, refusals: 0 };
     let done = 0;
     let records = 0;
     let failed: Report | null = null;
-    for (let seed = first; seed < Math.min(to, first + stride * seedsAtOnce) && !failed; seed += stride) {
+    for (let seed = first; seed < first + stride * seedsAtOnce && isBefore(seed); seed += stride) {
       const report = await simulate(seed, failpoints, verbose);
       for (const key of Object.keys(counts) as (keyof typeof counts)[]) counts[key] += report.counts[key];
       records += report.records;
@@ -40,6 +42,7 @@ async function work({ from, to, stride, verbose }: Share): Promise<void> {
       if (seed === first) await expectSame(report, seed);
       // Once more, with every step told.
       if (verbose || report.wrong.length > 0) failed = verbose ? report : await simulate(seed, new Failpoints(), true);
+      if (failed) endAt(end, seed);
     }
     const { passed, crashed } = failpoints;
     const points = { passed: [...passed], crashed: [...crashed] };
@@ -47,6 +50,11 @@ async function work({ from, to, stride, verbose }: Share): Promise<void> {
     parentPort?.postMessage(said);
     if (failed) return;
   }
+}
+
+function endAt(end: Int32Array, seed: number): void {
+  for (let was = Atomics.load(end, 0); was > seed; was = Atomics.load(end, 0))
+    Atomics.compareExchange(end, 0, was, seed);
 }
 
 /** The same seed has the same log, to the last byte: its last hash covers all of it. */

@@ -103,6 +103,10 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   ["an expected revision is compared", [handle, "checkRevision(request, before);", ""]],
   ["a command id is used once", [handle, "if (earlier) return earlier;", "void earlier;"]],
   [
+    "a command id of a domain that is gone is still known",
+    [handle, "if (before !== undefined) return before;", "void before;"],
+  ],
+  [
     "another command cannot use its id",
     ["src/commands/repeat.ts", "if (!isSameCommand(first, command, operation.state.id))", "if (false)"],
   ],
@@ -228,6 +232,14 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   ["a running guest's file is not cut", [compact, "checkCut(state, seen.facts, content.facts);", ""]],
   ["a running guest's chain is folded by QEMU", [compact, "if (live) {", "if (false) {"]],
   ["links are put back to the log before a command", [recover, "await restoreLinks(operation, watch)", "[]"]],
+  [
+    "links are put back to the log once a guest has stopped",
+    [
+      handle,
+      'outcome.type === "DomainStopped" ? compactStopped : compact',
+      'outcome.type === "DomainStopped" ? compact : compact',
+    ],
+  ],
   ["a running guest's links are left alone", [compact, "if (held.has(id)) continue;", ""]],
   ["a dead operation is resolved", [recover, "await resolveDeadOperation(operation, found);", ""]],
   [
@@ -249,6 +261,10 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   [
     "what a guest shows decides of a dead command to it",
     [recover, "return (await isDoneToGuest(operation, command)) &&", "return false &&"],
+  ],
+  [
+    "heads that only recovery recorded count as dirty",
+    ["src/commands/made.ts", "{ ...seen.facts, bytes: 0 }", "seen.facts"],
   ],
   [
     "a dead command decides again with the ids it had",

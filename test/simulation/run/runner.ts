@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { Report } from "../simulate.ts";
 import type { Said, Share } from "../worker.ts";
@@ -21,7 +22,7 @@ export interface Result {
   readonly report: Report | null;
 }
 
-/** Spreads seeds over workers. Each stops at its first failure, and the others with it. */
+/** Spreads seeds over workers. After a failure, only seeds below it are run. */
 export async function runSeeds(
   file: string,
   { from, to, workers, verbose = false, onProgress }: Wanted,
@@ -39,20 +40,16 @@ export async function runSeeds(
     if (said.report && (!report || said.report.seed < report.seed)) report = said.report;
     onProgress?.(total.seeds);
   };
+  const end = new Int32Array(new SharedArrayBuffer(4)).fill(to);
   const running = Array.from({ length: workers }, (_, i) => {
-    const share: Share = { from: from + i, to, stride: workers, verbose };
+    const share: Share = { from: from + i, end, stride: workers, verbose };
     return new Worker(file, { workerData: share }).on("message", hear);
   });
-  const ended = running.map(
-    (worker) =>
-      new Promise<void>((resolve, reject) => {
-        worker.once("error", reject);
-        worker.once("exit", () => {
-          if (report) for (const other of running) void other.terminate();
-          resolve();
-        });
-      }),
-  );
-  await Promise.all(ended);
+  const ended = running.map((worker) => once(worker, "exit"));
+  try {
+    await Promise.all(ended);
+  } finally {
+    for (const worker of running) void worker.terminate();
+  }
   return { total, passed, crashed, report };
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -14,13 +14,11 @@ import type { Result } from "./runner.ts";
  *
  *   --seeds N    how many (10000)      --from N     the first (1)      --workers N  (2)
  *   --seed N     one alone             --verbose    all of its steps
- *   --failpoints writes the list of failpoints anew
+ *   --failpoints adds new failpoints to the list, as rare ones, at which seeds aim: run again then
  */
 const list = join(root, "test/simulation/failpoints.json");
 /** So many seeds come to every failpoint, and somebody dies there. */
 const everyPointSeeds = 10_000;
-/** A point that so many seeds come to less often than this is rare. */
-const rareBelow = 400;
 const lastSteps = 40;
 
 const text = { type: "string" } as const;
@@ -78,19 +76,21 @@ function show({ seed, wrong, steps }: Report): void {
 
 /** Every point is in the list, and at every one of the list somebody died. */
 function areFailpointsKnown(passed: Result["passed"], crashed: Result["crashed"]): boolean {
-  if (values.failpoints) writeList(passed);
-  const known = knownFailpoints;
-  const fresh = [...passed.keys()].filter((name) => !known.has(name));
-  const missed = seeds < everyPointSeeds ? [] : [...known].filter((name) => !crashed.has(name));
+  const fresh = [...passed.keys()].filter((name) => !knownFailpoints.has(name)).sort();
+  const missed = seeds < everyPointSeeds ? [] : [...knownFailpoints].filter((name) => !crashed.has(name));
   for (const name of fresh) console.log(`new failpoint, not in failpoints.json: ${name}`);
-  for (const name of missed) console.log(`nobody died at this failpoint: ${name}`);
+  for (const name of missed) {
+    const times = passed.get(name) ?? 0;
+    console.log(`nobody died at this failpoint, which was passed ${times} times: ${name}`);
+  }
+  if (values.failpoints) addToList(fresh);
   return fresh.length === 0 && missed.length === 0;
 }
 
-function writeList(passed: Result["passed"]): void {
-  const names = [...passed.keys()].sort();
-  const isRare = (name: string) => (passed.get(name) ?? 0) < rareBelow;
-  const lists = { common: names.filter((name) => !isRare(name)), rare: names.filter(isRare) };
+/** The list never shrinks by itself. */
+function addToList(fresh: readonly string[]): void {
+  const lists = JSON.parse(readFileSync(list, "utf8")) as { common: string[]; rare: string[] };
+  lists.rare = [...lists.rare, ...fresh].sort();
   writeFileSync(list, `${JSON.stringify(lists, null, 2)}\n`);
-  console.log(`${lists.common.length} failpoints and ${lists.rare.length} rare ones written to ${list}: run again`);
+  console.log(`${fresh.length} failpoints were added to ${list}`);
 }

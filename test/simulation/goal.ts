@@ -1,0 +1,176 @@
+import type { Command } from "../../src/events/command.ts";
+import type { GuestState } from "../../src/events/records.ts";
+import type { Drawn } from "../damage/drawn.ts";
+import type { Climate } from "./climate.ts";
+import { decides } from "./deed.ts";
+import { rare } from "./failpoints.ts";
+
+/**
+ * Three seeds of five are directed: each steers towards one rare failpoint of the list, and whoever comes there dies. A
+ * point that is added to the list, or taken from it, changes the aims of few seeds.
+ */
+const directedPercent = 60;
+
+export function goalOf(seed: number, drawn: Drawn): Goal | undefined {
+  if (!drawn.chance(directedPercent)) return undefined;
+  let nearest = "";
+  let best = -1;
+  for (const [name, number] of numbers) {
+    const weight = mixed(number ^ Math.imul(seed, 0x9e3779b1));
+    if (weight <= best) continue;
+    best = weight;
+    nearest = name;
+  }
+  return new Goal(nearest, drawn);
+}
+
+const numbers = [...rare].map((name) => [name, hashOf(name)] as const);
+
+function hashOf(name: string): number {
+  let hash = 0;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  return hash;
+}
+
+function mixed(number: number): number {
+  const once = Math.imul(number ^ (number >>> 16), 0x85ebca6b);
+  const twice = Math.imul(once ^ (once >>> 13), 0xc2b2ae35);
+  return (twice ^ (twice >>> 16)) >>> 0;
+}
+
+/** A failpoint, `SuspendDomain: before commitLive`, and what leads there. */
+export class Goal {
+  readonly name: string;
+  readonly command: Command["type"] | "recovery";
+  /** `before commitLive`, and what it is about, `commitLive`. */
+  readonly point: string;
+  readonly about: string;
+  readonly #drawn: Drawn;
+  /** The command whose outcome recovery is to record. */
+  readonly #before: Command["type"] | undefined;
+  /** Whoever comes there as this one of many dies. */
+  #passes: number;
+
+  constructor(name: string, drawn: Drawn) {
+    const [command = "", point = ""] = name.split(": ");
+    this.name = name;
+    this.command = command as Goal["command"];
+    this.point = point;
+    this.about = point.replace(/^(before|after) (append )?/, "");
+    this.#before = this.command === "recovery" ? beginners.find((type) => decides({ type }) === this.about) : undefined;
+    this.#drawn = drawn;
+    this.#passes = drawn.one([1, 1, 1, 1, 2]);
+  }
+
+  /** Whether the process that passes a point dies at it: at the goal, or so that recovery has what it needs. */
+  diesAt(name: string): boolean {
+    if (name === this.name) return --this.#passes === 0;
+    return (
+      this.#before !== undefined && name === `${this.#before}: before append ${this.about}` && this.#drawn.chance(70)
+    );
+  }
+
+  /** Whether it is interrupted as its command has begun: then it has to fail. */
+  interruptsAt(name: string): boolean {
+    const fails = this.about === "OperationFailed" && name === `${this.command}: after append OperationStarted`;
+    return fails && this.#drawn.chance(50);
+  }
+
+  /**
+   * How often a call fails: folds and removals that are to be done by one command are kept from being done by others,
+   * and by the recovery before it.
+   */
+  failsPercent(method: string, command: Command["type"], recovers: boolean): number {
+    if (!(this.isFold && method.startsWith("commit")) && !(this.isRemoval && method === "remove")) return 0;
+    const due = this.command === "recovery" ? command === "RecoverDomain" : command === this.command && !recovers;
+    return due ? 10 : 85;
+  }
+
+  get isFold(): boolean {
+    return foldPoints.has(this.about);
+  }
+
+  get isRemoval(): boolean {
+    return this.about === "remove" || this.about === "LayersRemoved";
+  }
+
+  /** The intent is decided again, since others appended meanwhile. */
+  get isRetry(): boolean {
+    return this.about === "";
+  }
+
+  get needsGuest(): boolean {
+    return guestCommands.has(this.command) || this.#isLive;
+  }
+
+  get #isLive(): boolean {
+    return /commitLive|reeze|start|Domain(Started|Stopped|Suspended|Resumed)/.test(this.about);
+  }
+
+  /** The command that leads there soonest. */
+  next(guest: GuestState, folding: boolean, snapshots: number): Command["type"] {
+    const { command } = this;
+    if (this.#before) return onWay(this.#before, guest);
+    if (this.isFold && command !== "MergeSnapshot" && !folding) return this.#toFold(guest, snapshots);
+    // A merge makes overlays when the heads stand on what is merged into.
+    if (command === "MergeSnapshot" && !this.isFold && this.#drawn.chance(40))
+      return this.#toFold(guest, 1 + snapshots);
+    if (command === "recovery") return "RecoverDomain";
+    if (this.about === "CommandRejected") return command;
+    if (this.isRemoval && this.#drawn.chance(40)) return snapshots === 0 ? "CreateSnapshot" : "DiscardSnapshot";
+    if (this.#isLive && guest === "off" && command !== "CreateWithSnapshot") return "StartDomain";
+    return onWay(command, guest);
+  }
+
+  /** What leaves a fold to be done; for a guest's command of its own, also one that is not in the guest's chain. */
+  #toFold(guest: GuestState, snapshots: number): Command["type"] {
+    if (snapshots < 2) return "CreateSnapshot";
+    const aside = !this.#isLive && (guestCommands.has(this.command) || this.command === "MergeSnapshot");
+    if (!aside || this.#drawn.chance(50)) return "MergeSnapshot";
+    return this.#drawn.chance(50) ? onWay("CreateWithSnapshot", guest) : "DeactivateSnapshot";
+  }
+}
+
+/** The command itself if the guest is as it must be for it, or one that brings the guest nearer to that. */
+function onWay(command: Command["type"], guest: GuestState): Command["type"] {
+  switch (command) {
+    case "StartDomain":
+    case "CreateWithSnapshot":
+    case "UndefineDomain":
+      return guest === "off" ? command : "DestroyDomain";
+    case "DestroyDomain":
+      return guest === "off" ? "StartDomain" : command;
+    case "ShutdownDomain":
+    case "SuspendDomain":
+      if (guest === "off") return "StartDomain";
+      return guest === "paused" ? "ResumeDomain" : command;
+    case "ResumeDomain":
+      if (guest === "off") return "StartDomain";
+      return guest === "running" ? "SuspendDomain" : command;
+    default:
+      return command;
+  }
+}
+
+const beginners = [
+  ...["StartDomain", "DestroyDomain", "SuspendDomain", "ResumeDomain", "CreateSnapshot"],
+] as Command["type"][];
+const guestCommands = new Set<string>([
+  ...["StartDomain", "DestroyDomain", "ShutdownDomain", "SuspendDomain", "ResumeDomain"],
+]);
+const foldPoints = new Set([
+  ...["commit", "commitLive", "commit half done", "shrink", "repoint", "repairLeaks", "LayersCompacted"],
+]);
+
+/** Few mishaps but those that lead there. */
+export function climateTowards(goal: Goal, drawn: Drawn, climate: Climate): Climate {
+  const diesPercent = goal.command === "recovery" ? 6 : drawn.one([0, 0, 1]);
+  const failsPercent = goal.about === "OperationFailed" ? drawn.one([3, 8]) : drawn.one([0, 0, 2]);
+  return {
+    ...climate,
+    ...{ steps: 28 + drawn.below(14), luck: { diesPercent, failsPercent, failing: {} } },
+    ...{ writeFailsPercent: drawn.one([0, 0, 1]), powerCutPercent: 0, leaning: "none" as const },
+    guests: goal.needsGuest || climate.guests,
+    ...(goal.isRetry ? { atOnce: 3, domains: 3 } : { atOnce: drawn.one([1, 1, 2]), domains: drawn.one([1, 1, 1, 2]) }),
+  };
+}
