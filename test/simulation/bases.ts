@@ -18,14 +18,14 @@ const image = (path: string, sectors: number, more: Partial<BaseImage> = {}): Ba
   return { path, format, writable: true, sectors, ...more };
 };
 
-/** Some for one domain alone, one that is shared, one by a hard link, one backed by another, one that is read-only. */
+/** One that is shared, one for a domain alone, the first by a hard link, one backed by it, others, one that is read-only. */
 export const baseImages: readonly BaseImage[] = [
-  image("/bases/a.raw", 6),
-  image("/bases/b.qcow2", 5),
-  image("/bases/c.qcow2", 4),
   image("/bases/shared.raw", 5),
+  image("/bases/a.raw", 6),
   image("/bases/link.raw", 5, { linkTo: "/bases/shared.raw" }),
   image("/bases/over.qcow2", 5, { backedBy: "/bases/shared.raw" }),
+  image("/bases/b.qcow2", 5),
+  image("/bases/c.qcow2", 4),
   image("/bases/golden.qcow2", 4, { writable: false }),
 ];
 

@@ -37,7 +37,7 @@ function typeFor(simulation: Simulation, domain: ExpectedDomain | undefined, fol
   const { drawn, climate, goal } = simulation;
   const guest = domain ? simulation.guest(domain.id) : "off";
   if (goal && goal.command !== "DefineDomain" && drawn.chance(70))
-    return goal.next(guest, folding, domain?.model.snapshots.size ?? 0);
+    return goal.next(guest, folding, domain?.model.snapshots.size ?? 0, domain?.model.current ?? null);
   if (goal?.command === "DefineDomain" && drawn.chance(25)) return "UndefineDomain";
   if (folding && drawn.chance(25)) return drawn.chance(70) ? "MergeSnapshot" : "UndefineDomain";
   if (climate.leaning === "snapshots" && drawn.chance(60))

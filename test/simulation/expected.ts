@@ -203,7 +203,7 @@ export class Expected {
     for (const { path } of command.disks) {
       if (!baseImage(path)) {
         must.add("IMAGE_IN_USE");
-        may.add("FILE_NOT_FOUND");
+        may.add("FILE_NOT_FOUND").add("IMAGE_INVALID");
       }
       for (const file of chainOf(path)) {
         if (this.#reality.merging().includes(file) || this.#reality.isBehind(file)) must.add("BASE_PENDING");

@@ -108,13 +108,13 @@ export class Goal {
   }
 
   /** The command that leads there soonest. */
-  next(guest: GuestState, folding: boolean, snapshots: number): Command["type"] {
+  next(guest: GuestState, folding: boolean, snapshots: number, current: string | null): Command["type"] {
     const { command } = this;
     if (this.#before) return onWay(this.#before, guest);
-    if (this.isFold && command !== "MergeSnapshot" && !folding) return this.#toFold(guest, snapshots);
+    if (this.isFold && command !== "MergeSnapshot" && !folding) return this.#toFold(guest, snapshots, current);
     // A merge makes overlays when the heads stand on what is merged into.
     if (command === "MergeSnapshot" && !this.isFold && this.#drawn.chance(40))
-      return this.#toFold(guest, 1 + snapshots);
+      return this.#toFold(guest, 1 + snapshots, current);
     if (command === "recovery") return "RecoverDomain";
     if (this.about === "CommandRejected") return command;
     if (this.isRemoval && this.#drawn.chance(40)) return snapshots === 0 ? "CreateSnapshot" : "DiscardSnapshot";
@@ -122,11 +122,18 @@ export class Goal {
     return onWay(command, guest);
   }
 
-  /** What leaves a fold to be done; for a guest's command of its own, also one that is not in the guest's chain. */
-  #toFold(guest: GuestState, snapshots: number): Command["type"] {
+  /**
+   * What leaves a fold to be done. One that a guest's command is to do by itself is not in the guest's chain: the heads
+   * are moved to the base image first.
+   */
+  #toFold(guest: GuestState, snapshots: number, current: string | null): Command["type"] {
     if (snapshots < 2) return "CreateSnapshot";
-    const aside = !this.#isLive && (guestCommands.has(this.command) || this.command === "MergeSnapshot");
-    if (!aside || this.#drawn.chance(50)) return "MergeSnapshot";
+    if (!this.#isLive && guestCommands.has(this.command)) {
+      if (current === null) return "MergeSnapshot";
+      if (guest !== "off") return "DestroyDomain";
+      return this.#drawn.chance(75) ? "DeactivateSnapshot" : "MergeSnapshot";
+    }
+    if (this.command !== "MergeSnapshot" || this.#drawn.chance(50)) return "MergeSnapshot";
     return this.#drawn.chance(50) ? onWay("CreateWithSnapshot", guest) : "DeactivateSnapshot";
   }
 }
