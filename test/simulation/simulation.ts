@@ -540,6 +540,9 @@ export class Simulation implements Reality {
     const told = this.#toldOf(deed);
     // What was written and not acknowledged is not seen until the log is opened anew.
     if (this.broken) return;
+    const unrecorded = !told?.rejected && !deed.request.plan && !deed.reuses;
+    if (unrecorded && ofRules.has(error.code))
+      this.complain(`#${deed.number}'s refusal, ${error.code}, is not recorded`);
     const { first } = this.#usedIds.get(deed.request.commandId ?? "") ?? {};
     if (first && first.deed !== deed && error.code === "DOMAIN_NOT_FOUND" && !deed.request.plan) {
       const same = JSON.stringify(first.deed.command) === JSON.stringify(deed.command);
@@ -674,6 +677,12 @@ export class Simulation implements Reality {
 
 /** Rules that look across domains are decided at the very position at which they are recorded. */
 const across = ["DOMAIN_EXISTS", "IMAGE_IN_USE", "BASE_PENDING", "BASE_IMAGE_SHARED"] as const;
+
+/** By these a rule refuses, and nothing else: each is in the log. */
+const ofRules: ReadonlySet<string> = new Set([
+  ...["SNAPSHOT_EXISTS", "SNAPSHOT_NOT_FOUND", "MERGE_WOULD_ORPHAN", "DISCARD_WOULD_ORPHAN"],
+  ...["DOMAIN_HAS_SNAPSHOTS", "HEADS_DIRTY"],
+]);
 
 export function foldsOf(state: DomainState): number {
   try {
