@@ -5,7 +5,7 @@ import type { Driver } from "../../src/drivers/driver.ts";
 import { SnapledgerError } from "../../src/errors.ts";
 import type { Command } from "../../src/events/command.ts";
 import type { Drawn } from "../damage/drawn.ts";
-import { rare } from "./failpoints.ts";
+import { rare, rarest } from "./failpoints.ts";
 import type { Failpoints } from "./failpoints.ts";
 import type { Goal } from "./goal.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -73,6 +73,7 @@ export class Manager implements Fuse {
   #diesAt(name: string): boolean {
     const { drawn, luck, goal } = this.#parts;
     if (goal?.diesAt(name)) return true;
+    if ((goal ?? luck.diesPercent > 0) && rarest.has(name)) return drawn.chance(30);
     // On the way to a goal, other rare points are to be passed.
     const often = !goal && luck.diesPercent > 0 && rare.has(name);
     return drawn.chance(often ? rareDiesPercent : luck.diesPercent);
