@@ -2,8 +2,8 @@ import known from "./failpoints.json" with { type: "json" };
 
 /** Points that few runs come to: whoever does dies there more often than elsewhere. */
 export const rare: ReadonlySet<string> = new Set(known.rare);
-/** Of those, the ones that so few come to that many die there, whatever they were on their way to. */
-export const rarest: ReadonlySet<string> = new Set(known.rarest);
+/** Of those, the ones that so few come to that so many percent die there, whatever they were on their way to. */
+export const rarest: ReadonlyMap<string, number> = new Map(Object.entries(known.rarest));
 export const knownFailpoints: ReadonlySet<string> = new Set([...known.common, ...known.rare]);
 
 /** Counts the points at which a process could die, `MergeSnapshot: before commit`, and those at which one did. */

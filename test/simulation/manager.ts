@@ -73,7 +73,8 @@ export class Manager implements Fuse {
   #diesAt(name: string): boolean {
     const { drawn, luck, goal } = this.#parts;
     if (goal?.diesAt(name)) return true;
-    if ((goal ?? luck.diesPercent > 0) && rarest.has(name)) return drawn.chance(30);
+    const percent = (goal ?? luck.diesPercent > 0) ? rarest.get(name) : undefined;
+    if (percent !== undefined) return drawn.chance(percent);
     // On the way to a goal, other rare points are to be passed.
     const often = !goal && luck.diesPercent > 0 && rare.has(name);
     return drawn.chance(often ? rareDiesPercent : luck.diesPercent);
