@@ -20,6 +20,7 @@ const headerBytes = 7;
 const [full, first] = [1, 2];
 /** A batch begins with its sequence number, of 56 bits in 64, and the count of its entries. */
 const batchHeaderBytes = 12;
+const highestByte = 7;
 
 export function holdsBatches(log: Buffer): boolean {
   for (let block = 0; block < log.length; block += blockBytes) {
@@ -29,7 +30,7 @@ export function holdsBatches(log: Buffer): boolean {
       const type = log[at + 6] ?? 0;
       const payload = log.subarray(at + headerBytes, at + headerBytes + length);
       const begins = (type === full || type === first) && at + headerBytes + length <= end;
-      if (begins && !isBatch(payload) && isWhole(log, at, length)) return false;
+      if (begins && !mayBeBatch(payload, type) && isWhole(log, at, length)) return false;
       at += headerBytes + length;
     }
   }
@@ -40,6 +41,8 @@ function isWhole(log: Buffer, at: number, length: number): boolean {
   return log.readUInt32LE(at) === storedCrc(log.subarray(at + 6, at + headerBytes + length));
 }
 
-function isBatch(payload: Buffer): boolean {
-  return payload.length >= batchHeaderBytes && payload[7] === 0;
+/** Of one that goes on in the next block there may be as little as nothing at the end of this one. */
+function mayBeBatch(payload: Buffer, type: number): boolean {
+  if (payload.length < batchHeaderBytes && type === full) return false;
+  return payload.length <= highestByte || payload[highestByte] === 0;
 }
