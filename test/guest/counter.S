@@ -1,7 +1,7 @@
 # A guest in one sector that never stops writing. It counts in memory at 0x500, and writes each number as a whole
 # sector to both its disks before it goes on to the next: what is highest on disk is what it has counted to, or one less
-# when it was stopped in between. Booted again, it goes on after the highest on its second disk. It ends when its power
-# button is pressed.
+# when it was stopped in between. There is room for 4096 numbers: later ones take the places of those 4096 before them.
+# Booted again, it goes on after the highest on its second disk. It ends when its power button is pressed.
 #
 #   as --32 -o counter.o counter.S && ld -m elf_i386 -Ttext 0x7c00 --oformat binary -o counter.bin counter.o
 .code16
@@ -30,16 +30,14 @@ _start:
   movw $powerEnable, %dx
   movw $powerButton, %ax
   outw %ax, %dx
-# Which numbers are there already? Until that is known the counter is 0.
-  movl $0, found
+# Which numbers are there already? The place of 1 says from where on to look. Until that is known the counter is 0.
+  movl $1, %eax
+  call fetch
+  movl %eax, found
 seek:
   incl found
   movl found, %eax
-  call place
-  movb $0x81, %dl
-  movb $0x42, %ah
-  call disk
-  movl sector, %eax
+  call fetch
   cmpl found, %eax
   je seek
   movl found, %eax
@@ -66,6 +64,14 @@ next:
   movb $0x43, %ah
   call disk
   jmp next
+# Reads the second disk where the number in eax has its place; what is there, in eax.
+fetch:
+  call place
+  movb $0x81, %dl
+  movb $0x42, %ah
+  call disk
+  movl sector, %eax
+  ret
 # The number in eax has its place on disk: one sector from there, or to there, through the buffer.
 place:
   andl $sectors, %eax
