@@ -1,12 +1,15 @@
-import { constants } from "node:fs";
+import { accessSync, closeSync, constants, linkSync, lstatSync, openSync, statSync, unlinkSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
-import { access, link, lstat, open, stat, unlink } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SnapledgerError } from "../../errors.ts";
 import type { FileIdentity } from "../../events/records.ts";
 import { fullDisk, missingFile } from "../failures.ts";
 
-/** Plain files, and making them durable: what qemu-img leaves to its caller. */
+/**
+ * Plain files, and making them durable: what qemu-img leaves to its caller. With blocking calls, since the way to
+ * another thread and back takes longer than most of them; but syncing, which may take long, does not block.
+ */
 
 /** The tools take a path that begins with `/` as nothing but a path: no protocol, no `json:`, no option. */
 export function assertPlainPath(path: string): void {
@@ -51,19 +54,28 @@ function reasonOf(code: string): string {
   return known[code] ?? code;
 }
 
-/** Runs `work`; what the file system says of `path` is rejected in our words. */
-export async function onFile<T>(path: string, work: () => Promise<T>): Promise<T> {
+/** Runs `work`; what the file system says of `path` is thrown in our words. */
+export function onFile<T>(path: string, work: () => T): T {
   try {
-    return await work();
+    return work();
   } catch (error) {
     throw fileError(error, path);
   }
 }
 
 /** undefined when there is no such file. */
-export async function statOf(path: string): Promise<BigIntStats | undefined> {
+export function statOf(path: string): BigIntStats | undefined {
+  return unlessAbsent(path, () => statSync(path, { bigint: true }));
+}
+
+/** Of the path itself, not of what a symbolic link at it points to. undefined when there is nothing. */
+export function lstatOf(path: string): BigIntStats | undefined {
+  return unlessAbsent(path, () => lstatSync(path, { bigint: true }));
+}
+
+function unlessAbsent<T>(path: string, work: () => T): T | undefined {
   try {
-    return await stat(path, { bigint: true });
+    return work();
   } catch (error) {
     if (isAbsent(error)) return undefined;
     throw fileError(error, path);
@@ -75,32 +87,38 @@ export function identityOf(stats: BigIntStats): FileIdentity {
 }
 
 /** Its owner's mode bit says so (which root would ignore), and this user may. */
-export async function isWritable(path: string, stats: BigIntStats): Promise<boolean> {
+export function isWritable(path: string, stats: BigIntStats): boolean {
   if ((stats.mode & 0o200n) === 0n) return false;
-  return access(path, constants.W_OK).then(
-    () => true,
-    () => false,
-  );
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export async function syncFile(path: string): Promise<void> {
-  await onFile(path, async () => {
+  try {
     const file = await open(path, "r");
     try {
       await file.sync();
     } finally {
       await file.close();
     }
-  });
+  } catch (error) {
+    throw fileError(error, path);
+  }
 }
 
 export const syncFolder = syncFile;
 
 /** An empty file of ours alone, 0600, which the tool then fills: it keeps the mode. Takes the place of a leftover. */
-export async function makeDraft(path: string): Promise<string> {
+export function makeDraft(path: string): string {
   const draft = draftOf(path);
-  await unlinkIfThere(draft);
-  await onFile(draft, async () => (await open(draft, "wx", 0o600)).close());
+  unlinkIfThere(draft);
+  onFile(draft, () => {
+    closeSync(openSync(draft, "wx", 0o600));
+  });
   return draft;
 }
 
@@ -113,33 +131,23 @@ export function draftOf(path: string): string {
 export async function publish(path: string): Promise<void> {
   const draft = draftOf(path);
   await syncFile(draft);
-  await onFile(path, () => link(draft, path));
+  onFile(path, () => {
+    linkSync(draft, path);
+  });
   await discardDraft(path);
 }
 
 /** Removes the leftover of a step that died after its file got its name, or of one that failed. */
 export async function discardDraft(path: string): Promise<void> {
-  await unlinkIfThere(draftOf(path));
+  unlinkIfThere(draftOf(path));
   await syncFolder(dirname(path));
 }
 
 /** Unlinks; false when it was gone already. */
-export async function unlinkIfThere(path: string): Promise<boolean> {
-  try {
-    await unlink(path);
+export function unlinkIfThere(path: string): boolean {
+  const removed = unlessAbsent(path, () => {
+    unlinkSync(path);
     return true;
-  } catch (error) {
-    if (isAbsent(error)) return false;
-    throw fileError(error, path);
-  }
-}
-
-/** Of the path itself, not of what a symbolic link at it points to. undefined when there is nothing. */
-export async function lstatOf(path: string): Promise<BigIntStats | undefined> {
-  try {
-    return await lstat(path, { bigint: true });
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    throw fileError(error, path);
-  }
+  });
+  return removed ?? false;
 }

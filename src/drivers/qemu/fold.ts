@@ -13,8 +13,8 @@ import type { QemuImg } from "./tool.ts";
 /** What changes files after an event. Each may be killed at any instant and is then simply run again. */
 
 export async function commit(tool: QemuImg, from: Backing, into: Backing, watch?: Watch): Promise<void> {
-  const layer = await imageAt(from);
-  const target = await imageAt(into);
+  const layer = imageAt(from);
+  const target = imageAt(into);
   // Named a file outside the chain, the tool refuses by itself (measured); named one further down, it would obey.
   if (!isBackedBy(layer, into)) throw wrongLink(from.path, layer.backing, into.path);
   // The tool run by root would not care about the mode (measured).
@@ -32,7 +32,7 @@ export async function commit(tool: QemuImg, from: Backing, into: Backing, watch?
 }
 
 export async function shrink(tool: QemuImg, file: Backing, virtualBytes: number, watch?: Watch): Promise<void> {
-  const { facts } = await imageAt(ours(file));
+  const { facts } = imageAt(ours(file));
   if (facts.virtualBytes > virtualBytes) {
     const args = ["resize", "--shrink", "-f", file.format, file.path, String(virtualBytes)];
     await tool.run(args, { path: file.path, watch });
@@ -41,22 +41,22 @@ export async function shrink(tool: QemuImg, file: Backing, virtualBytes: number,
 }
 
 export async function repoint(tool: QemuImg, file: Backing, backing: Backing, watch?: Watch): Promise<void> {
-  const image = await imageAt(ours(file));
-  await imageAt(backing);
+  const image = imageAt(ours(file));
+  imageAt(backing);
   if (!isBackedBy(image, backing)) {
     await tool.run(["rebase", "-u", "-f", file.format, "-b", backing.path, "-F", backing.format, file.path], {
       path: file.path,
       paths: [backing.path],
       watch,
     });
-    const after = await imageAt(file);
+    const after = imageAt(file);
     if (!isBackedBy(after, backing)) throw wrongLink(file.path, after.backing, backing.path);
   }
   await syncFile(file.path);
 }
 
 export async function repairLeaks(tool: QemuImg, file: Backing, watch?: Watch): Promise<void> {
-  await imageAt(file);
+  imageAt(file);
   if (file.format === "raw") return;
   // 2: errors other than leaks; 3: leaks it could not free, which waste space and nothing else.
   const { exitCode, output } = await tool.run(["check", "-r", "leaks", "-f", file.format, "--output=json", file.path], {
@@ -76,17 +76,17 @@ export async function repairLeaks(tool: QemuImg, file: Backing, watch?: Watch): 
 /** Also takes the unfinished file that a killed step of the same layer left. */
 export async function remove(tool: QemuImg, path: string): Promise<void> {
   assertPlainPath(path);
-  if ((await statOf(dirname(path))) === undefined) return;
-  if ((await statOf(path)) !== undefined) {
+  if (statOf(dirname(path)) === undefined) return;
+  if (statOf(path) !== undefined) {
     // Unlinking heeds no lock: a guest would go on writing to a file that nobody finds again.
     await probeLock(tool, { path, format: "raw" });
-    await unlinkIfThere(path);
+    unlinkIfThere(path);
   }
   await discardDraft(path);
 }
 
-async function imageAt(file: Backing): Promise<Image> {
-  const image = await readImage(file);
+function imageAt(file: Backing): Image {
+  const image = readImage(file);
   if (image === undefined) throw missingFile(file.path);
   return image;
 }

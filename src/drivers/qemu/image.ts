@@ -1,12 +1,11 @@
-import { constants } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
-import { open } from "node:fs/promises";
-import type { FileHandle } from "node:fs/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Backing } from "../../events/plan.ts";
 import type { FileFacts } from "../../events/records.ts";
 import type { ObservedFile } from "../driver.ts";
 import { invalidImage } from "../failures.ts";
-import { assertPlainPath, identityOf, isWritable, onFile, statOf } from "./files.ts";
+import { assertPlainPath, fileError, identityOf, isWritable, onFile, statOf } from "./files.ts";
 import { headerBytesAtMost, parseHeader } from "./header.ts";
 import type { Qcow2Header } from "./header.ts";
 
@@ -16,12 +15,22 @@ export interface Image extends ObservedFile {
 }
 
 /** undefined when there is no such file. IMAGE_INVALID when it is not a plain file, or not of its stated format. */
-export async function readImage({ path, format }: Backing): Promise<Image | undefined> {
+export function readImage({ path, format }: Backing): Image | undefined {
   assertPlainPath(path);
-  if ((await statOf(path)) === undefined) return undefined;
-  return withFile(path, async (file, stats) => {
+  const seen = statOf(path);
+  if (seen === undefined) return undefined;
+  if (!seen.isFile()) throw notAFile(path);
+  const [file, stats] = openPlain(path);
+  try {
     const bytes = Number(stats.size);
-    const header = format === "qcow2" ? parseHeader(path, await firstCluster(file, bytes), bytes) : null;
+    const header =
+      format === "qcow2"
+        ? parseHeader(
+            path,
+            onFile(path, () => firstCluster(file, bytes)),
+            bytes,
+          )
+        : null;
     const virtualBytes = header?.virtualBytes ?? bytes;
     const facts: FileFacts = {
       ...identityOf(stats),
@@ -31,45 +40,54 @@ export async function readImage({ path, format }: Backing): Promise<Image | unde
       virtualBytes,
       mtimeNs: stats.mtimeNs.toString(),
     };
-    return { facts, backing: header?.backing?.path ?? null, writable: await isWritable(path, stats), header };
-  });
+    return { facts, backing: header?.backing?.path ?? null, writable: isWritable(path, stats), header };
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** IMAGE_INVALID when a table or data cluster that the image refers to lies past its end. Reads its tables, not its data. */
 export async function assertWhole(path: string, header: Qcow2Header): Promise<void> {
-  await withFile(path, async (file, stats) => {
+  const [file, stats] = openPlain(path);
+  const read = (offset: number, length: number) => onFile(path, () => part(file, offset, length));
+  try {
     const fileBytes = Number(stats.size);
     const seen = new Set<number>();
-    for (const table of tablesOf(path, header, await part(file, header.l1.offset, header.l1.entries * 8))) {
+    for (const table of tablesOf(path, header, read(header.l1.offset, header.l1.entries * 8))) {
       if (seen.has(table)) throw invalidImage(path, "uses one cluster table twice");
       seen.add(table);
       if (table + header.clusterBytes > fileBytes)
         throw invalidImage(path, "is cut short: a cluster table lies past its end");
-      const last = lastCluster(header, await part(file, table, header.clusterBytes));
+      const last = lastCluster(header, read(table, header.clusterBytes));
       if (last >= fileBytes) throw invalidImage(path, "is cut short: some of its data lies past its end");
+      // A large image has thousands of them.
+      await nextTurn();
     }
-  });
+  } finally {
+    closeSync(file);
+  }
 }
 
-async function withFile<T>(path: string, work: (file: FileHandle, stats: BigIntStats) => Promise<T>): Promise<T> {
-  const seen = await statOf(path);
-  if (seen !== undefined && !seen.isFile()) throw invalidImage(path, "is not a plain file");
-  return onFile(path, async () => {
-    // Should a pipe have taken the file's place since, opening it must not wait for a writer.
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      const stats = await file.stat({ bigint: true });
-      if (!stats.isFile()) throw invalidImage(path, "is not a plain file");
-      return await work(file, stats);
-    } finally {
-      await file.close();
-    }
-  });
+/** Should a pipe have taken the file's place since it was looked at, opening it must not wait for a writer. */
+function openPlain(path: string): [file: number, stats: BigIntStats] {
+  const file = onFile(path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  try {
+    const stats = fstatSync(file, { bigint: true });
+    if (!stats.isFile()) throw notAFile(path);
+    return [file, stats];
+  } catch (error) {
+    closeSync(file);
+    throw fileError(error, path);
+  }
+}
+
+function notAFile(path: string): Error {
+  return invalidImage(path, "is not a plain file");
 }
 
 /** The header's cluster, whose size the header itself states. */
-async function firstCluster(file: FileHandle, fileBytes: number): Promise<DataViewable> {
-  const usual = await part(file, 0, Math.min(fileBytes, 65536));
+function firstCluster(file: number, fileBytes: number): DataViewable {
+  const usual = part(file, 0, Math.min(fileBytes, 65536));
   if (usual.byteLength < 24) return usual;
   const clusterBytes = 2 ** new DataView(usual.buffer, usual.byteOffset).getUint32(20);
   if (clusterBytes <= usual.byteLength || clusterBytes > headerBytesAtMost) return usual;
@@ -78,11 +96,11 @@ async function firstCluster(file: FileHandle, fileBytes: number): Promise<DataVi
 
 type DataViewable = Uint8Array<ArrayBuffer>;
 
-async function part(file: FileHandle, offset: number, length: number): Promise<DataViewable> {
+function part(file: number, offset: number, length: number): DataViewable {
   const bytes = new Uint8Array(length);
   let read = 0;
   while (read < length) {
-    const { bytesRead } = await file.read(bytes, read, length - read, offset + read);
+    const bytesRead = readSync(file, bytes, read, length - read, offset + read);
     if (bytesRead === 0) break;
     read += bytesRead;
   }

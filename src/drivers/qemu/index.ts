@@ -1,5 +1,7 @@
 import { SnapledgerError } from "../../errors.ts";
-import type { Driver } from "../driver.ts";
+import type { Backing } from "../../events/plan.ts";
+import type { FileIdentity } from "../../events/records.ts";
+import type { Driver, ObservedFile } from "../driver.ts";
 import { qemuGuests } from "./guest/index.ts";
 import type { Guests } from "./guest/index.ts";
 import { assertPlainPath, identityOf, statOf } from "./files.ts";
@@ -30,20 +32,14 @@ export function qemuDriver({ program, system, run }: QemuOptions = {}): Driver {
     adopt: () => Promise.resolve(),
 
     inspectImage: (path, format) => inspectImage(tool, path, format),
-    async identify(path) {
-      assertPlainPath(path);
-      const stats = await statOf(path);
-      return stats === undefined ? undefined : identityOf(stats);
-    },
-    async observe(file) {
-      const image = await readImage(file);
-      if (image === undefined) return undefined;
-      const { facts, backing, writable } = image;
-      return { facts, backing, writable };
-    },
+    identify: (path) => promised(() => identify(path)),
+    observe: (file) => promised(() => observe(file)),
     probeLock: (file) => probeLock(tool, file),
-    freeBytes,
-    checkFolder,
+    freeBytes: (folder) => promised(() => freeBytes(folder)),
+    checkFolder: (folder) =>
+      promised(() => {
+        checkFolder(folder);
+      }),
     filesIn,
 
     prepareFolder,
@@ -58,6 +54,26 @@ export function qemuDriver({ program, system, run }: QemuOptions = {}): Driver {
 
     ...(guests ? qemuGuests(run, system) : noGuests),
   };
+}
+
+function identify(path: string): FileIdentity | undefined {
+  assertPlainPath(path);
+  const stats = statOf(path);
+  return stats === undefined ? undefined : identityOf(stats);
+}
+
+function observe(file: Backing): ObservedFile | undefined {
+  const image = readImage(file);
+  if (image === undefined) return undefined;
+  const { facts, backing, writable } = image;
+  return { facts, backing, writable };
+}
+
+/** Rejects with what `work` throws. */
+function promised<T>(work: () => T): Promise<T> {
+  return new Promise((resolve) => {
+    resolve(work());
+  });
 }
 
 const cannot = (): Promise<never> => {

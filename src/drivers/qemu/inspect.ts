@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
-import { readdir, statfs } from "node:fs/promises";
+import { statfsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { SnapledgerError } from "../../errors.ts";
 import type { Backing } from "../../events/plan.ts";
 import type { ImageFacts, ImageFormat } from "../../events/records.ts";
@@ -11,12 +12,12 @@ import type { QemuImg } from "./tool.ts";
 
 /** The image and its whole backing chain, read by our own reader; only then is QEMU asked whether it would open them. */
 export async function inspectImage(tool: QemuImg, path: string, format: ImageFormat): Promise<ImageFacts> {
-  const top = await readImage({ path, format });
+  const top = readImage({ path, format });
   if (top === undefined) throw missingFile(path);
   const chain = [top];
   const seen = new Set([identityKey(top)]);
   for (let next = backingOf(top); next !== null;) {
-    const image = await readImage(next);
+    const image = readImage(next);
     if (image === undefined) throw invalidImage(path, `is backed by "${next.path}", which does not exist`);
     if (seen.has(identityKey(image))) throw invalidImage(path, "is backed by a chain of files that loops");
     seen.add(identityKey(image));
@@ -81,11 +82,11 @@ function unshared(path: string): string {
 }
 
 /** Free bytes for this user where `folder` is, or will be. */
-export async function freeBytes(folder: string): Promise<number> {
+export function freeBytes(folder: string): number {
   assertPlainPath(folder);
   for (let at = folder; ; at = dirname(at)) {
     try {
-      const { bavail, bsize } = await statfs(at, { bigint: true });
+      const { bavail, bsize } = statfsSync(at, { bigint: true });
       return Number(bavail * bsize);
     } catch (error) {
       if (errnoOf(error) !== "ENOENT" || at === dirname(at)) throw fileError(error, at);
@@ -104,7 +105,7 @@ export async function filesIn(folder: string): Promise<readonly string[]> {
   }
 }
 
-export async function mustExist(path: string): Promise<void> {
+export function mustExist(path: string): void {
   assertPlainPath(path);
-  if ((await statOf(path)) === undefined) throw missingFile(path);
+  if (statOf(path) === undefined) throw missingFile(path);
 }

@@ -1,11 +1,21 @@
-import { constants } from "node:fs";
-import { access, lstat, mkdir } from "node:fs/promises";
+import { accessSync, constants, lstatSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Backing, CompressLayer, MakeOverlay } from "../../events/plan.ts";
 import type { Compression, FileFacts } from "../../events/records.ts";
 import type { Watch } from "../driver.ts";
 import { invalidImage, missingFile, nameTaken, unsafeFolder, wrongLink } from "../failures.ts";
-import { assertPlainPath, discardDraft, errnoOf, fileError, lstatOf, makeDraft, publish, syncFolder } from "./files.ts";
+import {
+  assertPlainPath,
+  discardDraft,
+  errnoOf,
+  fileError,
+  lstatOf,
+  makeDraft,
+  onFile,
+  publish,
+  syncFolder,
+} from "./files.ts";
 import { readImage } from "./image.ts";
 import type { Image } from "./image.ts";
 import { mustExist } from "./inspect.ts";
@@ -24,7 +34,7 @@ export async function makeOverlay(tool: QemuImg, step: MakeOverlay, watch?: Watc
   const { path, backing, virtualBytes } = step;
   return makeOnce({ path, backing, virtualBytes }, async (draft) => {
     // `create -u` opens nothing of the chain (constant time at any depth), so it does not notice a missing file.
-    await mustExist(backing.path);
+    mustExist(backing.path);
     const on = ["-u", "-b", backing.path, "-F", backing.format];
     await tool.run(["create", "-f", "qcow2", ...on, draft, String(virtualBytes)], {
       path,
@@ -37,7 +47,7 @@ export async function makeOverlay(tool: QemuImg, step: MakeOverlay, watch?: Watc
 /** Reads the layer alone, not what it is backed by, and compares the copy before it gets its name. */
 export async function compressLayer(tool: QemuImg, step: CompressLayer, watch?: Watch): Promise<FileFacts> {
   const { path, source, backing, method } = step;
-  const layer = await readImage({ path: source, format: "qcow2" });
+  const layer = readImage({ path: source, format: "qcow2" });
   if (layer === undefined) throw missingFile(source);
   // With any other backing file than its own, `convert -B` loses data without a word (measured).
   if (!isBackedBy(layer, backing)) throw wrongLink(source, layer.backing, backing.path);
@@ -60,16 +70,16 @@ export async function compressLayer(tool: QemuImg, step: CompressLayer, watch?: 
 async function makeOnce(wanted: Wanted, make: (draft: string) => Promise<unknown>): Promise<FileFacts> {
   const { path } = wanted;
   assertPlainPath(path);
-  const there = await readImage({ path, format: "qcow2" });
+  const there = readImage({ path, format: "qcow2" });
   if (there !== undefined) {
     assertWanted(there, wanted);
     await discardDraft(path);
     return there.facts;
   }
-  const draft = await makeDraft(path);
+  const draft = makeDraft(path);
   try {
     await make(draft);
-    const made = await readImage({ path: draft, format: "qcow2" });
+    const made = readImage({ path: draft, format: "qcow2" });
     if (made === undefined) throw missingFile(draft);
     assertWanted(made, wanted);
     await publish(path);
@@ -100,22 +110,25 @@ export function isBackedBy(image: Image, { path, format }: Backing): boolean {
 export async function prepareFolder(folder: string): Promise<void> {
   assertPlainPath(folder);
   await makeFolders(folder);
-  await checkOwn(folder);
+  checkOwn(folder);
 }
 
 /** The same for a folder that may not be there yet, without making it. */
-export async function checkFolder(folder: string): Promise<void> {
+export function checkFolder(folder: string): void {
   assertPlainPath(folder);
-  const [there] = await nearest(folder);
-  if (there === folder) return checkOwn(folder);
-  if (there === dirname(folder)) await checkAbove(folder);
-  await access(there, constants.W_OK | constants.X_OK).catch((error: unknown) => {
-    throw fileError(error, there);
+  const [there] = nearest(folder);
+  if (there === folder) {
+    checkOwn(folder);
+    return;
+  }
+  if (there === dirname(folder)) checkAbove(folder);
+  onFile(there, () => {
+    accessSync(there, constants.W_OK | constants.X_OK);
   });
 }
 
-async function checkOwn(folder: string): Promise<void> {
-  const stats = await lstatOf(folder);
+function checkOwn(folder: string): void {
+  const stats = lstatOf(folder);
   if (stats?.isDirectory() !== true) throw unsafeFolder(folder, "is not a folder", "Choose another one.");
   if ((stats.mode & 0o022n) !== 0n) {
     throw unsafeFolder(folder, "can be written to by others", `chmod go-w "${folder}"`);
@@ -124,12 +137,12 @@ async function checkOwn(folder: string): Promise<void> {
   if (user !== undefined && stats.uid !== BigInt(user)) {
     throw unsafeFolder(folder, "belongs to another user", "Choose another one, or chown it.");
   }
-  await checkAbove(folder);
+  checkAbove(folder);
 }
 
-async function checkAbove(folder: string): Promise<void> {
+function checkAbove(folder: string): void {
   const above = dirname(folder);
-  const mode = (await lstatOf(above))?.mode ?? 0n;
+  const mode = lstatOf(above)?.mode ?? 0n;
   if ((mode & 0o022n) !== 0n && (mode & 0o1000n) === 0n) {
     throw unsafeFolder(above, "can be written to by others", `chmod go-w "${above}"`);
   }
@@ -137,7 +150,7 @@ async function checkAbove(folder: string): Promise<void> {
 
 /** One by one: `mkdir` with `recursive` never returns where a file system makes no folders, as /proc (measured, Node 20). */
 async function makeFolders(folder: string): Promise<void> {
-  const [, missing] = await nearest(folder);
+  const [, missing] = nearest(folder);
   try {
     for (const at of missing) {
       await mkdir(at, { mode: 0o700 }).catch(unlessMadeMeanwhile);
@@ -149,11 +162,11 @@ async function makeFolders(folder: string): Promise<void> {
 }
 
 /** The nearest above that is there, or the folder itself; and those that are missing, the highest first. */
-async function nearest(folder: string): Promise<[there: string, missing: string[]]> {
+function nearest(folder: string): [there: string, missing: string[]] {
   const missing: string[] = [];
   let at = folder;
   try {
-    for (; await isMissing(at); at = dirname(at)) missing.unshift(at);
+    for (; isMissing(at); at = dirname(at)) missing.unshift(at);
   } catch (error) {
     throw folderError(error, folder);
   }
@@ -167,9 +180,9 @@ function folderError(error: unknown, folder: string): unknown {
   return fileError(error, folder);
 }
 
-async function isMissing(path: string): Promise<boolean> {
+function isMissing(path: string): boolean {
   try {
-    await lstat(path);
+    lstatSync(path);
     return false;
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return true;

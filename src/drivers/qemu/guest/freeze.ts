@@ -54,7 +54,7 @@ async function freeze(
   const disks = await guestDisks(qmp);
   if (overlays.every(({ path }) => disks.some(({ chain }) => chain[0] === path))) return;
   const zstd = memoryCompression === undefined ? undefined : zstdProgram();
-  await checkOverlays(domain, disks, overlays);
+  checkOverlays(domain, disks, overlays);
   await openOverlays(qmp, overlays);
   if (memoryPath !== null) {
     await saveMemory(folder, qmp, { path: memoryPath, zstd }, watch);
@@ -64,14 +64,10 @@ async function freeze(
   if (memoryPath !== null && was === "running") await qmp.execute("cont");
 }
 
-async function checkOverlays(
-  domain: DomainId,
-  disks: Awaited<ReturnType<typeof guestDisks>>,
-  overlays: Overlays,
-): Promise<void> {
+function checkOverlays(domain: DomainId, disks: Awaited<ReturnType<typeof guestDisks>>, overlays: Overlays): void {
   for (const { path, from } of overlays) {
     if (!disks.some(({ chain }) => chain[0] === from)) throw onOtherFiles(domain);
-    const image = await readImage({ path, format: "qcow2" });
+    const image = readImage({ path, format: "qcow2" });
     if (image?.backing !== from) throw wrongLink(path, image?.backing ?? null, from);
   }
 }
@@ -127,7 +123,7 @@ async function settle(folder: GuestFolder, step: FreezeGuest, was: GuestState): 
     if (was === "running") await qmp.execute("cont");
     return found;
   });
-  if (moved ?? (await anyWritten(step.overlays))) return finishMemory(folder, step);
+  if (moved ?? anyWritten(step.overlays)) return finishMemory(folder, step);
   if (step.memoryPath !== null) await discardDraft(step.memoryPath);
   return undefined;
 }
@@ -142,9 +138,9 @@ async function endMigration(qmp: Qmp): Promise<void> {
 }
 
 /** An overlay as qemu-img makes it ends with its cluster table; whatever is written goes behind that. */
-async function anyWritten(overlays: Overlays): Promise<boolean> {
+function anyWritten(overlays: Overlays): boolean {
   for (const { path } of overlays) {
-    const image = await readImage({ path, format: "qcow2" });
+    const image = readImage({ path, format: "qcow2" });
     if (image?.header && image.facts.bytes > image.header.l1.offset + 8 * image.header.l1.entries) return true;
   }
   return false;
@@ -154,10 +150,10 @@ async function anyWritten(overlays: Overlays): Promise<boolean> {
 async function finishMemory(folder: GuestFolder, step: FreezeGuest): Promise<MemoryFile | null> {
   const { memoryPath, memoryCompression: compression } = step;
   if (memoryPath === null) return null;
-  const there = await statOf(memoryPath);
-  if (there === undefined && (await statOf(draftOf(memoryPath))) === undefined) return null;
+  const there = statOf(memoryPath);
+  if (there === undefined && statOf(draftOf(memoryPath)) === undefined) return null;
   if (there === undefined) await publish(memoryPath);
-  const bytes = Number((await statOf(memoryPath))?.size ?? 0n);
+  const bytes = Number(statOf(memoryPath)?.size ?? 0n);
   const machine = folder.read()?.machine;
   return { path: memoryPath, bytes, ...(compression && { compression }), ...(machine && { machine }) };
 }

@@ -13,7 +13,7 @@ import { withGuest } from "./session.ts";
 
 /** Has QEMU write `from` down into `into` and read through `into` from then on, while the guest runs. */
 export async function commitLive(folder: GuestFolder, from: Backing, into: Backing, watch?: Watch): Promise<void> {
-  const target = await readImage(into);
+  const target = readImage(into);
   if (target === undefined) throw missingFile(into.path);
   if (!target.writable) throw readOnlyImage(into.path);
   const done = await withGuest(folder, "control", async (qmp) => {

@@ -26,7 +26,7 @@ export interface Saving {
  * the guest need not wait for that. When it rejects, it stands still, if it came to that, and there is no draft.
  */
 export async function saveMemory(folder: GuestFolder, qmp: Qmp, { path, zstd }: Saving, watch?: Watch): Promise<void> {
-  const draft = await makeDraft(path);
+  const draft = makeDraft(path);
   const file = await onFile(draft, () => open(draft, "r+"));
   const server = await listen(folder);
   const cancel = () => void qmp.execute("migrate_cancel").catch(() => undefined);

@@ -11,7 +11,7 @@ import type { Qmp } from "./qmp.ts";
 
 /** A head with its whole chain, as our own reader finds it in the headers; nodes are numbered from `first`. */
 export async function chainOptions(head: Backing, first: number): Promise<{ options: BlockdevOptions; next: number }> {
-  const image = await readImage(head);
+  const image = readImage(head);
   if (image === undefined) throw missingFile(head.path);
   const backing = image.header?.backing;
   const below = backing ? await chainOptions(backingOf(backing), first + 1) : undefined;

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SnapledgerError } from "../../../errors.ts";
 import type { GuestState } from "../../../events/records.ts";
@@ -15,7 +16,8 @@ export async function withGuest<T>(
   work: (qmp: Qmp) => Promise<T>,
   options: QmpOptions = {},
 ): Promise<T | undefined> {
-  const qmp = await connected(folder, socket, options);
+  // None was ever started: most domains are asked about often, and have no guest.
+  const qmp = existsSync(folder.path) ? await connected(folder, socket, options) : undefined;
   if (!qmp) return undefined;
   try {
     return await work(qmp);
