@@ -3,3 +3,4 @@ export { adoptedDomain } from "./commands/adopt.ts";
 export { handle } from "./commands/handle.ts";
 export { fileLocks } from "./commands/locks.ts";
 export { driverFor } from "./drivers/index.ts";
+export { keptStates } from "./kept-states.ts";

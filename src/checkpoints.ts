@@ -168,7 +168,7 @@ export async function readDirectory(log: EventLog, checkpoints: Checkpoints): Pr
  * Folds the records after a checkpoint's own, which comes first. undefined, with nothing folded, when that record is
  * not the one the checkpoint was made from: then it belongs to another history.
  */
-async function foldAfter<P extends { position: number; hash: string }>(
+export async function foldAfter<P extends { position: number; hash: string }>(
   checkpoint: P,
   records: AsyncIterable<StoredRecord>,
   fold: Fold<P>,

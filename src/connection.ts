@@ -48,10 +48,12 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
     // In a task of its own: a listener that throws must never reach the append that rang.
     doorbell: () => setImmediate(() => doorbell.emit("grown")),
   };
-  const changing = async (): Promise<Stage> => {
-    const { driverFor, fileLocks } = await import("./changing.ts");
-    return { ...stage, driver: (name) => driverFor(name, layout.run), locks: fileLocks(layout.run, { clock }) };
-  };
+  const goesOn = hold || options.remembered !== undefined;
+  const changing = once(async (): Promise<Stage> => {
+    const { driverFor, fileLocks, keptStates } = await parts();
+    const kept = goesOn ? keptStates() : undefined;
+    return { ...stage, kept, driver: (name) => driverFor(name, layout.run), locks: fileLocks(layout.run, { clock }) };
+  });
   return connectionOn(stage, changing, options, doorbell);
 }
 
@@ -67,6 +69,14 @@ function readOnce(checkpoints: Checkpoints): (open: EventLog) => Promise<Directo
     return directory;
   };
 }
+
+/** Runs `work` the first time; later calls get what came of it. */
+function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => (result ??= work());
+}
+
+const parts = once(() => import("./changing.ts"));
 
 /** What reading needs of the stage. */
 export type Base = Omit<Stage, "driver" | "locks">;
@@ -106,7 +116,7 @@ export function connectionOn(
   const { log, states } = readingOf(stage, options);
   const reading: Base = { ...stage, log, states };
   const execute: Connection["execute"] = async (command, caller, request) => {
-    const { handle } = await import("./changing.ts");
+    const { handle } = await parts();
     return handle(await changing(), command, caller, request);
   };
   const { key: keyPath, checkpoints } = storeLayout(store);
@@ -134,7 +144,7 @@ export function connectionOn(
     domains: async (asOf) => (await statesAsOf(reading, asOf)).map(domainInfo),
     domain: async (domain, asOf) => domainInfo(await stateNamed(domain, asOf)),
     async guestState(domain) {
-      const { adoptedDomain } = await import("./changing.ts");
+      const { adoptedDomain } = await parts();
       const state = await stateNamed(domain);
       const driver = (await changing()).driver(state.driver);
       await driver.adopt(adoptedDomain(state));

@@ -44,7 +44,7 @@ export class Remembered {
             (await grown(known.projection, log.readDomain(id, { fromRevision: known.projection.revision }), apply))) ??
           (await fold()));
     if (state.revision > 0) this.#domains.set(id, { head, projection: state });
-    this.#forget();
+    forget(this.#domains, ({ projection }) => projection);
     return state;
   }
 
@@ -58,17 +58,6 @@ export class Remembered {
     this.#directory = { head, projection: directory };
     return directory;
   }
-
-  /** Drops what was not asked for the longest; the one that was asked for last always stays. */
-  #forget(): void {
-    const size = ({ projection: { snapshots, layers } }: Folded<DomainState>) => 10 + snapshots.size + layers.size;
-    let sum = [...this.#domains.values()].reduce((all, folded) => all + size(folded), 0);
-    for (const [id, folded] of this.#domains) {
-      if (sum <= most || this.#domains.size === 1) return;
-      this.#domains.delete(id);
-      sum -= size(folded);
-    }
-  }
 }
 
 interface Folded<P> {
@@ -79,6 +68,17 @@ interface Folded<P> {
 
 /** Snapshots and layers of all domains together: some 100 MB. One domain of the greatest size (16,384) always fits. */
 const most = 100_000;
+
+/** Drops what was put in first; what was put in last always stays. */
+export function forget<T>(domains: Map<DomainId, T>, stateOf: (kept: T) => DomainState): void {
+  const size = ({ snapshots, layers }: DomainState) => 10 + snapshots.size + layers.size;
+  let sum = [...domains.values()].reduce((all, kept) => all + size(stateOf(kept)), 0);
+  for (const [id, kept] of domains) {
+    if (sum <= most || domains.size === 1) return;
+    domains.delete(id);
+    sum -= size(stateOf(kept));
+  }
+}
 
 function isSame(one: LogHead, other: LogHead): boolean {
   return one.position === other.position && one.hash === other.hash && one.logId === other.logId;

@@ -44,7 +44,10 @@ export async function handle(stage: Stage, command: Command, caller: Caller, req
     holder: { pid: caller.pid, host: caller.host, verb: command.type, user: caller.user },
   });
   try {
-    return await underLock(stage, id, command, caller, request, lock);
+    const state = await stage.log.use(async (log) => (await stage.kept?.take(log, id)) ?? stage.states.domain(log, id));
+    const outcome = await underLock(stage, state, command, caller, request, lock);
+    stage.kept?.giveBack(state);
+    return outcome;
   } finally {
     await lock.release();
   }
@@ -93,14 +96,13 @@ async function settleRival(
 
 async function underLock(
   stage: Stage,
-  id: DomainId,
+  state: DomainState,
   command: Command,
   caller: Caller,
   request: Request,
   lock: DomainLock,
 ): Promise<Outcome> {
   const watch = watchOf(request, lock);
-  const state = await stage.log.use((log) => stage.states.domain(log, id));
   const before = state.revision;
   const settling = await settle(stage, state, caller, request);
   lock.operation(settling.id);

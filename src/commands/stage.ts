@@ -13,6 +13,7 @@ import type { Locks } from "./locks.ts";
 export interface Stage {
   readonly log: LogAccess;
   readonly states: States;
+  readonly kept?: Kept | undefined;
   readonly locks: Locks;
   readonly driver: (name: DriverName) => Driver;
   /** Milliseconds since 1970. */
@@ -31,6 +32,13 @@ export interface States {
   /** `upTo`: as it was right after the record at this position of the log. */
   domain(log: EventLog, id: DomainId, at?: { readonly upTo?: number }): Promise<DomainState>;
   directory(log: EventLog): Promise<Directory>;
+}
+
+/** States that operations ended with, for the next ones on the same domains. Each belongs to one operation at a time. */
+export interface Kept {
+  /** undefined: none is kept, or the log does not follow it. */
+  take(log: EventLog, id: DomainId): Promise<DomainState | undefined>;
+  giveBack(state: DomainState): void;
 }
 
 /** One operation on one domain, under its lock: the state it works on grows with what it appends. */

@@ -1,0 +1,37 @@
+import { foldAfter, foldedBeforeSaving } from "./checkpoints.ts";
+import type { Kept } from "./commands/stage.ts";
+import type { DomainId } from "./events/ids.ts";
+import { apply } from "./projections/domain.ts";
+import type { DomainState } from "./projections/state.ts";
+import { forget } from "./remembered.ts";
+
+/**
+ * For a process that runs many commands. A command that failed gives nothing back. Nor is a state kept for long: the
+ * next fold from the log's own records leaves the checkpoints that readers and later processes go by.
+ */
+export function keptStates(): Kept {
+  const states = new Map<DomainId, DomainState>();
+  const spans = new Map<DomainId, number>();
+  const spanOf = ({ revision }: DomainState) => Math.floor(revision / foldedBeforeSaving);
+  return {
+    async take(log, id) {
+      const state = states.get(id);
+      states.delete(id);
+      if (!state) return undefined;
+      const records = log.readDomain(id, { fromRevision: state.revision });
+      const folded = await foldAfter(state, records, (into, record) => {
+        apply(into, record);
+        return undefined;
+      });
+      return folded === undefined ? undefined : state;
+    },
+    giveBack(state) {
+      const { id } = state;
+      const fresh = spans.get(id) !== spanOf(state);
+      spans.set(id, spanOf(state));
+      if (fresh || !state.defined) return;
+      states.set(id, state);
+      forget(states, (kept) => kept);
+    },
+  };
+}
