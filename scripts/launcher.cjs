@@ -2,9 +2,10 @@
 // Runs the command line from V8's compiled form of it, made when it was built: compiling it anew takes longer than all
 // that most verbs do. Another Node version than the one that built it does not take that form, and compiles.
 const { readFileSync } = require("node:fs");
-const { Module } = require("node:module");
 const { join } = require("node:path");
 const { Script } = require("node:vm");
+/** That of node:module, which would load more than it. */
+const Module = module.constructor;
 
 if (process.env.SNAPLEDGER_DEBUG) runMapped();
 else runCompiled();

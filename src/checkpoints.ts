@@ -1,4 +1,5 @@
-import { readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { rename, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256 } from "./events/hash.ts";
 import { isUuid } from "./events/ids.ts";
@@ -38,10 +39,10 @@ export function checkpointFiles(folder: string): Checkpoints {
   const pathOf = (domain: DomainId) => (isUuid(domain) ? join(folder, `${domain}.json`) : undefined);
   const directoryPath = join(folder, "directory.json");
   return {
-    load: async (domain) => parsed(await loadText(pathOf(domain)), (text) => parseDomain(text, domain)),
+    load: (domain) => Promise.resolve(parsed(loadText(pathOf(domain)), (text) => parseDomain(text, domain))),
     save: async (state) => saveText(pathOf(state.id), writeDomain(state)),
     ...milestoneFiles(folder, { loadText, saveText }),
-    loadDirectory: async () => parsed(await loadText(directoryPath), parseDirectory),
+    loadDirectory: () => Promise.resolve(parsed(loadText(directoryPath), parseDirectory)),
     saveDirectory: async (directory) => saveText(directoryPath, writeDirectory(directory)),
   };
 }
@@ -62,10 +63,10 @@ function parsed<T>(text: string | undefined, parse: (text: string) => T | undefi
 }
 
 /** The file's second line, if its first is that line's SHA-256: nothing is synced, so a power cut may leave anything. */
-async function loadText(path: string | undefined): Promise<string | undefined> {
+function loadText(path: string | undefined): string | undefined {
   if (path === undefined) return undefined;
   try {
-    const file = await readFile(path, "utf8");
+    const file = readFileSync(path, "utf8");
     const text = file.slice(65);
     return file.slice(0, 65) === `${sha256(text)}\n` ? text : undefined;
   } catch {

@@ -32,7 +32,7 @@ export function milestoneDistance({ revision, snapshots, layers }: DomainState):
 }
 
 interface Texts {
-  readonly loadText: (path: string | undefined) => Promise<string | undefined>;
+  readonly loadText: (path: string | undefined) => string | undefined;
   readonly saveText: (path: string | undefined, text: string) => Promise<void>;
 }
 
@@ -51,7 +51,7 @@ export function milestoneFiles(folder: string, { loadText, saveText }: Texts): M
       const before = (await listed(folder, domain)).filter(({ position }) => position <= upTo);
       // What cannot be read is passed over: the one before it is nearly as good.
       for (const { path } of before.sort((a, b) => b.position - a.position)) {
-        const text = await loadText(path);
+        const text = loadText(path);
         const state = text === undefined ? undefined : parseDomain(text, domain);
         if (state) return state;
       }

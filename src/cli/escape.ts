@@ -1,9 +1,10 @@
 /**
  * What a terminal would act on instead of showing: C0 and C1 controls (escape sequences start with one), the
  * characters that turn the direction of text around them (Unicode UAX #9), line separators, and halves of surrogate
- * pairs.
+ * pairs. By their numbers: asking V8 for `\p{Cs}` takes milliseconds at every start.
  */
-const dangerous = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]|\p{Cs}/gu;
+const dangerous =
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]/gu;
 
 /** One line of text, safe to print: each dangerous character becomes `\u{…}`, a newline too. */
 export function escapeLine(text: string): string {

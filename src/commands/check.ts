@@ -45,7 +45,7 @@ function checkDefinition({ name, uuid, disks, layersFolder, memoryMib, vcpus }: 
 function checkPath(path: string): void {
   if (!path.startsWith("/")) throw usage(`The path ${JSON.stringify(path)} is not absolute.`);
   if (path.includes("\0")) throw usage("A path cannot hold a NUL character.");
-  if (/\p{Surrogate}/u.test(path)) throw usage("A path must be well-formed Unicode.");
+  if (/[\ud800-\udfff]/u.test(path)) throw usage("A path must be well-formed Unicode.");
 }
 
 /** Text that is kept for good and shown in XML: no more than `bytes`, and no character that XML 1.0 cannot hold. */
@@ -57,7 +57,7 @@ function checkText(what: string, text: string, bytes: number): void {
       hint: "Shorten it, or put the long text elsewhere and name the place.",
     });
   }
-  if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/u.test(text)) {
+  if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ud800-\udfff\ufffe\uffff]/u.test(text)) {
     throw usage(`The ${what} holds a control character.`);
   }
 }

@@ -16,7 +16,7 @@ export function checkName(kind: "domain" | "snapshot", name: string): void {
 
 function whyNot(name: string): string | undefined {
   if (name === "") return "is empty";
-  if (/\p{Surrogate}/u.test(name)) return "is not well-formed Unicode";
+  if (/[\ud800-\udfff]/u.test(name)) return "is not well-formed Unicode";
   const bytes = new TextEncoder().encode(name).length;
   if (bytes > 255) return `has ${bytes} bytes, more than 255`;
   if (name.normalize("NFC") !== name) return "is not in Unicode normal form C";

@@ -18,7 +18,7 @@ export async function makeStore(folder: string, makeLog: (folder: string) => Pro
   });
   const lock = await lockStore(folder, waitMs);
   try {
-    await checkEmpty(folder);
+    checkEmpty(folder);
     return await fill(folder, makeLog);
   } catch (error) {
     throw asStoreError(error, folder);
@@ -34,16 +34,12 @@ async function makeFolder(folder: string): Promise<void> {
     await mkdir(dirname(folder), { recursive: true, mode: 0o700 });
     if (await made(folder)) return;
   } catch (error) {
-    if (existsSync(dirname(folder))) await checkSafeIfThere(folder);
+    if (existsSync(folder)) checkSafe(folder);
     throw error;
   }
-  await checkSafe(folder);
-  await checkEmpty(folder);
+  checkSafe(folder);
+  checkEmpty(folder);
   await chmod(folder, 0o700);
-}
-
-async function checkSafeIfThere(folder: string): Promise<void> {
-  if (existsSync(folder)) await checkSafe(folder);
 }
 
 /** false: it is there already. Never `recursive`, which resolves although a disk said no (measured, Node 20). */

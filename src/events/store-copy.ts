@@ -18,7 +18,7 @@ export interface StoreCopy {
 
 /** The store is locked only while the copy is made; the copy is gone when the work has ended. */
 export async function withCopy<T>(folder: string, waitMs: number, work: (copy: StoreCopy) => Promise<T>): Promise<T> {
-  await checkSafe(folder);
+  checkSafe(folder);
   const place = makePlace(folder);
   try {
     return await work(await copyInto(folder, place, waitMs));

@@ -1,8 +1,13 @@
-import { constants } from "node:fs";
-import { access, lstat, readdir } from "node:fs/promises";
+import { accessSync, constants, lstatSync, readdirSync } from "node:fs";
+import type { Stats } from "node:fs";
 import { basename, join } from "node:path";
 import { SnapledgerError } from "../errors.ts";
 import { damaged, diskTrouble } from "./level-errors.ts";
+
+/**
+ * What lies where in a store's folder, and whether it may be trusted. Each command looks at it, with blocking calls: a
+ * hop to another thread takes longer.
+ */
 
 /** Where things are in a store; all absolute if `folder` is. */
 export interface StoreLayout {
@@ -33,13 +38,13 @@ export function storeLayout(folder: string): StoreLayout {
 export const unfinishedLog = "log.unfinished-";
 
 /** Rejects with STORE_NOT_FOUND, STORE_UNSAFE, or LOG_DAMAGED when the database has lost the file that names its parts. */
-export async function checkStore(folder: string): Promise<void> {
-  await checkSafe(folder);
+export function checkStore(folder: string): void {
+  checkSafe(folder);
   const { log, aside, head } = storeLayout(folder);
-  const names = await readdir(folder);
+  const names = readdirSync(folder);
   // A process that died while it put the database back: the next opening does.
   if (!names.includes("log") && names.includes(basename(aside))) return;
-  const files = await readdir(log).catch(() => undefined);
+  const files = names.includes("log") ? namesIn(log) : undefined;
   if (files?.includes("CURRENT")) return;
   if (files !== undefined) throw damaged(0, `${join(log, "CURRENT")} is missing`);
   // An `init` that died had made the head file already, and a database that never became the log.
@@ -48,32 +53,49 @@ export async function checkStore(folder: string): Promise<void> {
   throw notFound(folder);
 }
 
+/** undefined when it is no folder that can be read. */
+function namesIn(folder: string): string[] | undefined {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * The record of who did what is worth as much as the folder it lies in is closed to others: it must be a folder of
  * this user's own, no link to one, that nobody else can write to.
  */
-export async function checkSafe(folder: string): Promise<void> {
-  const found = await lstat(folder).catch((error: unknown) => {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") throw notFound(folder);
-    throw unsafe(folder, "can't be looked at", "Check the folders above it.", error);
-  });
+export function checkSafe(folder: string): void {
+  const found = lookedAt(folder);
   if (found.isSymbolicLink()) throw unsafe(folder, "is a symbolic link", "Name the folder itself.");
   if (!found.isDirectory()) throw unsafe(folder, "is not a folder", "Name the store's folder.");
   if (found.uid !== process.getuid?.())
     throw unsafe(folder, `belongs to uid ${found.uid}`, "Run as the user whose store it is.");
   if ((found.mode & 0o022) !== 0) throw unsafe(folder, "can be written to by others", `chmod 700 '${folder}'`);
-  await access(folder, constants.R_OK | constants.W_OK | constants.X_OK).catch((error: unknown) => {
+  try {
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
     const trouble = code === "EROFS" ? diskTrouble(code, folder, error) : undefined;
     throw trouble ?? unsafe(folder, "can't be read and written", `chmod 700 '${folder}'`, error);
-  });
+  }
+}
+
+function lookedAt(folder: string): Stats {
+  try {
+    return lstatSync(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") throw notFound(folder);
+    throw unsafe(folder, "can't be looked at", "Check the folders above it.", error);
+  }
 }
 
 /** Rejects with STORE_EXISTS unless the folder is empty, but for what an `init` that died left. */
-export async function checkEmpty(folder: string): Promise<void> {
+export function checkEmpty(folder: string): void {
   const ours = new Set(["layers", "run", "checkpoints"]);
-  const names = await readdir(folder);
+  const names = readdirSync(folder);
   const facts = { folder };
   const died = names.some((name) => name.startsWith(unfinishedLog));
   if (names.includes("log") || (names.includes("head") && !died))

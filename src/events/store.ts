@@ -45,12 +45,16 @@ export function initStore(folder: string, options: StoreOptions & { readonly act
  * The log of an existing store. Each use opens the database and closes it again, unless `hold`; uses that overlap
  * share one opening. Rejects with STORE_NOT_FOUND, STORE_UNSAFE; a use also with LOG_BUSY, LOG_DAMAGED.
  */
-export async function openStore(folder: string, options: OpenOptions): Promise<LogAccess> {
-  await checkStore(folder).catch((error: unknown) => {
-    // That is for whoever uses the log to say: there may be something to show, and to salvage.
-    if (!isSnapledgerError(error, "LOG_DAMAGED")) throw error;
+export function openStore(folder: string, options: OpenOptions): Promise<LogAccess> {
+  return new Promise((resolve) => {
+    try {
+      checkStore(folder);
+    } catch (error) {
+      // That is for whoever uses the log to say: there may be something to show, and to salvage.
+      if (!isSnapledgerError(error, "LOG_DAMAGED")) throw error;
+    }
+    resolve(new StoreAccess(folder, options));
   });
-  return new StoreAccess(folder, options);
 }
 
 class StoreAccess implements LogAccess {
@@ -106,7 +110,7 @@ class StoreAccess implements LogAccess {
 
 /** Opening takes about 5 ms and most others hold it no longer, so waiting starts short. */
 async function openWaiting(folder: string, options: OpenOptions): Promise<LevelEventLog> {
-  await checkStore(folder);
+  checkStore(folder);
   const { clock, newId, waitMs, verb, knownHeads } = options;
   const layout = storeLayout(folder);
   const lock = await lockStore(folder, waitMs);

@@ -130,7 +130,7 @@ function readStartTag({ text, starts, open, kept }: Walk, at: number): number {
   const body = text.slice(at + 1, end - 1);
   const name = /^[^ \t\n/]*/.exec(body)?.[0] ?? "";
   const tag = { name, at };
-  if (!/^[\p{L}_:][\p{L}\p{N}\p{M}_:.·-]*$/u.test(name)) {
+  if (!/^[\p{L}_:][\p{L}\p{N}\p{M}_:.\u00b7-]*$/u.test(name)) {
     throw invalidXml(placeAt(text, at), `${quote(name)} is not a name that an element can have`);
   }
   if (["__proto__", "constructor", "prototype"].includes(name)) {
