@@ -39,9 +39,9 @@ function referred(state: DomainState): Set<LayerId> {
 }
 
 /** Layers that are referred to, and all that they are backed by. */
-export function reachable(state: DomainState): Set<LayerId> {
+export function reachable(state: DomainState, named = referred(state)): Set<LayerId> {
   const found = new Set<LayerId>();
-  for (const start of referred(state)) {
+  for (const start of named) {
     for (let id: LayerId | null = start; id !== null && !found.has(id); id = layerOf(state, id).backing) found.add(id);
   }
   return found;
@@ -56,7 +56,10 @@ export function garbage(state: DomainState): Layer[] {
 /** Reachable layers that nothing names any more: each is a fold still to do. */
 export function anonymous(state: DomainState): LayerId[] {
   const named = referred(state);
-  return [...reachable(state)].filter((id) => !named.has(id));
+  const kept = reachable(state, named);
+  // Nearly always so, and every command asks several times.
+  if (kept.size === named.size) return [];
+  return [...kept].filter((id) => !named.has(id));
 }
 
 /** B's content goes into A, which nothing names any more; then whatever hangs on B hangs on A. */
@@ -79,17 +82,17 @@ export class BrokenGraph extends Error {
 
 /** The folds still to do, the lowest of each chain first. Throws BrokenGraph. */
 export function pendingFolds(state: DomainState): Fold[] {
-  const kept = reachable(state);
-  const named = referred(state);
+  const unnamed = anonymous(state);
+  if (unnamed.length === 0) return [];
   const above = new Map<LayerId, Layer[]>();
-  for (const id of kept) {
+  for (const id of reachable(state)) {
     const layer = layerOf(state, id);
     if (layer.backing === null) continue;
     const others = above.get(layer.backing);
     if (others) others.push(layer);
     else above.set(layer.backing, [layer]);
   }
-  const folds = [...kept].filter((id) => !named.has(id)).map((id) => foldInto(state, layerOf(state, id), above));
+  const folds = unnamed.map((id) => foldInto(state, layerOf(state, id), above));
   const depth = new Map(folds.map(({ into }) => [into.id, depthOf(state, into.id)]));
   return folds.sort((a, b) => (depth.get(a.into.id) ?? 0) - (depth.get(b.into.id) ?? 0));
 }
