@@ -1,4 +1,6 @@
 import { readdirSync } from "node:fs";
+import { eventTypes } from "../../events/seal.ts";
+import { formats } from "../../export/formats.ts";
 import { optionsOf, splitVerb } from "../arguments.ts";
 import { escapeLine } from "../escape.ts";
 import { verbs } from "../verbs.ts";
@@ -74,6 +76,16 @@ async function possibleFor(verb: Verb, rest: readonly string[], typed: string, n
     case "newfolder":
     case "dir":
       return files(typed);
+    case "driver":
+      return ["memory", "qemu"];
+    case "kind":
+      return ["kvm", "tcg"];
+    case "method":
+      return ["zlib", "zstd"];
+    case "format":
+      return Object.keys(formats);
+    case "type":
+      return eventTypes;
     default:
       return [];
   }
