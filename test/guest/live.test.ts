@@ -1,6 +1,7 @@
 import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { usableAccelerators } from "../../src/drivers/qemu/guest/machine.ts";
 import { deactivation } from "../deeds.ts";
 import { refused } from "../world.ts";
 import { counting } from "./counter.ts";
@@ -8,8 +9,8 @@ import { monitor } from "./hands.ts";
 
 /** Real guests that write all the time, snapshotted, merged under and resumed. */
 
-test("a guest goes on from the very instant it was frozen at", async () => {
-  const guest = await counting();
+async function goesOn(accelerator: "kvm" | "tcg"): Promise<void> {
+  const guest = await counting({ accelerator });
   await guest.boot();
   await guest.counts();
   await guest.create("warm");
@@ -26,7 +27,11 @@ test("a guest goes on from the very instant it was frozen at", async () => {
   expect(await guest.counts()).toBeGreaterThan(frozen);
   await guest.suspend();
   await guest.expectOneInstant();
-});
+}
+
+test("a guest goes on from the very instant it was frozen at", () => goesOn("tcg"));
+
+test.skipIf(!usableAccelerators().includes("kvm"))("so does one under KVM", () => goesOn("kvm"));
 
 test("a disk-only snapshot of a running guest has both disks of one instant", async () => {
   const guest = await counting();
