@@ -1,5 +1,6 @@
 import { cutTo } from "../../src/drivers/memory/content.ts";
-import { headOf } from "../../src/projections/layers.ts";
+import { headOf, pendingFolds } from "../../src/projections/layers.ts";
+import type { DomainState } from "../../src/projections/state.ts";
 import { askedOf } from "./commands.ts";
 import type { ExpectedDomain } from "./expected.ts";
 import { filledWith, sectorBytes } from "./files.ts";
@@ -132,6 +133,20 @@ export async function recoverAll(simulation: Simulation, folded: boolean): Promi
     if (!state) continue;
     const folds = foldsOf(state);
     if (simulation.guest(id) === "off" && folds > 0) simulation.complain(`${folds} folds of ${state.name} still wait`);
+    for (const path of foldsNotCut(simulation, state)) simulation.complain(`the fold into ${path} waits under a guest`);
     simulation.judgeSettled(id, folded);
   }
+}
+
+/** The lowest fold of each disk that waits under a running guest, but for those that have to cut a file. */
+function foldsNotCut({ world }: Simulation, state: DomainState): string[] {
+  const lowest = new Map(
+    pendingFolds(state)
+      .reverse()
+      .map((fold) => [fold.target, fold]),
+  );
+  const bytes = (path: string) => world.files.get(path)?.virtualBytes ?? 0;
+  return [...lowest.values()]
+    .filter(({ into, from }) => bytes(into.file.path) <= bytes(from.file.path))
+    .map(({ into }) => into.file.path);
 }

@@ -27,6 +27,8 @@ export interface Deed {
 /** What the log says of one operation. */
 export interface Told {
   readonly deed: Deed;
+  /** Who appended of it last: another than its own process recovers it. */
+  by: Deed;
   intent: EventRecord | null;
   decided: EventRecord | null;
   rejected: EventRecord | null;

@@ -20,7 +20,7 @@ import { explain } from "../../src/projections/explain.ts";
 import { layerOf, pendingFolds, reachable } from "../../src/projections/layers.ts";
 import { emptyState } from "../../src/projections/state.ts";
 import type { DomainState } from "../../src/projections/state.ts";
-import type { Drawn } from "../damage/drawn.ts";
+import { Drawn } from "../damage/drawn.ts";
 import { told as commandTold } from "../deeds.ts";
 import { baseImage, chainOf, fileOf, makeBases } from "./bases.ts";
 import type { Climate } from "./climate.ts";
@@ -81,6 +81,8 @@ export class Simulation implements Reality {
   readonly foreign: (() => void)[] = [];
   /** Guests that stand still while they are moved: what they hold is of one instant. */
   readonly still = new Set<string>();
+  /** Draws what is not to change anything else of the run. */
+  readonly #strange: Drawn;
   readonly #verbose: boolean;
   readonly #waitingForEnds: (() => void)[] = [];
   readonly #locks = new Map<string, Deed>();
@@ -96,6 +98,7 @@ export class Simulation implements Reality {
     this.climate = climate;
     this.goal = goal;
     this.failpoints = failpoints;
+    this.#strange = new Drawn(2 ** 31 + seed);
     this.#verbose = verbose;
     this.scheduler = new Scheduler(drawn);
     this.expected = new Expected(makeBases(this.world), this);
@@ -250,8 +253,12 @@ export class Simulation implements Reality {
       start: async (guest) => {
         const was = this.guest(guest.domain);
         await memory.start(guest);
-        if (was === "off") this.#checkLoaded(guest.domain, guest.memory !== null);
+        if (was === "off") this.#checkLoaded(guest.domain, deed.command.type === "CreateWithSnapshot");
         this.weighAll();
+      },
+      remove: async (path) => {
+        await memory.remove(path);
+        this.#judgeDomains();
       },
       stop: (id) => memory.stop(id).then(() => this.weighAll()),
       shutdown: (id, timeoutMs, signal) => memory.shutdown(id, timeoutMs, signal).then(() => this.weighAll()),
@@ -261,13 +268,14 @@ export class Simulation implements Reality {
     return manager.harm(withFaults(seen, { fuse: manager }), scheduler);
   }
 
-  /** A memory is only loaded with the disks that were frozen with it. */
-  #checkLoaded(id: string, loaded: boolean): void {
+  /** Who starts from a snapshot gets its memory, if it has one; and that with the disks that were frozen with it. */
+  #checkLoaded(id: string, fromSnapshot: boolean): void {
     const { model, memories } = this.expected.at(id);
     const guest = this.world.guests.get(id);
-    const must = loaded ? memories.get(model.current ?? "") : 0;
+    const saved = fromSnapshot ? memories.get(model.current ?? "") : undefined;
+    const loaded = saved !== undefined;
     const is = guest && tokenOf(guest.memory);
-    if (is !== must) this.complain(`the guest was started with memory ${is}, not ${must}`);
+    if (is !== (saved ?? 0)) this.complain(`the guest was started with memory ${is}, not ${saved ?? 0}`);
     const heads = guest?.heads.map((path) => String(sectorsIn(this.world, path)));
     const disks = Object.values(model.heads).map(String);
     if (loaded && heads?.join("|") !== disks.join("|")) this.complain(`a memory met the disks ${heads?.join("|")}`);
@@ -306,8 +314,13 @@ export class Simulation implements Reality {
       ...log,
       append: async (events, options) => {
         for (const { operation } of events) {
-          if (operation !== null && !this.operations.has(operation))
-            this.operations.set(operation, { deed, intent: null, decided: null, rejected: null, failed: false });
+          if (operation === null) continue;
+          const told = this.operations.get(operation);
+          if (told) told.by = deed;
+          else
+            this.operations.set(operation, {
+              ...{ deed, by: deed, intent: null, decided: null, rejected: null, failed: false },
+            });
         }
         if (deed.request.plan) this.complain(`#${deed.number} was to plan only, and appends`);
         await this.scheduler.turn();
@@ -332,9 +345,15 @@ export class Simulation implements Reality {
     };
   }
 
+  /**
+   * Checkpoints are left for whoever comes. At times they are of another history, such as a store's that was put back
+   * since: there another record was the next one.
+   */
   checkpoint(): void {
-    for (const state of this.states.values()) this.#checkpoints.set(state.id, writeDomain(state));
-    this.#checkpoints.set("directory", writeDirectory(this.directory));
+    const foreign = this.#strange.chance(20);
+    for (const state of this.states.values())
+      this.#checkpoints.set(state.id, writeDomain(foreign ? anotherHistory(state) : state));
+    this.#checkpoints.set("directory", writeDirectory(foreign ? anotherHistory(this.directory) : this.directory));
   }
 
   // The log's disk.
@@ -393,6 +412,8 @@ export class Simulation implements Reality {
     if (record.type === "OperationFailed") {
       if (!told.intent) this.complain(`${what} was never begun`);
       if (told.decided && deed.command.type !== "CreateWithSnapshot") this.complain(`${what} had been decided`);
+      if (told.by !== deed && !told.by.guestActed && this.#isDone(record.domain ?? "", deed.command))
+        this.complain(`${what}: its guest shows that it was done`);
       told.failed = true;
       const domain = this.expected.domains.get(record.domain ?? "");
       if (domain?.frozen && !told.decided && deed.command.type === "CreateSnapshot")
@@ -442,11 +463,28 @@ export class Simulation implements Reality {
     const moves = record.type === "HeadsMoved" || record.type === "SnapshotDeactivated";
     const saved = moves ? (record.data.autosave?.name ?? null) : null;
     if (saved !== null && !saved.startsWith("autosave-")) this.complain(`${what} calls an autosave "${saved}"`);
-    const gone = deed.manager.crash !== undefined || !this.underWay.has(deed);
-    const unmeasured = gone && record.type === "SnapshotCreated" && record.data.heads.some(({ bytes }) => bytes === 0);
+    const unmeasured = told.by !== deed && record.type === "SnapshotCreated";
     const why = this.expected.decided(id, deed.command, { created, saved, unmeasured });
     if (why !== null) this.complain(`${what}: ${why}`);
     this.#checkGuest(record, deed, what);
+  }
+
+  /** Whether the guest is as the command was to bring it about. */
+  #isDone(id: string, { type }: Command): boolean {
+    const guest = this.guest(id);
+    switch (type) {
+      case "StartDomain":
+        return guest !== "off";
+      case "DestroyDomain":
+      case "ShutdownDomain":
+        return guest === "off";
+      case "SuspendDomain":
+        return guest === "paused";
+      case "ResumeDomain":
+        return guest === "running";
+      default:
+        return false;
+    }
   }
 
   #checkGuest(record: EventRecord, deed: Deed, what: string): void {
@@ -529,6 +567,14 @@ export class Simulation implements Reality {
     if (decides(deed.command) === undefined) return;
     if (!told?.decided) this.complain(`#${deed.number} is said to be done, and no event says so`);
     else if (told.decided.position !== outcome.position) this.complain(`#${deed.number} names another event`);
+    else this.#checkFolded(deed, told.decided);
+  }
+
+  /** Who merges into the base image and hears of nothing else has it there, in the file. */
+  #checkFolded({ number }: Deed, { type, domain, data }: EventRecord): void {
+    if (type !== "SnapshotMerged" || data.into !== null) return;
+    for (const { path } of this.expected.domains.get(domain ?? "")?.disks ?? [])
+      if (this.isBehind(path)) this.complain(`#${number} is said to be done, and ${path} does not hold it`);
   }
 
   #endedBadly(deed: Deed, error: unknown): void {
@@ -655,14 +701,18 @@ export class Simulation implements Reality {
   }
 
   judge(): void {
+    this.#judgeDomains();
+    for (const fault of basesDiffer(this.world, this.expected, (file) => this.#isFoldedInto(file)))
+      this.complain(fault);
+  }
+
+  #judgeDomains(): void {
     for (const domain of this.expected.domains.values()) {
       const state = this.states.get(domain.id);
       if (!state) continue;
       for (const fault of unreadable(this.world, state, domain)) this.complain(fault);
       for (const fault of memoriesDiffer(this.world, state, domain)) this.complain(fault);
     }
-    for (const fault of basesDiffer(this.world, this.expected, (file) => this.#isFoldedInto(file)))
-      this.complain(fault);
   }
 
   #isFoldedInto(file: string): boolean {
@@ -702,6 +752,12 @@ function nameIn(command: Command): string {
 
 function withoutUuid(command: Command): string {
   return JSON.stringify({ ...command, uuid: null, domain: null });
+}
+
+/** What it was with one record more, which meant nothing. */
+function anotherHistory<P extends { position: number; hash: string; revision?: number }>(now: P): P {
+  const more = now.revision === undefined ? {} : { revision: now.revision + 1 };
+  return { ...now, ...more, position: now.position + 1, hash: `sha256:${"f".repeat(64)}` };
 }
 
 function callerOf(user: string): Caller {
