@@ -220,11 +220,38 @@ test("what QEMU folded without our knowing stays whole once its guest is stopped
 
   await world.run({ type: "DestroyDomain", domain: "web" }, { driver: lost });
 
+  await expectChainWhole(world, id);
+  await world.recover("web");
+});
+
+test("a fold that recovery cut short leaves no link to a file that the command itself then folds away", async () => {
+  const { world, ids } = await worldWith("web");
+  const [id = ""] = ids;
+  for (const name of ["a", "b"]) await world.create("web", name);
+  const lower = layerOf(await world.state(id), (await topOf(world, id)).backing ?? "").file.path;
+  const upper = (await topOf(world, id)).file.path;
+  let folds = 0;
+  const stuck: Driver = {
+    ...driver,
+    // In recovery alone.
+    commit: (step, watch) =>
+      step.from.path === upper && ++folds !== 2 ? Promise.reject(lockedImage(upper)) : driver.commit(step, watch),
+    repairLeaks: (file) => (file.path === lower ? Promise.reject(lockedImage(lower)) : driver.repairLeaks(file)),
+  };
+  await world.run(deactivation("MergeSnapshot", "web", "b"), { driver: stuck });
+
+  await refused(world.run(deactivation("MergeSnapshot", "web", "a"), { driver: stuck }), "COMPACTION_PENDING");
+
+  expect(files.has(lower), "the lower file was folded into the base").toBe(false);
+  await expectChainWhole(world, id);
+  await world.recover("web");
+});
+
+async function expectChainWhole(world: World, id: string): Promise<void> {
   const { path } = await world.head(id, "vda");
   for (let next = files.get(path)?.backing; next; next = files.get(next.path)?.backing)
     expect(files.has(next.path), next.path).toBe(true);
-  await world.recover("web");
-});
+}
 
 /** The layer that the head stands on. */
 async function topOf(world: World, id: string): Promise<Layer> {
