@@ -40,10 +40,10 @@ export async function compact(operation: Operation, watch: Watch): Promise<Compa
 }
 
 /**
- * The same, once a guest has stopped: QEMU may have folded further than the log was told, and the links that it moved
- * meanwhile are put back before a layer that they lead to is folded.
+ * The same, where folds that were tried before were cut short, by a failing call or under a guest that has stopped since:
+ * the links that they moved are put back before a layer that they lead to is folded.
  */
-export async function compactStopped(operation: Operation, watch: Watch): Promise<Compaction> {
+export async function compactAgain(operation: Operation, watch: Watch): Promise<Compaction> {
   try {
     await restoreLinks(operation, watch);
   } catch (error) {

@@ -10,7 +10,7 @@ import type { Caller, Outcome, Request } from "../face.ts";
 import { adoptedDomain } from "./adopt.ts";
 import { begin } from "./begin.ts";
 import { checkCommand, checkRequest } from "./check.ts";
-import { compact, compactStopped, removeGarbage } from "./compact.ts";
+import { compact, compactAgain, removeGarbage } from "./compact.ts";
 import type { Accepted } from "./decision.ts";
 import { asError, decide, noPlan } from "./decision.ts";
 import { gatherFacts } from "./facts.ts";
@@ -150,7 +150,7 @@ async function perform(operation: Operation, command: Command, recovery: Recover
   const outcome = await carryOut(operation, command, accepted, watch);
   const notStarted = await startedAfter(operation, command, outcome);
   const removal = await removeGarbage(operation);
-  const compaction = await (outcome.type === "DomainStopped" ? compactStopped : compact)(operation, watch);
+  const compaction = await (recovery.compaction.blockedBy ? compactAgain : compact)(operation, watch);
   const result = resultOf({
     operation,
     command,

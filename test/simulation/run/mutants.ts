@@ -233,11 +233,11 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   ["a running guest's chain is folded by QEMU", [compact, "if (live) {", "if (false) {"]],
   ["links are put back to the log before a command", [recover, "await restoreLinks(operation, watch)", "[]"]],
   [
-    "links are put back to the log once a guest has stopped",
+    "links are put back to the log after folds that recovery could not end",
     [
       handle,
-      'outcome.type === "DomainStopped" ? compactStopped : compact',
-      'outcome.type === "DomainStopped" ? compact : compact',
+      "recovery.compaction.blockedBy ? compactAgain : compact",
+      "recovery.compaction.blockedBy ? compact : compact",
     ],
   ],
   ["a running guest's links are left alone", [compact, "if (held.has(id)) continue;", ""]],
