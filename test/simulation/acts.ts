@@ -35,11 +35,7 @@ function guestActs(simulation: Simulation): void {
   const domain = drawn.one(running);
   const guest = world.guests.get(domain.id);
   if (!guest) return;
-  if (drawn.chance(10)) {
-    guest.state = "off";
-    simulation.tell(`the guest of ${domain.name} ends by itself`);
-    return simulation.guestActs(domain.id);
-  }
+  if (drawn.chance(10)) return simulation.endGuest(domain);
   if (drawn.chance(30)) {
     new DataView(guest.memory.buffer, guest.memory.byteOffset).setUint32(0, 1 + drawn.below(1_000_000));
     return;

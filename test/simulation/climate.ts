@@ -19,8 +19,11 @@ export interface Climate {
   readonly bases: number;
   /** The store: an array of lines, or the LevelDB log on a simulated disk. */
   readonly store: "memory" | "disk";
-  /** What people do more of: take snapshots up to the limits, or merge disks of changing sizes into base images. */
-  readonly leaning: "none" | "snapshots" | "bases";
+  /**
+   * What people do more of: take snapshots up to the limits, merge disks of changing sizes into base images, or merge one
+   * snapshot after the other while folds that have moved links already are not recorded.
+   */
+  readonly leaning: "none" | "snapshots" | "bases" | "links";
 }
 
 /** The LevelDB log proves whatever it reads, which takes time: a share of the runs. */
@@ -47,4 +50,11 @@ export function climateOf(drawn: Drawn): Climate {
     store: drawn.chance(diskPercent) ? "disk" : "memory",
     leaning,
   };
+}
+
+/** Folds are cut short again and again, most of them under a guest. */
+export function climateOfMovedLinks(climate: Climate): Climate {
+  const luck = { diesPercent: 0, failsPercent: 0, failing: { commit: 30, commitLive: 60, repairLeaks: 40 } };
+  const few = { atOnce: 1, domains: 1, disks: 1, writeFailsPercent: 0, powerCutPercent: 0 };
+  return { ...climate, ...few, luck, steps: 36, guests: true, leaning: "links" };
 }

@@ -1,7 +1,12 @@
 import type { Command, CreateSnapshot, DefineDomain } from "../../src/events/command.ts";
 import type { Request } from "../../src/face.ts";
 import { baseImage, baseImages, chainOf, fileOf } from "./bases.ts";
+import { standsOn } from "./expected.ts";
 import type { ExpectedDomain } from "./expected.ts";
+import type { Luck } from "./manager.ts";
+import { pendingFolds } from "../../src/projections/layers.ts";
+import type { Fold } from "../../src/projections/layers.ts";
+import type { DomainState } from "../../src/projections/state.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** What people ask for: one drawn command at a time. */
@@ -11,8 +16,10 @@ const domainNames = ["web", "db", "log"];
 const snapshotNames = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
 /** Something new, or once more what was given a command id before. */
-export function askedOf(simulation: Simulation): readonly [Command, Request] {
+export function askedOf(simulation: Simulation): readonly [Command, Request, Luck?] {
   const { drawn, given } = simulation;
+  const towards = simulation.climate.leaning === "links" ? pastMovedLink(simulation) : undefined;
+  if (towards) return towards;
   if (given.length > 0 && drawn.chance(4)) return drawn.one(given);
   const asked = [commandFor(simulation), requestFor(simulation)] as const;
   if (asked[1].commandId !== undefined) given.push(asked);
@@ -36,10 +43,16 @@ function commandFor(simulation: Simulation): Command {
 function typeFor(simulation: Simulation, domain: ExpectedDomain | undefined, folding: boolean): Command["type"] {
   const { drawn, climate, goal } = simulation;
   const guest = domain ? simulation.guest(domain.id) : "off";
+  // Heads that recovery recorded are left, for then it shows whether they count as written to.
+  if (domain?.unmeasured && drawn.chance(60)) return guest === "off" ? "CreateWithSnapshot" : "DestroyDomain";
   if (goal && goal.command !== "DefineDomain" && drawn.chance(70))
     return goal.next(guest, folding, domain?.model.snapshots.size ?? 0, domain?.model.current ?? null);
   if (goal?.command === "DefineDomain" && drawn.chance(25)) return "UndefineDomain";
   if (folding && drawn.chance(25)) return drawn.chance(70) ? "MergeSnapshot" : "UndefineDomain";
+  if (climate.leaning === "links" && drawn.chance(60)) {
+    if ((domain?.model.snapshots.size ?? 0) < 2) return "CreateSnapshot";
+    return guest === "off" && drawn.chance(70) ? "StartDomain" : "MergeSnapshot";
+  }
   if (climate.leaning === "snapshots" && drawn.chance(60))
     return drawn.chance(75) ? "CreateSnapshot" : "CreateWithSnapshot";
   if (climate.leaning === "bases" && drawn.chance(60)) return drawn.chance(60) ? "CreateSnapshot" : "MergeSnapshot";
@@ -67,7 +80,7 @@ function commandOf(
 ): Command {
   const { drawn, climate } = simulation;
   const domain = known && drawn.chance(20) ? known.id : name;
-  const own = [...(known?.model.snapshots.keys() ?? [])];
+  const own = ownOf(simulation, type, known);
   const discardChanges = drawn.chance(30);
   switch (type) {
     case "DefineDomain":
@@ -97,6 +110,15 @@ function commandOf(
     default:
       return { type, domain };
   }
+}
+
+/** The snapshots that one is drawn from. */
+function ownOf({ goal }: Simulation, type: Command["type"], known: ExpectedDomain | undefined): string[] {
+  const { model } = known ?? {};
+  const own = [...(model?.snapshots.keys() ?? [])];
+  if (!model || !goal?.isBeside || goal.command !== type) return own;
+  const beside = own.filter((name) => !standsOn(model, name));
+  return beside.length > 0 ? beside : own;
 }
 
 function snapshotIn({ drawn }: Simulation, own: readonly string[]): string {
@@ -133,6 +155,39 @@ function definition(simulation: Simulation, name: string): DefineDomain {
   const again = before && drawn.chance(goal?.command === "DefineDomain" ? 90 : 40) ? before.id : undefined;
   const taken = drawn.chance(30) ? expected.named(name)?.id : undefined;
   return definitionOf(name, taken ?? again ?? simulation.newId(), disks);
+}
+
+/**
+ * A fold that was not recorded has moved a link to the file below already. While that fold is kept from being done, that
+ * file is folded away itself; under a guest that goes on until it stops. Then it shows whether the link was put back.
+ */
+function pastMovedLink(simulation: Simulation): readonly [Command, Request, Luck] | undefined {
+  const { drawn, expected, states, climate } = simulation;
+  for (const one of expected.domains.values()) {
+    const { id, name: domain } = one;
+    const state = simulation.isFolding(id) ? states.get(id) : undefined;
+    const moved = state && foldThatMovedALink(simulation, state);
+    if (!moved || !drawn.chance(80)) continue;
+    const snapshot = state.snapshots.get(moved.snapshots[0] ?? "")?.name;
+    const alone = pendingFolds(state).filter(({ target }) => target === moved.target).length === 1;
+    const { luck } = climate;
+    const failing = { ...luck.failing, commit: 0, "recovery commit": 90, commitLive: 90 };
+    if (!alone && simulation.guest(id) !== "off") {
+      if (drawn.chance(50)) return [{ type: "DestroyDomain", domain }, {}, { ...luck, failing }];
+      simulation.endGuest(one);
+      return [{ type: "RecoverDomain", domain }, {}, { ...luck, failing: {} }];
+    }
+    if (snapshot === undefined) continue;
+    const how = { discardChanges: drawn.chance(50), force: drawn.chance(70) };
+    return [{ type: "MergeSnapshot", domain, snapshot, ...how }, {}, { ...luck, failing }];
+  }
+  return undefined;
+}
+
+function foldThatMovedALink({ world }: Simulation, state: DomainState): Fold | undefined {
+  return pendingFolds(state).find(({ into, dependents }) =>
+    dependents.some(({ file }) => world.files.get(file.path)?.backing?.path === into.file.path),
+  );
 }
 
 /** Who merges into a base image meets one who defines a domain on it, and the other way round. */

@@ -20,6 +20,10 @@ export interface Deed {
   guestActed: boolean;
   /** The domain's revision when its lock was taken. */
   revision: number | null;
+  /** Nothing is to come in its way. */
+  readonly undisturbed: boolean;
+  /** Somebody who does not see its lock has appended to its domain what it had not read. */
+  overtaken: boolean;
   /** What it appends is being written. */
   appending: boolean;
 }

@@ -24,6 +24,8 @@ export interface ExpectedDomain {
   /** The sizes of the heads when they were made, and whether they were written to since. */
   sizes: Readonly<Record<string, number>>;
   written: boolean;
+  /** Recovery recorded the heads: nobody knows how long they were when they were made, and so they count as written to. */
+  unmeasured: boolean;
   /** A running guest was moved to new files, and no event says so yet: what its disks and its memory held then. */
   frozen: { readonly heads: Content; readonly memory: number } | null;
 }
@@ -93,12 +95,14 @@ export class Expected {
     const domain = this.at(id);
     domain.frozen = { heads: domain.model.heads, memory };
     domain.written = false;
+    domain.unmeasured = false;
   }
 
   define(id: string, { name, disks }: DefineDomain): void {
     const model = newModel(this.#contents(disks));
     const sizes = sizesOf(model.heads);
-    this.domains.set(id, { id, name, disks, model, memories: new Map(), sizes, written: false, frozen: null });
+    const fresh = { written: false, unmeasured: false, frozen: null };
+    this.domains.set(id, { id, name, disks, model, memories: new Map(), sizes, ...fresh });
   }
 
   #contents(disks: DefineDomain["disks"]): Content {
@@ -140,6 +144,7 @@ export class Expected {
     if (model.heads !== heads) {
       domain.sizes = sizesOf(model.heads);
       domain.written = false;
+      domain.unmeasured = false;
     }
     return null;
   }
@@ -154,11 +159,13 @@ export class Expected {
     if (frozen) {
       if (!command.diskOnly) memories.set(command.name ?? "", frozen.memory);
       model.heads = now;
+      domain.unmeasured = unmeasured;
       domain.written ||= unmeasured;
       model.dirty = domain.written || isResized(domain);
       domain.frozen = null;
     } else {
       domain.written = false;
+      domain.unmeasured = false;
     }
     return null;
   }
@@ -311,7 +318,8 @@ function compresses({ compression, diskOnly }: CreateSnapshot): boolean {
   return !diskOnly && (compression === null || compression === "zstd");
 }
 
-function standsOn(model: Model, name: string): boolean {
+/** Whether the heads stand on it, or on what hangs on it. */
+export function standsOn(model: Model, name: string): boolean {
   for (let at = model.current; at !== null; at = model.snapshots.get(at)?.parent ?? null) if (at === name) return true;
   return false;
 }

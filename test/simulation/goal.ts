@@ -83,7 +83,7 @@ export class Goal {
   failsPercent(method: string, command: Command["type"], recovers: boolean): number {
     if (!(this.isFold && method.startsWith("commit")) && !(this.isRemoval && method === "remove")) return 0;
     const due = this.command === "recovery" ? command === "RecoverDomain" : command === this.command && !recovers;
-    return due ? 10 : 85;
+    return due ? 10 : this.isFold ? 95 : 85;
   }
 
   get isFold(): boolean {
@@ -101,6 +101,11 @@ export class Goal {
 
   get needsGuest(): boolean {
     return guestCommands.has(this.command) || this.#isLive;
+  }
+
+  /** What a running guest allows is about a snapshot that its heads do not stand on. */
+  get isBeside(): boolean {
+    return this.about === "commitLive" && (this.command === "DeactivateSnapshot" || this.command === "DiscardSnapshot");
   }
 
   get #isLive(): boolean {
@@ -128,6 +133,7 @@ export class Goal {
    */
   #toFold(guest: GuestState, snapshots: number, current: string | null): Command["type"] {
     if (snapshots < 2) return "CreateSnapshot";
+    if (this.isBeside && this.#drawn.chance(35)) return onWay("CreateWithSnapshot", guest);
     if (!this.#isLive && guestCommands.has(this.command)) {
       if (current === null) return "MergeSnapshot";
       if (guest !== "off") return "DestroyDomain";

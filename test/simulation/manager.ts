@@ -14,7 +14,10 @@ import type { Scheduler } from "./scheduler.ts";
 export interface Luck {
   readonly diesPercent: number;
   readonly failsPercent: number;
-  /** Methods that fail more often: where folds do, much waits to be folded. */
+  /**
+   * Methods that fail more often: where folds do, much waits to be folded. `recovery commit`: before the command itself
+   * begins.
+   */
   readonly failing: Readonly<Partial<Record<string, number>>>;
 }
 
@@ -95,7 +98,8 @@ export class Manager implements Fuse {
         this.check();
         const { failsPercent, failing } = luck;
         const often = goal?.failsPercent(method, command.type, this.#recovers) ?? 0;
-        const fails = drawn.chance(Math.max(failsPercent, failing[method] ?? 0, often));
+        const now = (this.#recovers && failing[`recovery ${method}`]) || failing[method];
+        const fails = drawn.chance(Math.max(failsPercent, now ?? 0, often));
         const afterwards = fails && doneAllTheSame.has(method) && drawn.chance(50);
         if (fails && !afterwards) throw this.#failure(method, "");
         const result = await (call as (...args: readonly unknown[]) => Promise<unknown>)(...args);
