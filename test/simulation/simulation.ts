@@ -268,6 +268,9 @@ export class Simulation implements Reality {
       remove: async (path) => {
         await memory.remove(path);
         this.#judgeDomains();
+        // A fault that folds for ever would never come to an end.
+        if (this.wrong.length > 0) manager.kill("since something is wrong");
+        manager.check();
       },
       stop: (id) => memory.stop(id).then(() => this.weighAll()),
       shutdown: (id, timeoutMs, signal) => memory.shutdown(id, timeoutMs, signal).then(() => this.weighAll()),
