@@ -409,6 +409,11 @@ export class Simulation implements Reality {
 
   #written(records: readonly EventRecord[]): void {
     for (const record of records) this.#observe(record);
+    if (this.records.length > mostRecords) {
+      this.broken = true;
+      this.complain("something is appended for ever");
+      throw new Error("nothing more is written");
+    }
     if (this.drawn.chance(this.climate.writeFailsPercent)) {
       this.broken = true;
       this.counts.faults += 1;
@@ -774,6 +779,9 @@ export class Simulation implements Reality {
     return false;
   }
 }
+
+/** No run needs so many. */
+const mostRecords = 2000;
 
 /** One append of so many is overtaken. */
 const overtakes = 300;
