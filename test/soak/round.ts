@@ -169,7 +169,8 @@ class Round {
     this.#count(watched, aim, false);
     let seen = await this.#expectMore(before, acknowledgedBy(watched), message);
     const truth = seen.slice(before.length).some((line) => decides(parseRecord(line).type)) ? after : tree.model;
-    const livesOn = watched.hit?.victim === "the manager alone" && (watched.hit.tool !== undefined || "call" in aim);
+    // A tool that lives on, which the manager may have started a moment ago, holds its files until it is waited for.
+    const livesOn = watched.hit?.victim === "the manager alone";
     if (!livesOn && truth !== null && this.#drawn.chance(50)) {
       await expectReadable(this.#store, tree.uuid, truth, `${message}, before recovery`);
     }
