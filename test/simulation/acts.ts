@@ -80,7 +80,9 @@ function operatorActs(simulation: Simulation): void {
   const found = quiet(simulation);
   if (!found || world.freeBytes < 1_000_000) return;
   const { domain, target, path } = found;
-  const sectors = climate.leaning === "bases" ? 5 + drawn.below(4) : 2 + drawn.below(7);
+  // A large snapshot on the base, and a smaller one on that.
+  const first = domain.model.snapshots.size === 0;
+  const sectors = climate.leaning === "bases" ? (first ? 8 : 5 + drawn.below(3)) : 2 + drawn.below(7);
   simulation.tell(`${target} of ${domain.name} gets ${sectors} sectors, ${path}`);
   world.resize(path, sectors * sectorBytes);
   cutTo(world.file(path), sectors * sectorBytes);

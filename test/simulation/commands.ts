@@ -4,9 +4,9 @@ import { baseImage, baseImages, chainOf, fileOf } from "./bases.ts";
 import { standsOn } from "./expected.ts";
 import type { ExpectedDomain } from "./expected.ts";
 import type { Luck } from "./manager.ts";
-import { pendingFolds } from "../../src/projections/layers.ts";
+import { layerOf, pendingFolds } from "../../src/projections/layers.ts";
 import type { Fold } from "../../src/projections/layers.ts";
-import type { DomainState } from "../../src/projections/state.ts";
+import type { DomainState, Snapshot } from "../../src/projections/state.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** What people ask for: one drawn command at a time. */
@@ -18,7 +18,9 @@ const snapshotNames = ["a", "b", "c", "d", "e", "f", "g", "h"];
 /** Something new, or once more what was given a command id before. */
 export function askedOf(simulation: Simulation): readonly [Command, Request, Luck?] {
   const { drawn, given } = simulation;
-  const towards = simulation.climate.leaning === "links" ? pastMovedLink(simulation) : undefined;
+  const { leaning } = simulation.climate;
+  const towards =
+    leaning === "links" ? pastMovedLink(simulation) : leaning === "bases" ? pastWaitingBase(simulation) : undefined;
   if (towards) return towards;
   if (given.length > 0 && drawn.chance(4)) return drawn.one(given);
   const asked = [commandFor(simulation), requestFor(simulation)] as const;
@@ -188,6 +190,33 @@ function foldThatMovedALink({ world }: Simulation, state: DomainState): Fold | u
   return pendingFolds(state).find(({ into, dependents }) =>
     dependents.some(({ file }) => world.files.get(file.path)?.backing?.path === into.file.path),
   );
+}
+
+/** What waits to be folded into the base is larger than a snapshot that hangs on it: that one is merged, too. */
+function pastWaitingBase({
+  drawn,
+  expected,
+  states,
+  climate,
+}: Simulation): readonly [Command, Request, Luck] | undefined {
+  for (const { id, name: domain } of expected.domains.values()) {
+    const state = states.get(id);
+    const smaller = state && [...state.snapshots.values()].find((snapshot) => isBelowWaitingBase(state, snapshot));
+    if (!smaller || !drawn.chance(80)) continue;
+    const { luck } = climate;
+    const merge = { type: "MergeSnapshot", domain, snapshot: smaller.name, discardChanges: true, force: true } as const;
+    return [merge, {}, { ...luck, failing: { ...luck.failing, "recovery commit": 95 } }];
+  }
+  return undefined;
+}
+
+function isBelowWaitingBase(state: DomainState, snapshot: Snapshot): boolean {
+  const bytes = (id: string | undefined) => layerOf(state, id).file.virtualBytes;
+  return state.disks.some((target) => {
+    const role = state.baseRoles[target];
+    const waits = snapshot.parent === null && role !== state.bases[target];
+    return waits && bytes(snapshot.layers[target]) < bytes(role);
+  });
 }
 
 /** Who merges into a base image meets one who defines a domain on it, and the other way round. */
