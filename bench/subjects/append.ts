@@ -20,7 +20,7 @@ export const append: Subject = {
   name: "append",
   about: "durable appends at 1, 8, 64 and 512 callers, against raw LevelDB, better-sqlite3 and emmett",
   rows: [
-    ...["append-1", "append-8", "append-64", "append-64-put", "append-512"],
+    ...["append-1", "append-8", "append-64", "append-64-log", "append-64-put", "append-512"],
     ...["append-1-sqlite", "append-64-sqlite", "append-1-emmett"],
   ],
   run,
@@ -173,6 +173,7 @@ function rowsOf(figures: Record<string, number[]>, bytes: number, { sqlite, emme
     "append-1": row(`append of ${bytes} bytes, 1 caller`, "store-1", put, "put"),
     "append-8": row("append, 8 callers", "store-8", put, "put"),
     "append-64": row("append, 64 callers", "store-64", "LevelDB, synced batch of 64", "batch"),
+    "append-64-log": row("append without head file, 64 callers", "log-64", "LevelDB, synced batch of 64", "batch"),
     "append-64-put": row("append, 64 callers", "store-64", put, "put"),
     "append-512": row("append, 512 callers", "store-512", put, "put"),
     "append-1-sqlite": against(

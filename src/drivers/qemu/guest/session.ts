@@ -1,8 +1,7 @@
-import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SnapledgerError } from "../../../errors.ts";
 import type { GuestState } from "../../../events/records.ts";
-import { errnoOf } from "../files.ts";
+import { errnoOf, statOf } from "../files.ts";
 import { sockets } from "./folder.ts";
 import type { GuestFolder } from "./folder.ts";
 import { Qmp } from "./qmp.ts";
@@ -17,7 +16,7 @@ export async function withGuest<T>(
   options: QmpOptions = {},
 ): Promise<T | undefined> {
   // None was ever started: most domains are asked about often, and have no guest.
-  const qmp = existsSync(folder.path) ? await connected(folder, socket, options) : undefined;
+  const qmp = statOf(folder.path) ? await connected(folder, socket, options) : undefined;
   if (!qmp) return undefined;
   try {
     return await work(qmp);
