@@ -48,10 +48,10 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
     // In a task of its own: a listener that throws must never reach the append that rang.
     doorbell: () => setImmediate(() => doorbell.emit("grown")),
   };
-  const goesOn = hold || options.remembered !== undefined;
   const changing = once(async (): Promise<Stage> => {
     const { driverFor, fileLocks, keptStates } = await parts();
-    const kept = goesOn ? keptStates() : undefined;
+    // Whoever lets others write meanwhile has each state proven against the directory.
+    const kept = hold ? keptStates() : undefined;
     return { ...stage, kept, driver: (name) => driverFor(name, layout.run), locks: fileLocks(layout.run, { clock }) };
   });
   return connectionOn(stage, changing, options, doorbell);

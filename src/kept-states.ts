@@ -6,7 +6,7 @@ import type { DomainState } from "./projections/state.ts";
 import { forget } from "./remembered.ts";
 
 /**
- * For a process that runs many commands. A command that failed gives nothing back. Nor is a state kept for long: the
+ * For a process that holds the log and runs many commands. A command that failed gives nothing back. Nor is a state kept for long: the
  * next fold from the log's own records leaves the checkpoints that readers and later processes go by.
  */
 export function keptStates(): Kept {

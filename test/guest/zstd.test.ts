@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { packedFault } from "../../src/drivers/qemu/guest/zstd.ts";
 import type { MemoryFile } from "../../src/events/records.ts";
 import { freshFolder } from "../folders.ts";
 import { refused } from "../world.ts";
@@ -15,6 +16,10 @@ async function memoryOf(guest: Counting, name: string): Promise<MemoryFile> {
   const { memory } = state.snapshots.get(state.byName.get(name) ?? "")!;
   return memory!;
 }
+
+test("a packed memory that is gone is told as that", async () => {
+  await expect(packedFault(join(freshFolder(), "gone.mem"))).rejects.toMatchObject({ code: "FILE_NOT_FOUND" });
+});
 
 /** A guest that runs and has counted. */
 async function running(): Promise<Counting> {

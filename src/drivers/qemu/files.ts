@@ -1,6 +1,7 @@
 import { accessSync, closeSync, constants, linkSync, lstatSync, openSync, statSync, unlinkSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
-import { open } from "node:fs/promises";
+import { open, unlink } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SnapledgerError } from "../../errors.ts";
 import type { FileIdentity } from "../../events/records.ts";
@@ -8,7 +9,7 @@ import { fullDisk, missingFile } from "../failures.ts";
 
 /**
  * Plain files, and making them durable: what qemu-img leaves to its caller. With blocking calls, since the way to
- * another thread and back takes longer than most of them; but syncing, which may take long, does not block.
+ * another thread and back takes longer than most of them. What may take long does not block: syncing, and removing.
  */
 
 /** The tools take a path that begins with `/` as nothing but a path: no protocol, no `json:`, no option. */
@@ -54,13 +55,20 @@ function reasonOf(code: string): string {
   return known[code] ?? code;
 }
 
-/** Runs `work`; what the file system says of `path` is thrown in our words. */
-export function onFile<T>(path: string, work: () => T): T {
+/** Runs `work`; what the file system says of `path` is thrown in our words. A promise of `work` would not be waited for. */
+export function onFile<T>(path: string, work: () => T extends PromiseLike<unknown> ? never : T): T {
   try {
     return work();
   } catch (error) {
     throw fileError(error, path);
   }
+}
+
+/** For those that read or write much. What the file system says is rejected in our words. */
+export function openFile(path: string, flags: "r" | "r+"): Promise<FileHandle> {
+  return open(path, flags).catch((error: unknown) => {
+    throw fileError(error, path);
+  });
 }
 
 /** undefined when there is no such file. */
@@ -98,15 +106,13 @@ export function isWritable(path: string, stats: BigIntStats): boolean {
 }
 
 export async function syncFile(path: string): Promise<void> {
+  const file = await openFile(path, "r");
   try {
-    const file = await open(path, "r");
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await file.sync();
   } catch (error) {
     throw fileError(error, path);
+  } finally {
+    await file.close();
   }
 }
 
@@ -143,11 +149,18 @@ export async function discardDraft(path: string): Promise<void> {
   await syncFolder(dirname(path));
 }
 
-/** Unlinks; false when it was gone already. */
-export function unlinkIfThere(path: string): boolean {
-  const removed = unlessAbsent(path, () => {
+/** A draft that a step left, which is seldom large. */
+function unlinkIfThere(path: string): void {
+  unlessAbsent(path, () => {
     unlinkSync(path);
-    return true;
   });
-  return removed ?? false;
+}
+
+/** Does not block: the file system may have much to give back. */
+export async function removeIfThere(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (!isAbsent(error)) throw fileError(error, path);
+  }
 }

@@ -3,7 +3,7 @@ import { SnapledgerError } from "../../errors.ts";
 import type { Backing } from "../../events/plan.ts";
 import type { Watch } from "../driver.ts";
 import { missingFile, notALayer, readOnlyImage, wrongLink } from "../failures.ts";
-import { assertPlainPath, discardDraft, statOf, syncFile, unlinkIfThere } from "./files.ts";
+import { assertPlainPath, discardDraft, statOf, syncFile, removeIfThere } from "./files.ts";
 import { readImage } from "./image.ts";
 import type { Image } from "./image.ts";
 import { probeLock } from "./inspect.ts";
@@ -80,7 +80,7 @@ export async function remove(tool: QemuImg, path: string): Promise<void> {
   if (statOf(path) !== undefined) {
     // Unlinking heeds no lock: a guest would go on writing to a file that nobody finds again.
     await probeLock(tool, { path, format: "raw" });
-    unlinkIfThere(path);
+    await removeIfThere(path);
   }
   await discardDraft(path);
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { SnapledgerError } from "../../errors.ts";
 import type { Backing } from "../../events/plan.ts";
 import type { FileIdentity } from "../../events/records.ts";
@@ -32,12 +33,12 @@ export function qemuDriver({ program, system, run }: QemuOptions = {}): Driver {
     adopt: () => Promise.resolve(),
 
     inspectImage: (path, format) => inspectImage(tool, path, format),
-    identify: (path) => promised(() => identify(path)),
-    observe: (file) => promised(() => observe(file)),
+    identify: (path) => inTurn(() => identify(path)),
+    observe: (file) => inTurn(() => observe(file)),
     probeLock: (file) => probeLock(tool, file),
-    freeBytes: (folder) => promised(() => freeBytes(folder)),
+    freeBytes: (folder) => inTurn(() => freeBytes(folder)),
     checkFolder: (folder) =>
-      promised(() => {
+      inTurn(() => {
         checkFolder(folder);
       }),
     filesIn,
@@ -69,11 +70,10 @@ function observe(file: Backing): ObservedFile | undefined {
   return { facts, backing, writable };
 }
 
-/** Rejects with what `work` throws. */
-function promised<T>(work: () => T): Promise<T> {
-  return new Promise((resolve) => {
-    resolve(work());
-  });
+/** Whoever looks at one file after the other lets everything else have its turn. */
+async function inTurn<T>(work: () => T): Promise<T> {
+  await nextTurn();
+  return work();
 }
 
 const cannot = (): Promise<never> => {

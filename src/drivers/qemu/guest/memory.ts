@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { chmod, open, rm, writeFile } from "node:fs/promises";
+import { chmod, rm, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
@@ -7,7 +7,7 @@ import { SnapledgerError } from "../../../errors.ts";
 import type { MemoryFile } from "../../../events/records.ts";
 import type { Watch } from "../../driver.ts";
 import { interrupted } from "../../failures.ts";
-import { discardDraft, fileError, makeDraft, onFile } from "../files.ts";
+import { discardDraft, fileError, makeDraft, openFile } from "../files.ts";
 import { sockets } from "./folder.ts";
 import type { GuestFolder } from "./folder.ts";
 import type { Qmp } from "./qmp.ts";
@@ -27,7 +27,7 @@ export interface Saving {
  */
 export async function saveMemory(folder: GuestFolder, qmp: Qmp, { path, zstd }: Saving, watch?: Watch): Promise<void> {
   const draft = makeDraft(path);
-  const file = await onFile(draft, () => open(draft, "r+"));
+  const file = await openFile(draft, "r+");
   const server = await listen(folder);
   const cancel = () => void qmp.execute("migrate_cancel").catch(() => undefined);
   watch?.signal?.addEventListener("abort", cancel, { once: true });
@@ -104,7 +104,7 @@ function notSaved(path: string, why: string): SnapledgerError {
 /** Fills a guest that waits for its memory. QEMU ends itself over one that it cannot load: GUEST_GONE. */
 export async function loadMemory(folder: GuestFolder, qmp: Qmp, memory: MemoryFile): Promise<void> {
   const { path, compression } = memory;
-  const file = await onFile(path, () => open(path, "r"));
+  const file = await openFile(path, "r");
   const unpacked = compression === undefined ? undefined : unpack(file);
   try {
     await qmp.execute("migrate-incoming", { uri: `unix:${sockets.memory}` });

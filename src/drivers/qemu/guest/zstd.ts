@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import type { ChildProcessByStdio, StdioOptions } from "node:child_process";
-import { open } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
@@ -8,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { SnapledgerError } from "../../../errors.ts";
 import type { Watch } from "../../driver.ts";
 import { fullDisk, interrupted } from "../../failures.ts";
-import { onFile } from "../files.ts";
+import { openFile } from "../files.ts";
 import { findProgram } from "../tool.ts";
 
 /**
@@ -92,7 +91,7 @@ export function unpack(file: FileHandle): { readonly content: Readable; readonly
 /** Reads it to its end, checksum and all. */
 export async function packedFault(path: string): Promise<string | null> {
   const program = zstdProgram();
-  const file = await onFile(path, () => open(path, "r"));
+  const file = await openFile(path, "r");
   try {
     const { code, signal, words } = await endOf(launch(program, testing, [file.fd, "ignore", "pipe"]));
     if (signal !== null) {
