@@ -17,26 +17,30 @@ export type NewId = () => string;
 
 /** UUIDv7 (RFC 9562): 48 bits of time, then randomness, so that ids sort by when they were made. */
 export function uuidv7(clock: Clock, random: Random): NewId {
+  let last = NaN;
+  let beginning = "";
   return () => {
     const bytes = random(16);
     const time = clock();
-    for (let i = 0; i < 6; i++) bytes[i] = Math.floor(time / 2 ** (8 * (5 - i))) & 0xff;
+    // Every event gets an id, and many are of one millisecond.
+    if (time !== last) [last, beginning] = [time, hexOfTime(time)];
     bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70;
     bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-    return uuidOf(bytes);
+    let uuid = beginning;
+    for (let i = 6; i < 16; i++) {
+      if (i <= 10 && i % 2 === 0) uuid += "-";
+      uuid += hexOfByte[bytes[i] ?? 0] ?? "";
+    }
+    return uuid;
   };
 }
 
 const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-/** Every event gets an id, so this is kept cheap. */
-function uuidOf(bytes: Uint8Array): string {
-  let uuid = "";
-  for (let i = 0; i < 16; i++) {
-    if (i === 4 || i === 6 || i === 8 || i === 10) uuid += "-";
-    uuid += hexOfByte[bytes[i] ?? 0] ?? "";
-  }
-  return uuid;
+/** The lower 48 bits: `01234567-89ab`. */
+function hexOfTime(time: number): string {
+  const hex = (Math.floor(time) % 2 ** 48).toString(16).padStart(12, "0");
+  return `${hex.slice(0, 8)}-${hex.slice(8)}`;
 }
 
 export function isUuid(text: string): boolean {
