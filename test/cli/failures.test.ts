@@ -121,7 +121,8 @@ describe("a tool that fails", () => {
 function withBug({ home, environment }: Terminal): Terminal {
   const bug = join(home, "bug.cjs");
   const thrown = `new TypeError("Cannot read properties of undefined (reading 'layer')")`;
-  writeFileSync(bug, `require("node:fs/promises").link = () => { throw ${thrown}; };\n`);
+  const throwing = `(from, to) => { if (to.endsWith(".qcow2")) throw ${thrown}; link(from, to); }`;
+  writeFileSync(bug, `const fs = require("node:fs"); const link = fs.linkSync; fs.linkSync = ${throwing};\n`);
   return new Terminal(home, { ...environment, NODE_OPTIONS: `--require ${bug}` });
 }
 

@@ -1,6 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parseHeader } from "../../src/drivers/qemu/header.ts";
@@ -151,7 +160,14 @@ it("a raw disk whose guest has written an image's header into it stays a raw dis
   expect(seen.subarray(0, 4)).toEqual(readFileSync(trap).subarray(0, 4));
 });
 
-it.skipIf(process.getuid?.() !== 0)("somebody else's secret is not read for whoever may not read it", async () => {
+/** Whether another user gets there: a checkout may lie in a folder of root's alone. */
+function isForAll(path: string): boolean {
+  const isOpen = (statSync(path).mode & 0o005) === 0o005;
+  return isOpen && (path === "/" || isForAll(dirname(path)));
+}
+
+const asOthers = process.getuid?.() === 0 && isForAll(import.meta.dirname);
+it.skipIf(!asOthers)("somebody else's secret is not read for whoever may not read it", async () => {
   const root = freshFolder();
   const terminal = new Terminal(join(root, "home"));
   const [nobody, secret] = [65534, join(root, "secret")];
