@@ -26,6 +26,8 @@ function withoutBlockHeaders(bytes: Buffer): Buffer {
 export interface Brought {
   /** "nothing was to be salvaged" when it is sound. */
   readonly refused: string | null;
+  /** What it said then. */
+  readonly said?: string;
   readonly store: readonly string[];
   readonly loose: readonly string[];
 }
@@ -35,7 +37,8 @@ export async function salvaged(store: string, into: string): Promise<Brought> {
   try {
     await salvage({ store, waitMs: 0 }, into, caller);
   } catch (error) {
-    if (isSnapledgerError(error) && error.hint !== undefined) return { refused: error.code, store: [], loose: [] };
+    if (isSnapledgerError(error) && error.hint !== undefined)
+      return { refused: error.code, said: error.message, store: [], loose: [] };
     throw error;
   }
   const connection = await connect({ store: into, hold: true });

@@ -57,9 +57,9 @@ async function judged(seed: number): Promise<Judged> {
 
 /** All that can be read anywhere is brought back, and nothing that was never written. */
 async function judgeSalvage(place: string, files: Files, template: Template): Promise<number | null> {
-  const { refused, store, loose } = await salvaged(join(place, "store"), join(place, "new"));
+  const { refused, said, store, loose } = await salvaged(join(place, "store"), join(place, "new"));
   if (refused !== null) {
-    if (refused !== "STORE_SOUND" && refused !== "STORE_NOT_FOUND") throw new Silent(`salvage says ${refused}`);
+    if (refused !== "STORE_SOUND" && refused !== "STORE_NOT_FOUND") throw new Silent(`salvage says ${refused}: ${said}`);
     return null;
   }
   const brought = new Set([...store, ...loose]);
