@@ -59,7 +59,8 @@ async function judged(seed: number): Promise<Judged> {
 async function judgeSalvage(place: string, files: Files, template: Template): Promise<number | null> {
   const { refused, said, store, loose } = await salvaged(join(place, "store"), join(place, "new"));
   if (refused !== null) {
-    if (refused !== "STORE_SOUND" && refused !== "STORE_NOT_FOUND") throw new Silent(`salvage says ${refused}: ${said}`);
+    if (refused !== "STORE_SOUND" && refused !== "STORE_NOT_FOUND")
+      throw new Silent(`salvage says ${refused}: ${said}`);
     return null;
   }
   const brought = new Set([...store, ...loose]);
