@@ -29,34 +29,37 @@ export function asOpenError(error: unknown, folder: string): SnapledgerError {
   return diskTrouble(why, folder, error) ?? damaged(0, why, error);
 }
 
-/** What a disk says when it can't be written, by errno or in the words of its library: that is no damage. */
+/**
+ * What a disk says when it can't be written, by errno or in the words of the C library: that is no damage. An errno
+ * stands at the beginning, as Node puts it, the words at the end, as LevelDB does; between them are names of files.
+ */
 const troubles: readonly (readonly [said: RegExp, code: ErrorCode, sentence: string, hint: string])[] = [
   [
-    /ENOSPC|EDQUOT|No space left|Disk quota/,
+    /^(ENOSPC|EDQUOT)\b|: (No space left on device|Disk quota exceeded)$/,
     "DISK_FULL",
     "is on a disk that is full",
     "Free some space there, then try again.",
   ],
   [
-    /EROFS|Read-only file/,
+    /^EROFS\b|: Read-only file system$/,
     "STORE_UNSAFE",
     "is on a read-only file system",
     "Remount it writable, or work on a copy of the folder: opening the log writes.",
   ],
   [
-    /EACCES|EPERM|Permission denied|not permitted/,
+    /^(EACCES|EPERM)\b|: (Permission denied|Operation not permitted)$/,
     "STORE_UNSAFE",
     "has files that this user may not read and write",
     "Run as the user whose store it is.",
   ],
   [
-    /EIO|Input\/output error/,
+    /^EIO\b|: Input\/output error$/,
     "LOG_UNWRITABLE",
     "is on a disk that fails",
     "Look at the kernel's log. What was acknowledged is kept; copy the store to a sound disk.",
   ],
   [
-    /EMFILE|ENFILE|Too many open files/,
+    /^(EMFILE|ENFILE)\b|: Too many open files( in system)?$/,
     "LOG_UNWRITABLE",
     "can't be opened: too many files are open",
     "Raise the limit (ulimit -n), or try again.",
