@@ -2,19 +2,11 @@ import * as crypto from "node:crypto";
 import type { Digest } from "../proof/merkle.ts";
 import type { VerifySignature } from "../proof/note.ts";
 
-/** As in src/events/hash.ts: one-shot hashing is faster, but Node 20.0 to 20.11 does not have it. */
-const oneShot = (crypto as { hash?: (algorithm: string, data: string | Uint8Array, encoding: "buffer") => Buffer })
-  .hash;
-
-const hashed = oneShot
-  ? (data: string | Uint8Array) => oneShot("sha256", data, "buffer")
-  : (data: string | Uint8Array) => crypto.createHash("sha256").update(data).digest();
-
-export const digest: Digest = hashed;
+export const digest: Digest = (data) => crypto.hash("sha256", data, "buffer");
 
 /** The leaf of a stored line, which is its bytes. The same as `leafHash`, without a copy of them. */
 export function lineHash(line: string): Uint8Array {
-  return hashed(`\0${line}`);
+  return crypto.hash("sha256", `\0${line}`, "buffer");
 }
 
 export const verifySignature: VerifySignature = (publicKey, message, signature) =>
