@@ -3,6 +3,7 @@ import { SnapledgerError } from "./errors.ts";
 import type { DomainId } from "./events/ids.ts";
 import type { EventLog, StoredRecord } from "./events/log.ts";
 import type { AsOf } from "./face.ts";
+import { definedDomains, domainIdOf } from "./projections/directory.ts";
 import type { Directory } from "./projections/directory.ts";
 import { diffStates, isSame } from "./projections/diff.ts";
 import type { DomainDiff } from "./projections/diff.ts";
@@ -36,9 +37,10 @@ export function foldedOnce({ log, states }: Reading): (domain: string, asOf?: As
 export async function statesAsOf({ log, states }: Reading, { at }: AsOf = {}): Promise<DomainState[]> {
   return log.use(async (open) => {
     await checkPosition(open, at);
-    const { names } = await states.directory(open);
+    const directory = await states.directory(open);
+    const defined = at === undefined ? definedDomains(directory) : definedAt(directory.names, at);
     const found: DomainState[] = [];
-    for (const id of definedAt(names, at ?? Infinity)) found.push(await states.domain(open, id, upTo(at)));
+    for (const id of defined) found.push(await states.domain(open, id, upTo(at)));
     return found;
   });
 }
@@ -71,8 +73,8 @@ async function checkPosition(log: EventLog, at: number | undefined): Promise<voi
 }
 
 /** DOMAIN_NOT_FOUND, also of one that was not there yet or not any more. */
-export function idNamed({ names }: Directory, domain: string, at = Infinity): DomainId {
-  const id = domainIdAt(names, domain, at);
+export function idNamed(directory: Directory, domain: string, at = Infinity): DomainId {
+  const id = at === Infinity ? domainIdOf(directory, domain) : domainIdAt(directory.names, domain, at);
   if (id !== undefined) return id;
   const then = at === Infinity ? "" : ` at position ${at}`;
   throw new SnapledgerError("DOMAIN_NOT_FOUND", `There ${then ? "was" : "is"} no domain "${domain}"${then}.`, {

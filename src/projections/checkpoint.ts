@@ -2,6 +2,7 @@ import type { DomainId, LayerId, SnapshotId } from "../events/ids.ts";
 import { directoryVersion, emptyDirectory } from "./directory.ts";
 import type { Directory, ListedDomain, OwnFile } from "./directory.ts";
 import { foldVersion } from "./domain.ts";
+import type { NameChange } from "./names.ts";
 import { emptyState } from "./state.ts";
 import type { DomainState, Layer, Snapshot } from "./state.ts";
 
@@ -53,7 +54,7 @@ type DirectoryRows = ReturnType<typeof directoryRows>;
 
 function directoryRows(directory: Directory) {
   const domains = [...directory.domains.values()].map((domain) => ({ ...domain, files: [...domain.files] }));
-  return { ...directory, domains, byName: [...directory.byName] };
+  return { ...directory, domains, byName: [...directory.byName], names: nameColumns(directory.names) };
 }
 
 function directoryOf(rows: DirectoryRows): Directory {
@@ -61,7 +62,37 @@ function directoryOf(rows: DirectoryRows): Directory {
     domain.id,
     { ...domain, files: new Map<LayerId, OwnFile>(domain.files) },
   ]);
-  return { ...rows, domains: new Map(domains), byName: new Map(rows.byName) };
+  const { names: columns } = rows;
+  let names: NameChange[] | undefined;
+  return {
+    ...{ domains: new Map(domains), byName: new Map(rows.byName) },
+    ...{ gap: rows.gap, position: rows.position, hash: rows.hash },
+    get names() {
+      return (names ??= namesIn(columns));
+    },
+  };
+}
+
+/** Thousands of changes may be of a few domains, and only questions about the past need them: made when asked for. */
+function nameColumns(changes: readonly NameChange[]) {
+  const ids = [...new Set(changes.map(({ domain }) => domain))];
+  const index = new Map(ids.map((id, i) => [id, i]));
+  return {
+    ids,
+    positions: changes.map(({ position }) => position),
+    domains: changes.map(({ domain }) => index.get(domain) ?? -1),
+    names: changes.map(({ name }) => name),
+    defined: changes.map(({ defined }) => defined),
+  };
+}
+
+function namesIn({ ids, positions, domains, names, defined }: ReturnType<typeof nameColumns>): NameChange[] {
+  return positions.map((position, i) => ({
+    position,
+    domain: ids[domains[i] ?? -1] ?? "",
+    name: names[i] ?? "",
+    defined: defined[i] ?? false,
+  }));
 }
 
 function write(kind: string, version: number, { position, hash }: DomainState | Directory, rows: unknown): string {

@@ -20,8 +20,8 @@ export interface Directory {
   hash: string;
 }
 
-/** Changes with every change of `applyDirectory` or of the shape. */
-export const directoryVersion = 3;
+/** Changes with every change of `applyDirectory`, or of what a checkpoint is written as. */
+export const directoryVersion = 4;
 
 export interface ListedDomain {
   id: DomainId;
