@@ -9,7 +9,6 @@ import {
   rmdirSync,
   unlinkSync,
 } from "node:fs";
-import { join } from "node:path";
 
 /**
  * Opening a LevelDB database changes it: records that it can't read in its write-ahead log are dropped, and the files
@@ -34,8 +33,8 @@ export function keepFiles(log: string, into: string): void {
   const manifest = manifestNumber(log);
   for (const name of readdirSync(log)) {
     if (notStored.has(name)) continue;
-    if (!isOlder(name, manifest) || !linked(join(log, name), join(into, name)))
-      copyFileSync(join(log, name), join(into, name));
+    const [path, kept] = [`${log}/${name}`, `${into}/${name}`];
+    if (!isOlder(name, manifest) || !linked(path, kept)) copyFileSync(path, kept);
   }
 }
 
@@ -54,7 +53,7 @@ function linked(path: string, into: string): boolean {
 /** 0 when CURRENT can't be read: then everything is younger. */
 function manifestNumber(log: string): number {
   try {
-    return Number(/^MANIFEST-(\d+)\n$/.exec(readFileSync(join(log, "CURRENT"), "utf8"))?.[1] ?? 0);
+    return Number(/^MANIFEST-(\d+)\n$/.exec(readFileSync(`${log}/CURRENT`, "utf8"))?.[1] ?? 0);
   } catch {
     return 0;
   }
@@ -122,6 +121,6 @@ export function isAside({ log, aside }: AsideLayout): boolean {
 /** A folder of files alone. Half as long as `rmSync`, and it is done at every opening. */
 function removeFiles(folder: string): void {
   if (!existsSync(folder)) return;
-  for (const name of readdirSync(folder)) unlinkSync(join(folder, name));
+  for (const name of readdirSync(folder)) unlinkSync(`${folder}/${name}`);
   rmdirSync(folder);
 }

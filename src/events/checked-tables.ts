@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
 import { masked, nextCrc } from "./crc32c.ts";
 import { damaged } from "./level-errors.ts";
 import { overwrite } from "./small-file.ts";
@@ -13,7 +12,7 @@ export function checkTables(log: string, memory: string): string[] {
   const known = remembered(memory);
   const tables = readdirSync(log).filter((file) => /\.(ldb|sst)$/.test(file));
   for (const name of tables) {
-    const path = join(log, name);
+    const path = `${log}/${name}`;
     if (known[name] !== stampOf(path) && !isSound(readFileSync(path)))
       throw damaged(0, `${path} is not as LevelDB wrote it: a checksum is wrong`);
   }
@@ -27,7 +26,7 @@ export function checkTables(log: string, memory: string): string[] {
 export function rememberTables(log: string, memory: string, tables: readonly string[]): void {
   const now = Object.fromEntries(
     tables.flatMap((name) => {
-      const stamp = stampOf(join(log, name));
+      const stamp = stampOf(`${log}/${name}`);
       return stamp === undefined ? [] : [[name, stamp]];
     }),
   );

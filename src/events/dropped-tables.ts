@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
 import type { AsideLayout } from "./aside.ts";
 import { damaged } from "./level-errors.ts";
 import type { EventLog } from "./log.ts";
@@ -12,8 +11,9 @@ import { sealedLines } from "./raw-lines.ts";
  */
 export async function proveDropped(log: EventLog, kept: AsideLayout, acknowledged: number): Promise<void> {
   for (const name of readdirSync(kept.aside).filter((file) => /\.(ldb|sst)$/.test(file))) {
-    if (isThere(join(kept.aside, name), join(kept.log, name))) continue;
-    for (const { line } of sealedLines(readFileSync(join(kept.aside, name)))) {
+    const path = `${kept.aside}/${name}`;
+    if (isThere(path, `${kept.log}/${name}`)) continue;
+    for (const { line } of sealedLines(readFileSync(path))) {
       const { position } = JSON.parse(line) as { position: number };
       if (position <= acknowledged && (await lineAt(log, position)) !== line)
         throw damaged(position, `it is in ${name}, which the database does not know of`);

@@ -47,23 +47,15 @@ export async function openChecked(layout: CheckedLayout, options: CheckedOptions
 
 /** Its files lie aside meanwhile, and are put back unless all is proven. */
 async function openKept(layout: CheckedLayout, kept: AsideLayout, options: CheckedOptions): Promise<LevelEventLog> {
-  const head = HeadFile.open(layout.head);
   const memory = join(layout.run, "tables.json");
-  let tables: string[];
+  const tables = checkTables(layout.log, memory);
+  checkLogs(layout.log);
+  setAside(kept);
   try {
-    tables = checkTables(layout.log, memory);
-    checkLogs(layout.log);
-    setAside(kept);
-  } catch (error) {
-    head.close();
-    throw error;
-  }
-  try {
-    const log = await dropping(kept, await openProven(layout, kept, head, options));
+    const log = await dropping(kept, await openProven(layout, kept, options));
     rememberTables(layout.log, memory, tables);
     return log;
   } catch (error) {
-    head.close();
     letGo(kept, error);
     throw error;
   }
@@ -90,16 +82,11 @@ function letGo(kept: AsideLayout, error: unknown): void {
   }
 }
 
-async function openProven(
-  layout: CheckedLayout,
-  kept: AsideLayout,
-  head: HeadFile,
-  options: CheckedOptions,
-): Promise<LevelEventLog> {
+async function openProven(layout: CheckedLayout, kept: AsideLayout, options: CheckedOptions): Promise<LevelEventLog> {
   const lockPath = join(layout.log, "LOCK");
   let lock: bigint | undefined;
   let tables: Tables | undefined;
-  const log = await openLevelEventLog(layout.log, {
+  const opening = openLevelEventLog(layout.log, {
     ...options,
     beforeBatch() {
       if (inodeOf(lockPath) !== lock || !head.isInPlace()) throw replaced(layout);
@@ -108,21 +95,32 @@ async function openProven(
       head.write({ ...end, tables: tables?.after(end.position, bytes) ?? head.head.tables });
     },
   });
+  const [log, head] = await withHead(opening, layout.head);
+  const close = () => log.close().finally(() => head.close());
   try {
     lock = inodeOf(lockPath);
     const end = await prove(log, head.head);
     await proveDropped(log, kept, head.head.position);
     tables = new Tables(end.position);
     bringUpToDate(head, { ...end, tables: end.position });
+    return { ...log, close };
   } catch (error) {
-    await log.close();
+    await close();
     throw error;
   }
-  const close = async () => {
-    await log.close();
-    head.close();
-  };
-  return { ...log, close };
+}
+
+/**
+ * The head file is read while another thread opens the database. Rejects with what is wrong with the database first:
+ * that somebody else has it open, above all.
+ */
+async function withHead(opening: Promise<LevelEventLog>, path: string): Promise<[LevelEventLog, HeadFile]> {
+  const reading = new Promise<HeadFile>((resolve) => resolve(HeadFile.open(path)));
+  const [opened, read] = await Promise.allSettled([opening, reading]);
+  if (opened.status === "fulfilled" && read.status === "fulfilled") return [opened.value, read.value];
+  if (read.status === "fulfilled") read.value.close();
+  if (opened.status === "fulfilled") await opened.value.close();
+  return [await opening, await reading];
 }
 
 function inodeOf(path: string): bigint | undefined {

@@ -5,6 +5,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -175,6 +176,19 @@ describe("the head file", () => {
     await append(folder, 3);
     harm(headOf(folder));
     await expectRefused(folder, { why: expect.stringMatching(why) as string });
+  });
+
+  it("moves nothing when it is damaged and somebody has the database open in spite of the lock", async () => {
+    const folder = await freshStore();
+    await append(folder, 3);
+    rmSync(headOf(folder));
+    const log = join(folder, "log");
+    const { ino } = statSync(log);
+    const other = await openLevelEventLog(log, parts);
+    await expect(lastPosition(folder)).rejects.toMatchObject({ code: "LOG_BUSY" });
+    expect(statSync(log).ino).toBe(ino);
+    expect(existsSync(join(folder, "log.aside"))).toBe(false);
+    await other.close();
   });
 
   it("is LOG_DAMAGED when it is that of another log", async () => {
