@@ -1,90 +1,154 @@
-// build.mjs: builds what `npm pack` takes into dist/: the library as modules with types, and the command line as one file
-// that starts fast. build.mjs --cli FILE: the command line only, into FILE.
+// build.mjs: builds what `npm pack` takes into dist/: the library as modules with types, and the command line in parts
+// that start fast. build.mjs --cli FOLDER: the command line only, into FOLDER.
 import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { builtinModules } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { rolldown } from "rolldown";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-const dist = join(root, "dist");
 
-const [option, file] = process.argv.slice(2);
-const onlyCli = option === "--cli" && file !== undefined;
-const cli = onlyCli ? resolve(file) : join(dist, "cli.cjs");
-if (!onlyCli) rmSync(dist, { recursive: true, force: true });
+/** Below src: the start of every verb, and the verbs that are waited for most often. */
+const readingVerbs = [
+  "cli/main.ts",
+  "connection.ts",
+  ...["domblklist", "dominfo", "head", "list", "snapshot-current", "snapshot-dumpxml", "snapshot-info"],
+  ...["snapshot-list", "snapshot-parent"],
+].map((name) => (name.endsWith(".ts") ? name : `cli/verbs/${name}.ts`));
 
-/** The database's native binary is found by its package's place in node_modules; the JavaScript around it is bundled. */
-const nativeBindingStaysOutside = {
-  name: "native-binding-stays-outside",
-  setup({ onResolve }) {
-    onResolve({ filter: /^\.\/binding$/ }, ({ importer }) =>
-      importer.includes("/classic-level/") ? { path: "classic-level/binding.js", external: true } : undefined,
-    );
-  },
-};
+/** Parts of Node that it has loaded already when a program starts. */
+const atHand = new Set(["buffer", "events", "fs", "os", "path", "process", "url", "util", "vm"]);
+/** Seldom needed, and large: every start would have to compile them. */
+const packagesOutside = new Set(["fast-xml-parser", "cli-progress", "tar"]);
 
-/** commander loads child_process (milliseconds) at its start, for subcommands that are programs; there are none. */
-const nothingIsSpawnedByCommander = {
-  name: "nothing-is-spawned-by-commander",
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:child_process$/ }, ({ importer, path }) =>
-      importer.includes("/commander/") ? { path, namespace: "empty" } : undefined,
-    );
-    onLoad({ filter: /.*/, namespace: "empty" }, () => ({ contents: "module.exports = {};" }));
-  },
-};
-
-await build({
-  absWorkingDir: root,
-  entryPoints: ["src/cli/main.ts"],
-  outfile: cli,
-  bundle: true,
-  platform: "node",
-  target: "node20",
-  // As a module the bundle cannot hold commander, which is CommonJS.
-  format: "cjs",
-  banner: { js: 'const importMetaUrl=require("node:url").pathToFileURL(__filename);' },
-  // Seldom needed, and large: every start would have to compile them.
-  external: ["fast-xml-parser", "cli-progress", "tar"],
-  plugins: [nativeBindingStaysOutside, nothingIsSpawnedByCommander],
-  // import() becomes require(): the module is still loaded only when it is needed, and not through the slower loader.
-  supported: { "dynamic-import": false },
-  define: { SNAPLEDGER_VERSION: JSON.stringify(version), "import.meta.url": "importMetaUrl" },
-  // Short names are read and compiled sooner; the map gives a stack its own names and lines back.
-  minify: true,
-  sourcemap: true,
-  sourcesContent: false,
-  legalComments: "eof",
-  logLevel: "warning",
-});
-// What goes into evidence bundles as it is: found beside the command line, and beside the library's modules.
-cpSync(join(root, "src/evidence/auditor"), join(dirname(cli), "evidence/auditor"), { recursive: true });
-
-if (!onlyCli) {
-  makeLauncher();
-  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  const { status } = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")], { stdio: "inherit" });
-  process.exitCode = status ?? 1;
+const [option, folder] = process.argv.slice(2);
+if (option === "--cli" && folder !== undefined) {
+  await buildCommandLine(resolve(folder));
+} else {
+  const dist = join(root, "dist");
+  rmSync(dist, { recursive: true, force: true });
+  await buildCommandLine(dist);
+  makeLauncher(dist);
+  process.exitCode = buildLibrary();
 }
 
-/** The program beside its bundle, and what V8 makes of that when a verb runs on a store. */
-function makeLauncher() {
+/** cli.cjs and the parts it loads: what reading verbs need, and the rest. A start reads no more than it must. */
+async function buildCommandLine(dist) {
+  const bundle = await rolldown({
+    cwd: root,
+    input: { cli: "src/cli/main.ts" },
+    platform: "node",
+    plugins: [loadedWhenUsed(), nativeBinding()],
+    external: ["classic-level/package.json"],
+    transform: { target: "node20", define: { SNAPLEDGER_VERSION: JSON.stringify(version) } },
+    // Most verbs are never loaded, though they stand in the file of those that are.
+    checks: { ineffectiveDynamicImport: false },
+  });
+  let reading;
+  await bundle.write({
+    dir: dist,
+    // As a module it would be loaded through the slower loader, import() as well.
+    format: "cjs",
+    dynamicImportInCjs: false,
+    entryFileNames: "[name].cjs",
+    chunkFileNames: ({ moduleIds }) => `cli-${moduleIds.some((id) => reading.has(id)) ? "reading" : "[name]"}.cjs`,
+    // A module runs when it is needed, whichever file it stands in.
+    strictExecutionOrder: true,
+    codeSplitting: {
+      groups: [
+        {
+          debugName: "parts",
+          name(id, modules) {
+            reading ??= importedBy(readingVerbs, modules);
+            return reading.has(id) ? "reading" : "rest";
+          },
+        },
+      ],
+    },
+    // Short names are read and compiled sooner; the map gives a stack its own names and lines back.
+    minify: true,
+    sourcemap: true,
+    charset: "ascii",
+  });
+  await bundle.close();
+  // What goes into evidence bundles as it is: found beside the command line, and beside the library's modules.
+  cpSync(join(root, "src/evidence/auditor"), join(dist, "evidence/auditor"), { recursive: true });
+}
+
+/** With all that they import but for what they load when they need it. */
+function importedBy(files, modules) {
+  const found = new Set();
+  const toDo = files.map((file) => join(root, "src", file));
+  for (let id = toDo.pop(); id !== undefined; id = toDo.pop()) {
+    if (found.has(id)) continue;
+    found.add(id);
+    toDo.push(...(modules.getModuleInfo(id)?.importedIds ?? []));
+  }
+  return found;
+}
+
+/** Other parts of Node take milliseconds to load, and so do these packages: not before something of them is used. */
+function loadedWhenUsed() {
+  const inside = "\0when-used:";
+  return {
+    name: "loaded-when-used",
+    resolveId(name, importer) {
+      const builtin = name.replace(/^node:/, "");
+      const isBuiltin = builtinModules.includes(builtin);
+      if (!isBuiltin && !packagesOutside.has(name)) return null;
+      const path = isBuiltin ? `node:${builtin}` : name;
+      if (atHand.has(builtin) || importer?.startsWith(inside)) return { id: path, external: true };
+      return { id: `${inside}${path}` };
+    },
+    async load(id) {
+      if (!id.startsWith(inside)) return null;
+      const path = id.slice(inside.length);
+      const names = Object.keys(await import(path)).filter((name) => /^\w+$/.test(name) && name !== "default");
+      const code = `
+        let loaded;
+        for (const name of ${JSON.stringify(names)})
+          Object.defineProperty(exports, name, { enumerable: true, get: () => (loaded ??= require("${path}"))[name] });
+      `;
+      return { code, moduleType: "js" };
+    },
+  };
+}
+
+/** The database's native binary is found by its package's place in node_modules; all JavaScript around it is bundled. */
+function nativeBinding() {
+  const folder = 'require("node:path").dirname(require.resolve("classic-level/package.json"))';
+  return {
+    name: "native-binding",
+    load: (id) =>
+      id.endsWith("/classic-level/binding.js") ? `module.exports = require("node-gyp-build")(${folder});` : null,
+  };
+}
+
+/** The program beside its parts, and what V8 makes of those when a verb runs on a store. */
+function makeLauncher(dist) {
   const launcher = join(dist, "snapledger.cjs");
   copyFileSync(join(root, "scripts", "launcher.cjs"), launcher);
   chmodSync(launcher, 0o755);
   const home = mkdtempSync(join(tmpdir(), "snapledger-build-"));
   const env = { ...process.env, HOME: home, SNAPLEDGER_STORE: join(home, "store") };
   const run = (more, ...args) => spawnSync(process.execPath, [launcher, ...args], { env: { ...env, ...more } });
+  const compile = { SNAPLEDGER_COMPILE: "1" };
   try {
     run({}, "init");
     run({}, "define", "--driver", "memory", "--name", "web", "--disk", "vda=/web.qcow2");
-    run({}, "snapshot-create-as", "web", "one", "--offline");
-    run({ SNAPLEDGER_COMPILE_TO: join(dist, "cli.cache") }, "snapshot-list", "web");
-    chmodSync(join(dist, "cli.cache"), 0o644);
+    run(compile, "snapshot-list", "web");
+    run(compile, "snapshot-create-as", "web", "one", "--offline");
+    for (const name of readdirSync(dist)) if (name.endsWith(".cache")) chmodSync(join(dist, name), 0o644);
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
+}
+
+function buildLibrary() {
+  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+  const { status } = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")], { stdio: "inherit" });
+  return status ?? 1;
 }

@@ -1,39 +1,51 @@
 #!/usr/bin/env node
-// Runs the command line from V8's compiled form of it, made when it was built: compiling it anew takes longer than all
-// that most verbs do. Another Node version than the one that built it does not take that form, and compiles.
+// Runs the command line from V8's compiled form of its parts, made when it was built: compiling them anew takes longer
+// than all that most verbs do. Another Node version than the one that built them does not take that form, and compiles.
 const { readFileSync } = require("node:fs");
 const { join } = require("node:path");
 const { Script } = require("node:vm");
 /** That of node:module, which would load more than it. */
 const Module = module.constructor;
 
-if (process.env.SNAPLEDGER_DEBUG) runMapped();
-else runCompiled();
-
-/** Slower to start; a stack says where in the sources it was. */
-function runMapped() {
+if (process.env.SNAPLEDGER_DEBUG) {
+  // Slower to start; a stack says where in the sources it was.
   process.setSourceMapsEnabled(true);
   require("./cli.cjs");
-}
+} else {
+  const paths = Module._nodeModulePaths(__dirname);
+  const parts = new Map();
+  load("./cli.cjs");
 
-function runCompiled() {
-  const filename = join(__dirname, "cli.cjs");
-  const script = new Script(Module.wrap(readFileSync(filename, "utf8")), { filename, cachedData: compiled() });
-  const cli = new Module(filename, module);
-  cli.filename = filename;
-  cli.paths = Module._nodeModulePaths(__dirname);
-  script.runInThisContext()(cli.exports, (name) => cli.require(name), cli, filename, __dirname);
-  // How the build gets the compiled form: with all that one run of a verb has come to need.
-  if (process.env.SNAPLEDGER_COMPILE_TO) {
-    process.on("exit", () =>
-      require("node:fs").writeFileSync(process.env.SNAPLEDGER_COMPILE_TO, script.createCachedData()),
-    );
+  function load(name) {
+    const known = parts.get(name);
+    if (known) return known.exports;
+    const filename = join(__dirname, name);
+    const part = Object.assign(new Module(filename, module), { filename, paths });
+    parts.set(name, part);
+    const requireFrom = (wanted) => (wanted.startsWith("./") ? load(wanted) : part.require(wanted));
+    requireFrom.resolve = (wanted) => Module._resolveFilename(wanted, part);
+    // There is no other letter than ASCII in it, and so it need not be decoded.
+    const source = Module.wrap(readFileSync(filename, "latin1"));
+    const run = compiled(source, filename).runInThisContext();
+    run(part.exports, requireFrom, part, filename, __dirname);
+    return part.exports;
   }
 }
 
-function compiled() {
+function compiled(source, filename) {
+  const cache = filename.replace(/cjs$/, "cache");
+  const cachedData = read(cache);
+  const script = new Script(source, { filename, cachedData });
+  // How the build gets the compiled form: with all that one run of a verb has come to need.
+  if (process.env.SNAPLEDGER_COMPILE && !cachedData) {
+    process.on("exit", () => require("node:fs").writeFileSync(cache, script.createCachedData()));
+  }
+  return script;
+}
+
+function read(path) {
   try {
-    return readFileSync(join(__dirname, "cli.cache"));
+    return readFileSync(path);
   } catch {
     return undefined;
   }

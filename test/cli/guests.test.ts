@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, chownSync, copyFileSync, cpSync, mkdirSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, chownSync, cpSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -43,19 +43,15 @@ async function counts(terminal: Terminal): Promise<void> {
   throw new Error("the guest does not count");
 }
 
-/** The bundle, and the native package that it needs, where everybody may read them: a checkout may be its owner's alone. */
+/** The program, and the native package that it needs, where everybody may read them: a checkout may be its owner's alone. */
 function programForAll(): string {
   const folder = freshFolder();
   chmodSync(folder, 0o755);
-  for (const name of ["classic-level", "node-gyp-build"]) {
-    const from = fileURLToPath(new URL(`../../node_modules/${name}`, import.meta.url));
-    cpSync(from, join(folder, "node_modules", name), {
-      recursive: true,
-      filter: (path) => !path.includes(join(name, "deps")),
-    });
-  }
-  copyFileSync(bundle, join(folder, "snapledger.cjs"));
-  return join(folder, "snapledger.cjs");
+  const native = fileURLToPath(new URL("../../node_modules/classic-level", import.meta.url));
+  const filter = (path: string) => !path.includes(join("classic-level", "deps"));
+  cpSync(native, join(folder, "node_modules", "classic-level"), { recursive: true, filter });
+  cpSync(dirname(bundle), folder, { recursive: true });
+  return join(folder, basename(bundle));
 }
 
 describe("a guest of the qemu driver", () => {

@@ -31,14 +31,18 @@ describe("the packed tarball", () => {
     const pages = ["README.md", "LICENSE", "CHANGELOG.md", "ARCHITECTURE.md"];
     const docs = readdirSync(join(root, "docs")).map((name) => `docs/${name}`);
     const auditor = ["README.md", "verify.mjs", "verify.sh"].map((name) => `dist/evidence/auditor/${name}`);
-    const cli = ["snapledger.cjs", "cli.cjs", "cli.cjs.map", "cli.cache"].map((name) => `dist/${name}`);
+    const parts = ["cli", "cli-reading", "cli-rest", "cli-rolldown-runtime"];
+    const maps = ["cli-reading", "cli-rest"].map((name) => `${name}.cjs.map`);
+    const built = ["snapledger.cjs", ...parts.flatMap((name) => [`${name}.cjs`, `${name}.cache`]), ...maps];
+    const cli = built.map((name) => `dist/${name}`);
     const wanted = ["package.json", ...cli, ...pages, ...docs, ...auditor, ...modules];
     expect(held.sort()).toEqual(wanted.map((path) => `package/${path}`).sort());
   });
 
   it("names every package that it asks for", () => {
     const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies: object };
-    const built = ["dist/snapledger.cjs", "dist/cli.cjs", ...libraryModules().map((path) => `dist/${path}.js`)];
+    const parts = ["snapledger", "cli", "cli-reading", "cli-rest"].map((name) => `dist/${name}.cjs`);
+    const built = [...parts, ...libraryModules().map((path) => `dist/${path}.js`)];
     const asked = built.flatMap((path) => packagesIn(readFileSync(join(root, path), "utf8")));
     expect(asked.filter((name) => !(name in dependencies))).toEqual([]);
     expect(asked.length).toBeGreaterThan(5);
@@ -68,11 +72,11 @@ describe("the packed tarball", () => {
   });
 });
 
-/** Names of packages in `require("…")`, `import "…"` and `from "…"`. */
+/** Names of packages in `require("…")`, `import("…")`, `import "…"` and `from "…"`. */
 function packagesIn(code: string): string[] {
-  const specifiers = [...code.matchAll(/(?:\brequire\(|\bimport\(|\bfrom ?|\bimport ?)"([^"\n]+)"/g)].map(
-    ([, specifier = ""]) => specifier,
-  );
+  const called = code.matchAll(/\b(?:require|require\.resolve|import)\(["`]([^"`\n]+)["`]/g);
+  const stated = code.matchAll(/\b(?:from|import) ?"([^"\n]+)"/g);
+  const specifiers = [...called, ...stated].map(([, specifier = ""]) => specifier);
   return specifiers
     .filter((specifier) => /^(@[\w-]+\/)?[\w-]+(\/|$)/.test(specifier))
     .map((specifier) =>

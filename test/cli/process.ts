@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll } from "vitest";
@@ -12,11 +12,10 @@ export type { Ran } from "./terminal.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 // Below node_modules, so that the bundle finds `level`; one per test process, so that files can run side by side.
 const folder = join(root, "node_modules", ".cache", `snapledger-test-${process.pid}`);
-export const bundle = join(folder, "snapledger.cjs");
+export const bundle = join(folder, "cli.cjs");
 
 beforeAll(() => {
-  mkdirSync(folder, { recursive: true });
-  execFileSync(process.execPath, [join(root, "scripts", "build.mjs"), "--cli", bundle], { stdio: "inherit" });
+  execFileSync(process.execPath, [join(root, "scripts", "build.mjs"), "--cli", folder], { stdio: "inherit" });
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

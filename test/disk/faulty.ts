@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build } from "rolldown";
 import { compileFaults, faultsIn } from "./faults.ts";
 
 /** A process on a disk that fails: see faults.c and worker.ts. */
@@ -44,8 +44,10 @@ export class FaultyDisk {
     mkdirSync(place, { recursive: true });
     const outfile = join(place, "worker.mjs");
     await build({
-      ...{ entryPoints: [join(import.meta.dirname, "worker.ts")], outfile, bundle: true, format: "esm" },
-      ...{ platform: "node", target: "node20", packages: "external", logLevel: "warning" },
+      ...{ input: join(import.meta.dirname, "worker.ts"), platform: "node", transform: { target: "node20" } },
+      external: /^[^./]/,
+      checks: { ineffectiveDynamicImport: false },
+      output: { file: outfile, format: "esm", codeSplitting: false },
     });
     return new FaultyDisk(folder, outfile);
   }

@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { build } from "esbuild";
-import type { Plugin } from "esbuild";
+import { build } from "rolldown";
+import type { Plugin } from "rolldown";
 
 /** The simulation, with all of the project that it runs, as one file for workers to load. */
 
@@ -14,15 +13,13 @@ export type Off = readonly [file: string, text: string, instead: string];
 export async function bundle(outfile: string, off: readonly Off[] = []): Promise<void> {
   const replaced = new Set<string>();
   await build({
-    absWorkingDir: root,
-    entryPoints: ["test/simulation/worker.ts"],
-    outfile,
-    bundle: true,
+    cwd: root,
+    input: "test/simulation/worker.ts",
     platform: "node",
-    target: "node20",
-    format: "esm",
-    logLevel: "error",
     plugins: [simulatedDisk, switchedOff(off, replaced)],
+    transform: { target: "node20" },
+    checks: { ineffectiveDynamicImport: false },
+    output: { file: outfile, format: "esm", codeSplitting: false },
   });
   for (const [file] of off) if (!replaced.has(file)) throw new Error(`${file} is not part of the simulation`);
 }
@@ -30,31 +27,29 @@ export async function bundle(outfile: string, off: readonly Off[] = []): Promise
 /** The LevelDB log runs on a simulated disk: its database and the blocking calls of its files are stand-ins. */
 const simulatedDisk: Plugin = {
   name: "simulated-disk",
-  setup(building) {
-    const ofTheLog = (importer: string) => relative(root, importer).startsWith("src/events/");
-    const standIn = (name: string) => ({ path: join(root, "test/simulation/disk", name) });
-    building.onResolve({ filter: /^level$/ }, ({ importer }) => (ofTheLog(importer) ? standIn("level.ts") : undefined));
-    building.onResolve({ filter: /^node:fs$/ }, ({ importer }) => (ofTheLog(importer) ? standIn("fs.ts") : undefined));
+  resolveId(name, importer = "") {
+    const standIn = new Map([
+      ["level", "level.ts"],
+      ["node:fs", "fs.ts"],
+    ]).get(name);
+    if (standIn === undefined || !relative(root, importer).startsWith("src/events/")) return null;
+    return join(root, "test/simulation/disk", standIn);
   },
 };
 
 function switchedOff(off: readonly Off[], replaced: Set<string>): Plugin {
   return {
     name: "switched-off",
-    setup(building) {
-      if (off.length === 0) return;
-      building.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
-        const file = relative(root, path);
-        const changes = off.filter(([changed]) => changed === file);
-        if (changes.length === 0) return undefined;
-        let contents = await readFile(path, "utf8");
-        for (const [, text, instead] of changes) {
-          if (contents.split(text).length !== 2) throw new Error(`${file} does not hold this text once: ${text}`);
-          contents = contents.replace(text, () => instead);
-        }
-        replaced.add(file);
-        return { contents, loader: "ts" };
-      });
+    transform(code, id) {
+      const file = relative(root, id);
+      const changes = off.filter(([changed]) => changed === file);
+      if (changes.length === 0) return null;
+      for (const [, text, instead] of changes) {
+        if (code.split(text).length !== 2) throw new Error(`${file} does not hold this text once: ${text}`);
+        code = code.replace(text, () => instead);
+      }
+      replaced.add(file);
+      return code;
     },
   };
 }
