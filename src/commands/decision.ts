@@ -112,8 +112,10 @@ export interface Ids {
   readonly newId: NewId;
 }
 
-/** Nothing to make, to remove or to fold. */
-export const noPlan: Plan = { steps: [], sets: noSets, removes: [], folds: [], spaceBytes: 0 };
+const none: readonly never[] = Object.freeze([]);
+
+/** Nothing to make, to remove or to fold. Handed out with many outcomes: it can't be changed. */
+export const noPlan: Plan = Object.freeze({ steps: none, sets: noSets, removes: none, folds: none, spaceBytes: 0 });
 
 export function accept(
   parts: {

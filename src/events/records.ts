@@ -126,4 +126,7 @@ export interface Sets {
   readonly destroyed: readonly Affected[];
 }
 
-export const noSets: Sets = { rewritten: [], orphaned: [], reparented: [], destroyed: [] };
+const none: readonly never[] = Object.freeze([]);
+
+/** Handed out with many outcomes: it can't be changed. */
+export const noSets: Sets = Object.freeze({ rewritten: none, orphaned: none, reparented: none, destroyed: none });
