@@ -1,7 +1,7 @@
 // build.mjs: builds what `npm pack` takes into dist/: the library as modules with types, and the command line in parts
 // that start fast. build.mjs --cli FOLDER: the command line only, into FOLDER.
 import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -18,7 +18,7 @@ const readingVerbs = [
 ];
 const readingFiles = ["cli/main.ts", "connection.ts", ...readingVerbs.map((verb) => `cli/verbs/${verb}.ts`)];
 
-/** Parts of Node that it has loaded already when a program starts. */
+/** Parts of Node that every start needs, or has. */
 const atHand = new Set(["buffer", "events", "fs", "os", "path", "process", "url", "util", "vm"]);
 /** Seldom needed, and large: every start would have to compile them. */
 const packagesOutside = new Set(["fast-xml-parser", "cli-progress", "tar"]);
@@ -36,6 +36,7 @@ if (option === "--cli" && folder !== undefined) {
 
 /** cli.cjs and the parts it loads: what reading verbs need, and the rest. A start reads no more than it must. */
 async function buildCommandLine(dist) {
+  for (const cache of cachesIn(dist)) rmSync(cache);
   const bundle = await rolldown({
     cwd: root,
     input: { cli: "src/cli/main.ts" },
@@ -70,6 +71,7 @@ async function buildCommandLine(dist) {
     // Short names are read and compiled sooner; the map gives a stack its own names and lines back.
     minify: true,
     sourcemap: true,
+    sourcemapExcludeSources: true,
     // Need not be decoded.
     charset: "ascii",
   });
@@ -133,21 +135,28 @@ function makeLauncher(dist) {
   copyFileSync(join(root, "scripts", "launcher.cjs"), launcher);
   chmodSync(launcher, 0o755);
   const home = mkdtempSync(join(tmpdir(), "snapledger-build-"));
-  const env = { ...process.env, HOME: home, SNAPLEDGER_STORE: join(home, "store") };
+  const env = { PATH: process.env.PATH, HOME: home, SNAPLEDGER_STORE: join(home, "store") };
   const run = (more, ...args) => {
     const { status, stderr } = spawnSync(process.execPath, [launcher, ...args], { env: { ...env, ...more } });
     if (status !== 0) throw new Error(`snapledger ${args.join(" ")}: ${stderr}`);
   };
-  const compile = { SNAPLEDGER_COMPILE: "1" };
+  const compiling = { SNAPLEDGER_COMPILE_TO: dist };
   try {
     run({}, "init");
     run({}, "define", "--driver", "memory", "--name", "web", "--disk", "vda=/web.qcow2");
-    run(compile, "snapshot-list", "web");
-    run(compile, "snapshot-create-as", "web", "one", "--offline");
-    for (const name of readdirSync(dist)) if (name.endsWith(".cache")) chmodSync(join(dist, name), 0o644);
+    run(compiling, "snapshot-list", "web");
+    // Adds what it needs of the rest; the compiled form of what is there stays as a reading verb needs it.
+    run(compiling, "snapshot-create-as", "web", "one", "--offline");
+    for (const cache of cachesIn(dist)) chmodSync(cache, 0o644);
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
+}
+
+/** Of another build a compiled form would run all the same: V8 looks at the length of the source alone. */
+function cachesIn(folder) {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  return names.filter((name) => /^cli.*\.cache$/.test(name)).map((name) => join(folder, name));
 }
 
 function buildLibrary() {

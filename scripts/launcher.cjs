@@ -26,19 +26,21 @@ if (process.env.SNAPLEDGER_DEBUG) {
     requireFrom.resolve = (wanted) => Module._resolveFilename(wanted, part);
     // There is no other letter than ASCII in it, and so it need not be decoded.
     const source = Module.wrap(readFileSync(filename, "latin1"));
-    const run = compiled(source, filename).runInThisContext();
-    run(part.exports, requireFrom, part, filename, __dirname);
+    const script = compiled(source, name.slice("./".length));
+    script.runInThisContext()(part.exports, requireFrom, part, filename, __dirname);
     return part.exports;
   }
 }
 
+/** The compiled form holds the file's name, and should not tell in which folder it was built. */
 function compiled(source, filename) {
   const cache = filename.replace(/cjs$/, "cache");
-  const cachedData = read(cache);
+  const cachedData = read(join(__dirname, cache));
   const script = new Script(source, { filename, cachedData });
-  // How the build gets the compiled form: with all that one run of a verb has come to need.
-  if (process.env.SNAPLEDGER_COMPILE && !cachedData) {
-    process.on("exit", () => require("node:fs").writeFileSync(cache, script.createCachedData()));
+  // How the build gets it: with all that one run of a verb has come to need.
+  const folder = process.env.SNAPLEDGER_COMPILE_TO;
+  if (folder && !cachedData) {
+    process.on("exit", () => require("node:fs").writeFileSync(join(folder, cache), script.createCachedData()));
   }
   return script;
 }

@@ -69,7 +69,12 @@ function isOlder(name: string, manifest: number): boolean {
 export function setAside({ log, aside }: AsideLayout): void {
   const unfinished = `${aside}.unfinished`;
   for (const old of [unfinished, aside]) removeFiles(old);
-  keepFiles(log, unfinished);
+  try {
+    keepFiles(log, unfinished);
+  } catch (error) {
+    removeIfPossible(unfinished);
+    throw error;
+  }
   renameSync(unfinished, aside);
 }
 

@@ -117,10 +117,15 @@ async function openProven(layout: CheckedLayout, kept: AsideLayout, options: Che
 async function withHead(opening: Promise<LevelEventLog>, path: string): Promise<[LevelEventLog, HeadFile]> {
   const reading = new Promise<HeadFile>((resolve) => resolve(HeadFile.open(path)));
   const [opened, read] = await Promise.allSettled([opening, reading]);
-  if (opened.status === "fulfilled" && read.status === "fulfilled") return [opened.value, read.value];
-  if (read.status === "fulfilled") read.value.close();
-  if (opened.status === "fulfilled") await opened.value.close();
-  return [await opening, await reading];
+  if (opened.status === "rejected") {
+    if (read.status === "fulfilled") read.value.close();
+    throw opened.reason;
+  }
+  if (read.status === "rejected") {
+    await opened.value.close();
+    throw read.reason;
+  }
+  return [opened.value, read.value];
 }
 
 function inodeOf(path: string): bigint | undefined {

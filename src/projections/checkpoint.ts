@@ -62,7 +62,7 @@ function directoryOf(rows: DirectoryRows): Directory {
     domain.id,
     { ...domain, files: new Map<LayerId, OwnFile>(domain.files) },
   ]);
-  const { names: columns } = rows;
+  const columns = checkedColumns(rows.names);
   let names: NameChange[] | undefined;
   return {
     ...{ domains: new Map(domains), byName: new Map(rows.byName) },
@@ -86,7 +86,18 @@ function nameColumns(changes: readonly NameChange[]) {
   };
 }
 
-function namesIn({ ids, positions, domains, names, defined }: ReturnType<typeof nameColumns>): NameChange[] {
+type NameColumns = ReturnType<typeof nameColumns>;
+
+/** While it can still be told that this is no checkpoint. Throws. */
+function checkedColumns(columns: NameColumns): NameColumns {
+  const { ids, positions, domains, names, defined } = columns;
+  const { length } = positions;
+  const fits = [domains, names, defined].every((column) => Array.isArray(column) && column.length === length);
+  if (!fits || !domains.every((index) => ids[index] !== undefined)) throw new Error("columns of different lengths");
+  return columns;
+}
+
+function namesIn({ ids, positions, domains, names, defined }: NameColumns): NameChange[] {
   return positions.map((position, i) => ({
     position,
     domain: ids[domains[i] ?? -1] ?? "",

@@ -10,7 +10,7 @@ export type { Ran } from "./terminal.ts";
 /** The command line as a user runs it: the built bundle as a process of its own. */
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-// Below node_modules, so that the bundle finds `level`; one per test process, so that files can run side by side.
+// Below node_modules, so that what stays outside of it is found; one per test process, so that files can run side by side.
 const folder = join(root, "node_modules", ".cache", `snapledger-test-${process.pid}`);
 export const bundle = join(folder, "cli.cjs");
 

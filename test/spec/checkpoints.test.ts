@@ -12,6 +12,7 @@ import type { NewEvent } from "../../src/events/events.ts";
 import type { EventLog } from "../../src/events/log.ts";
 import { createLevelEventLog } from "../../src/events/level-log.ts";
 import { memoryEventLog } from "../../src/events/memory-log.ts";
+import { parseDirectory, writeDirectory } from "../../src/projections/checkpoint.ts";
 import { compare } from "../../src/projections/compare.ts";
 import { freshFolder } from "../folders.ts";
 import { alice, Historian } from "../histories.ts";
@@ -175,5 +176,20 @@ describe("the directory's checkpoint", () => {
     expect((await readDirectory(other, checkpoints)).position).toBe(1);
     rmSync(join(folder, "directory.json"));
     expect(compare(await readDirectory(log, checkpoints), first)).toEqual([]);
+  });
+
+  test("with names that this version did not write is not used", async () => {
+    const directory = await readDirectory(log, noCheckpoints);
+    const text = writeDirectory(directory);
+    const { rows, ...rest } = JSON.parse(text) as { rows: { names: Record<string, unknown[]> } };
+    expect(parseDirectory(text)?.names).toEqual(directory.names);
+    const odd = [
+      {},
+      { ...rows.names, names: [] },
+      { ...rows.names, ids: rows.names["ids"]?.slice(1) },
+      { ...rows.names, defined: null },
+    ];
+    for (const names of odd)
+      expect(parseDirectory(JSON.stringify({ ...rest, rows: { ...rows, names } }))).toBeUndefined();
   });
 });
