@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { open, readFile, rename } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { createServer } from "node:net";
 import { basename, dirname, join } from "node:path";
+import { kernelLock, type KernelLock } from "../events/kernel-lock.ts";
 import type { Connection } from "../face.ts";
 import { SnapledgerError } from "../errors.ts";
 
@@ -91,18 +91,12 @@ function placeOf(path: string): string {
   }
 }
 
-/** One run at a time: the kernel frees an abstract socket when its holder dies. CURSOR_BUSY. */
-export async function lockCursor(path: string): Promise<() => void> {
-  const name = createHash("sha256").update(placeOf(path)).digest("hex");
-  const server = createServer((socket) => socket.destroy());
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(`\0snapledger/cursor/${name}`, resolve);
-  }).catch((cause: unknown) => {
-    if ((cause as NodeJS.ErrnoException).code !== "EADDRINUSE") throw cause;
-    const hint = "Wait for it to end; what it exports is not exported twice.";
-    throw new SnapledgerError("CURSOR_BUSY", `Another export uses ${path} now.`, { facts: { path }, hint, cause });
-  });
-  server.unref();
-  return () => server.close();
+/** One run at a time. CURSOR_BUSY. */
+export async function lockCursor(path: string): Promise<KernelLock> {
+  const place = placeOf(path);
+  const name = createHash("sha256").update(place).digest("hex");
+  const lock = await kernelLock(`cursor/${name}`, place);
+  if (lock) return lock;
+  const hint = "Wait for it to end; what it exports is not exported twice.";
+  throw new SnapledgerError("CURSOR_BUSY", `Another export uses ${path} now.`, { facts: { path }, hint });
 }

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SnapledgerError } from "../errors.ts";
-import { lockName, type SocketLock } from "../events/abstract-socket.ts";
+import { kernelLock, type KernelLock } from "../events/kernel-lock.ts";
 import type { Clock, DomainId, OperationId } from "../events/ids.ts";
 import { isAlive, processesOf, processId, type ProcessId } from "../events/process-id.ts";
 import { overwrite } from "../events/small-file.ts";
@@ -45,14 +45,15 @@ interface LockFile extends Holder {
 }
 
 /**
- * The lock is an abstract unix socket named by log and domain, so that the kernel frees it when its holder dies and no
- * `rm` lets a second one in. The file beside it only tells who holds it, and what a dead holder left running.
+ * The lock goes by log and domain; the kernel frees it when its holder dies, and no `rm` lets a second one in. The file
+ * beside it only tells who holds it, and what a dead holder left running.
  */
 export function fileLocks(folder: string, { clock }: { readonly clock: Clock }): Locks {
   return {
     async lockDomain({ logId, domain, holder, waitMs, signal }) {
       const path = join(folder, `${domain}.json`);
-      const lock = await waitForName(`${logId}/${domain}`, clock() + waitMs, clock, signal);
+      const tryLock = () => kernelLock(`${logId}/${domain}`, join(folder, domain));
+      const lock = await waitFor(tryLock, clock() + waitMs, clock, signal);
       if (!lock) throw inProgress(domain, await readHolder(path));
       const left = existsSync(path) ? [...(readLockFile(path)?.children ?? []), ...unnoted(domain)] : [];
       const since = new Date(clock()).toISOString();
@@ -70,11 +71,11 @@ function unnoted(domain: DomainId): ProcessId[] {
 }
 
 class FileLock implements DomainLock {
-  readonly #lock: SocketLock;
+  readonly #lock: KernelLock;
   readonly #path: string;
   #file: LockFile;
 
-  constructor(lock: SocketLock, path: string, file: LockFile) {
+  constructor(lock: KernelLock, path: string, file: LockFile) {
     this.#lock = lock;
     this.#path = path;
     this.#file = { ...file, children: file.children.filter(isAlive) };
@@ -108,14 +109,14 @@ class FileLock implements DomainLock {
 }
 
 /** Tries again until the deadline; undefined when somebody else had it all the time. */
-async function waitForName(
-  name: string,
+async function waitFor(
+  tryLock: () => Promise<KernelLock | undefined>,
   deadline: number,
   clock: Clock,
   signal: AbortSignal | undefined,
-): Promise<SocketLock | undefined> {
+): Promise<KernelLock | undefined> {
   for (;;) {
-    const lock = await lockName(name);
+    const lock = await tryLock();
     if (lock) return lock;
     if (signal?.aborted) throw new SnapledgerError("INTERRUPTED", "Stopped while waiting for another operation.");
     if (clock() >= deadline) return undefined;

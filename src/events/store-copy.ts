@@ -1,6 +1,6 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { keepFiles } from "./aside.ts";
 import { HeadFile } from "./head-file.ts";
 import { asStoreError } from "./level-errors.ts";
@@ -10,7 +10,7 @@ import { lockStore } from "./store-lock.ts";
 
 /** A store's database as it was at one instant. Whatever is done to it, the store stays as it is. */
 export interface StoreCopy {
-  /** The database, and what an opening that died had set aside: one folder each. None when there is no database. */
+  /** The database, and what openings that died had set aside or left: one folder each. None when there is no database. */
   readonly databases: readonly string[];
   /** What the head file says; null when it is missing or nothing in it can be read. */
   readonly head: LogHead | null;
@@ -39,10 +39,10 @@ function makePlace(folder: string): string {
 }
 
 async function copyInto(folder: string, place: string, waitMs: number): Promise<StoreCopy> {
-  const { log, aside, head } = storeLayout(folder);
+  const { log, head } = storeLayout(folder);
   const lock = await lockStore(folder, waitMs);
   try {
-    const databases = [log, aside].filter(existsSync).map((from, i) => {
+    const databases = databasesIn(folder, log).map((from, i) => {
       const into = join(place, String(i));
       keepFiles(from, into);
       return into;
@@ -51,4 +51,12 @@ async function copyInto(folder: string, place: string, waitMs: number): Promise<
   } finally {
     await lock.release();
   }
+}
+
+/** The log first. Whatever else has a name that begins with its name is, or was, a database of this store. */
+function databasesIn(folder: string, log: string): string[] {
+  const begin = `${basename(log)}.`;
+  const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const others = folders.map(({ name }) => name).filter((name) => name.startsWith(begin));
+  return [...(existsSync(log) ? [log] : []), ...others.sort().map((name) => join(folder, name))];
 }

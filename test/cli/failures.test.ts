@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -10,7 +11,8 @@ import { connect } from "../../src/connection.ts";
 import { recordKey } from "../../src/events/level-keys.ts";
 import { digest } from "../images.ts";
 import { withFakeTool } from "./fake-tool.ts";
-import { Terminal } from "./process.ts";
+import { elsewhere } from "../namespaces.ts";
+import { Terminal, type Ran } from "./process.ts";
 import { guestWrites, headFile, logLength, names, takeSnapshot, withTree, withWeb } from "./scene.ts";
 
 /** A fake that leaves a mark and then takes very long, as a big fold does. */
@@ -185,6 +187,39 @@ describe("two at a time", () => {
     await holder.close();
     expect(status).toBe(5);
     expect(stderr).toMatch(/^error \[LOG_BUSY\] .*\nhint: /);
+  });
+});
+
+describe.skipIf(!elsewhere)("in another network namespace, as a container has", () => {
+  it("commands take their turns on the log, and wait for one domain's operation", { timeout: 60_000 }, async () => {
+    const web = await withTree();
+    await web.ok("define", "--driver", "memory", "--name", "db", "--disk", "vda=/db.qcow2");
+    const there = (...args: string[]): Promise<Ran> => {
+      const [command = "", ...words] = [...(elsewhere ?? []), process.execPath, web.program, ...args];
+      return new Promise((resolve) => {
+        execFile(command, words, { cwd: web.home, env: web.environment }, (error, stdout, stderr) =>
+          resolve({ status: Number(error?.code ?? 0), stdout, stderr }),
+        );
+      });
+    };
+    const before = await logLength(web);
+    const create = (n: number): Promise<Ran> => {
+      const args = ["snapshot-create-as", n % 2 ? "web" : "db", `s${n}`, "--offline", "--wait", "60"];
+      return n % 4 < 2 ? there(...args) : web.run(...args);
+    };
+    const ran = await Promise.all(Array.from({ length: 16 }, (_, n) => create(n)));
+    expect(ran.map(({ status, stderr }) => [status, stderr])).toEqual(ran.map(() => [0, ""]));
+    expect((await web.run("verify")).status).toBe(0);
+    expect(await logLength(web)).toBe(before + 32);
+    const slow = withFakeTool(web, "convert", takesLong(web));
+    const { child, end } = start(slow, "snapshot-create", "--offline", "--compress", "web");
+    await begun(web);
+    expect(await there("snapshot-create-as", "web", "d", "--offline", "--wait", "0")).toMatchObject({
+      status: 5,
+      stderr: expect.stringMatching(/^error \[OPERATION_IN_PROGRESS\]/) as string,
+    });
+    child.kill("SIGINT");
+    await end;
   });
 });
 

@@ -119,6 +119,14 @@ describe("salvage", () => {
     expect((await inStore(web, "new", "snapshot-list", "web", "--name")).stdout).toBe("a\nb\nc\nroot\n");
   });
 
+  it("finds a database under whatever name an opening left it", async () => {
+    const web = await withTree();
+    const length = await logLength(web);
+    renameSync(join(store(web), "log"), join(store(web), "log.left"));
+    expect((await web.run("salvage", "new")).stdout).toContain(`positions 1 to ${length}`);
+    expect((await inStore(web, "new", "snapshot-list", "web", "--name")).stdout).toBe("a\nb\nc\nroot\n");
+  });
+
   it("is refused for a store that is sound, and where something is already", async () => {
     const web = await withWeb();
     expect((await web.run("salvage", "new")).stderr).toMatch(/^error \[STORE_SOUND\] .*\nhint: .*backup/);

@@ -36,13 +36,13 @@ export const verb: Verb = {
       await exportSince(cli, format, undefined, () => Promise.resolve());
       return;
     }
-    const unlock = await lockCursor(file);
+    const lock = await lockCursor(file);
     try {
       const cursor = await readCursor(file);
       if (cursor) await checkCursor(file, cursor, await cli.connection());
       await exportSince(cli, format, cursor, (reached) => saveCursor(file, reached));
     } finally {
-      unlock();
+      await lock.release();
     }
   },
 };
