@@ -26,9 +26,8 @@ export async function verifyStore(
 
 /** undefined when the database does not open, so that nothing is said of what it holds. */
 async function verifyDatabase(copy: StoreCopy, options: VerifyOptions): Promise<Verdict | undefined> {
-  const [database] = copy.databases;
-  if (database === undefined) return undefined;
-  if (!filesAreSound(database)) return undefined;
+  const { database } = copy;
+  if (database === undefined || !filesAreSound(database)) return undefined;
   const log = await openLevelEventLog(database, neverAppends).catch((error: unknown) => {
     if (!isSnapledgerError(error, "LOG_DAMAGED")) throw error;
     return undefined;
@@ -60,7 +59,7 @@ function verifyFound(copy: StoreCopy, options: VerifyOptions): Verdict {
     valid += 1;
     if (valid % 1000 === 0) options.onProgress?.(valid, copy.head?.position ?? valid);
   }
-  const why = copy.databases.length === 0 ? "the database is missing" : "the database does not open as it is";
+  const why = copy.database === undefined ? "the database is missing" : "the database does not open as it is";
   return { ok: false, head: copy.head, valid, firstBad: { position: valid + 1, why }, heldAt: null };
 }
 

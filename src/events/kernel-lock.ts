@@ -17,11 +17,9 @@ export async function kernelLock(name: string, path: string): Promise<KernelLock
   const lock = await listenOn(`\0snapledger/${name}`);
   if (!lock) return undefined;
   const presence = await presenceBeside(path);
-  const release = async () => {
-    // Before the lock: closing it removes its file, which would be the next holder's.
-    await presence?.end();
-    await closed(lock);
-  };
+  let released: Promise<void> | undefined;
+  // Its socket file first: it is removed, and would be the next holder's.
+  const release = () => (released ??= (presence?.end() ?? Promise.resolve()).then(() => closed(lock)));
   if (!(await presence?.othersAnswer())) return { release };
   await release();
   return undefined;

@@ -10,7 +10,9 @@ import { lockStore } from "./store-lock.ts";
 
 /** A store's database as it was at one instant. Whatever is done to it, the store stays as it is. */
 export interface StoreCopy {
-  /** The database, and what openings that died had set aside or left: one folder each. None when there is no database. */
+  /** The one that the next opening takes: undefined when it finds none. */
+  readonly database: string | undefined;
+  /** That one, and what openings that died had set aside or left: one folder each. */
   readonly databases: readonly string[];
   /** What the head file says; null when it is missing or nothing in it can be read. */
   readonly head: LogHead | null;
@@ -39,15 +41,17 @@ function makePlace(folder: string): string {
 }
 
 async function copyInto(folder: string, place: string, waitMs: number): Promise<StoreCopy> {
-  const { log, head } = storeLayout(folder);
+  const { log, aside, head } = storeLayout(folder);
   const lock = await lockStore(folder, waitMs);
   try {
-    const databases = databasesIn(folder, log).map((from, i) => {
+    const copies = databasesIn(folder, log).map((from, i): [string, string] => {
       const into = join(place, String(i));
       keepFiles(from, into);
-      return into;
+      return [from, into];
     });
-    return { databases, head: HeadFile.read(head) };
+    const copyOf = new Map(copies);
+    const database = copyOf.get(log) ?? copyOf.get(aside);
+    return { database, databases: [...copyOf.values()], head: HeadFile.read(head) };
   } finally {
     await lock.release();
   }
