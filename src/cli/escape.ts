@@ -13,9 +13,16 @@ export function escapeLine(text: string): string {
 
 /** As `escapeLine`, but newlines and tabs stay: for whole documents. */
 export function escapeDocument(text: string): string {
-  return text.replace(dangerous, (character) =>
-    character === "\n" || character === "\t" ? character : `\\u{${hex(character)}}`,
-  );
+  return text.replace(dangerous, (character) => (isLayout(character) ? character : `\\u{${hex(character)}}`));
+}
+
+/** XML whose text holds nothing that a terminal would act on; it reads back as the same text. */
+export function escapeXml(xml: string): string {
+  return xml.replace(dangerous, (character) => (isLayout(character) ? character : `&#x${hex(character)};`));
+}
+
+function isLayout(character: string): boolean {
+  return character === "\n" || character === "\t";
 }
 
 /** JSON whose strings hold nothing that a terminal would act on; it parses to the same value. */

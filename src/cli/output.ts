@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { escapeDocument, escapeJson, escapeLine } from "./escape.ts";
+import { escapeDocument, escapeJson, escapeLine, escapeXml } from "./escape.ts";
 
 /**
  * Where results, warnings and errors go. All human text is escaped here, at the one edge, so that no verb can forget.
@@ -53,9 +53,13 @@ export class Output {
     this.#write(lines.map((text) => `${escapeLine(text)}\n`).join(""));
   }
 
-  /** A document of several lines, such as XML. */
+  /** A text of several lines. */
   document(text: string): void {
     this.#write(escapeDocument(text.endsWith("\n") ? text : `${text}\n`));
+  }
+
+  xml(text: string): void {
+    this.#write(escapeXml(text.endsWith("\n") ? text : `${text}\n`));
   }
 
   /** One JSON value on stdout. */

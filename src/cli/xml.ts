@@ -9,5 +9,5 @@ export async function printXml(cli: Cli, snapshot: SnapshotInfo, form: SnapshotF
   const domain = await (await cli.connection()).domain(snapshot.domain.id, await asOf(cli));
   const xml = writeDomainSnapshot(snapshot, form, domain);
   if (cli.json) cli.output.json({ xml });
-  else cli.output.document(xml);
+  else cli.output.xml(xml);
 }

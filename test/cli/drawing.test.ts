@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { escapeDocument, escapeJson, escapeLine } from "../../src/cli/escape.ts";
+import { escapeDocument, escapeJson, escapeLine, escapeXml } from "../../src/cli/escape.ts";
 import { nearest } from "../../src/cli/nearest.ts";
 import { columnsOf, fieldLines, tableLines } from "../../src/cli/table.ts";
 import { treeLines } from "../../src/cli/tree.ts";
@@ -120,6 +120,7 @@ describe("hostile text", () => {
   it("never reaches a terminal as anything but visible characters", () => {
     expect(escapeLine("a\u001b[2Jb\nc\u202ed\u009be\u007f")).toBe("a\\u{1b}[2Jb\\u{a}c\\u{202e}d\\u{9b}e\\u{7f}");
     expect(escapeDocument("<a>\n\t\r\u0007")).toBe("<a>\n\t\\u{d}\\u{7}");
+    expect(escapeXml("<a>\n\t\r\u0085\u202e")).toBe("<a>\n\t&#xd;&#x85;&#x202e;");
   });
 
   it("leaves ordinary text of every script as it is", () => {

@@ -208,6 +208,16 @@ describe("looking at snapshots", () => {
     expect(await web.json("snapshot-dumpxml", "web", "a")).toEqual({ xml: rfc });
   });
 
+  it("dumps XML that reads back as what is stored, and that no terminal acts on", async () => {
+    const described = 'tabs\tand & <lines>\n"of" \u202eRLO \ufeff\u0085\u2028 ends';
+    const other = await withWeb();
+    await other.ok("snapshot-create-as", "web", "odd", described, "--offline");
+    const xml = await other.ok("snapshot-dumpxml", "web", "odd");
+    expect(xml).not.toMatch(/[\u202e\ufeff\u0085\u2028]/);
+    await other.feed(xml.replace("<name>odd<", "<name>again<"), "snapshot-create", "web", "--offline", "-");
+    expect(await other.json("snapshot-info", "web", "again")).toMatchObject({ description: described });
+  });
+
   it("says 4 for what is not there, and adds nothing to the log", async () => {
     const before = await logLength(web);
     for (const verb of ["snapshot-info", "snapshot-dumpxml", "snapshot-parent"]) {
