@@ -3,6 +3,12 @@ import { SnapledgerError } from "../errors.ts";
 import type { Verb } from "./verb.ts";
 import { verbs } from "./verbs.ts";
 
+/** What ends any verb, where it does not say itself what else its own status means. */
+const unlessSaid: readonly (readonly [status: number, when: string])[] = [
+  [1, "a disk is full, or failed"],
+  [3, "the store is not this user's alone, or is of a newer version"],
+];
+
 /** Statuses that mean the same for every verb. */
 const sameForAll: readonly (readonly [status: number, when: string])[] = [
   [2, "the request is wrong: a flag, a name, the XML"],
@@ -35,7 +41,8 @@ See "snapledger VERB --help" for one verb.`;
 
 /** The end of a verb's help. */
 export function helpEnd({ exits, examples, changes }: Verb): string {
-  const statuses = [[0, "done"] as const, ...exits, ...sameForAll].sort(([a], [b]) => a - b);
+  const unsaid = unlessSaid.filter(([status]) => exits.every(([own]) => own !== status));
+  const statuses = [[0, "done"] as const, ...exits, ...unsaid, ...sameForAll].sort(([a], [b]) => a - b);
   const permanent = changes ? "\nNames, reasons and actors are permanent: they stay in the log for good.\n" : "";
   return `${permanent}
 EXIT STATUS

@@ -3,11 +3,23 @@ import { SnapledgerError } from "../errors.ts";
 import { asOf } from "./moment.ts";
 import type { Cli } from "./verb.ts";
 
-/** Reads one domain; says on stderr when an operation on it has no outcome. Reading itself changes nothing. */
+/**
+ * Reads one domain; says on stderr when an operation on it has no outcome. Reading itself changes nothing.
+ * REVISION_CONFLICT of --expect-revision.
+ */
 export async function readDomain(cli: Cli, domain: string): Promise<DomainInfo> {
   const info = await (await cli.connection()).domain(domain, await asOf(cli));
+  checkRevision(info, cli.input.integer("expect-revision", 0));
   warnOfOperation(cli, info);
   return info;
+}
+
+function checkRevision({ revision }: DomainInfo, expected: number | undefined): void {
+  if (expected === undefined || expected === revision) return;
+  throw new SnapledgerError("REVISION_CONFLICT", `The domain is at revision ${revision}, not ${expected}.`, {
+    facts: { expected, revision },
+    hint: "Something changed it meanwhile. Ask again without --expect-revision.",
+  });
 }
 
 export function warnOfOperation(cli: Cli, { name, operation }: DomainInfo): void {

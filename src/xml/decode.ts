@@ -33,9 +33,11 @@ function decodeUtf8(bytes: Uint8Array): string {
   try {
     return endLines(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
-    const valid = validPrefix(bytes);
-    const good = endLines(new TextDecoder().decode(bytes.subarray(0, valid), { stream: true }));
-    const found = (bytes[valid] ?? bytes.at(-1) ?? 0).toString(16).toUpperCase().padStart(2, "0");
+    const whole = new TextDecoder("utf-8", { ignoreBOM: true });
+    const decoded = whole.decode(bytes.subarray(0, validPrefix(bytes)), { stream: true });
+    // The first byte of a character that does not go on as it must.
+    const found = (bytes[Buffer.byteLength(decoded)] ?? 0).toString(16).toUpperCase().padStart(2, "0");
+    const good = endLines(decoded.replace(/^\ufeff/, ""));
     throw invalidXml(placeAt(good, good.length), `byte 0x${found} is not UTF-8`, "Save the document as UTF-8.");
   }
 }

@@ -205,6 +205,11 @@ describe("what is recorded of a refusal", () => {
       ["snapshot-deactivate", "web", "b", "--delete", "--expect-revision", "1"],
       { code: "REVISION_CONFLICT", status: 5, hint: /--expect-revision/, records: 0 },
     ],
+    [
+      "another revision, of what is only read",
+      ["snapshot-list", "web", "--expect-revision", "1"],
+      { code: "REVISION_CONFLICT", status: 5, hint: /--expect-revision/, records: 0 },
+    ],
   ])("%s", async (_, args, refused) => {
     await expectRefused(web, args, refused);
   });

@@ -77,6 +77,13 @@ describe("a document is refused with line and column", () => {
     expect(error.message).toBe("Line 2, column 9: byte 0xFF is not UTF-8.");
   });
 
+  test.each([
+    ["of another encoding", "caf\xe9 noir", "Line 1, column 4: byte 0xE9 is not UTF-8."],
+    ["that begin a character and do not go on", "\xef\xbb\xbfa\xe2\x82<", "Line 1, column 2: byte 0xE2 is not UTF-8."],
+  ])("for bytes %s, naming the first of them", (_, text, message) => {
+    expect(refusalOf(() => parseXml(Buffer.from(text, "latin1"))).message).toBe(message);
+  });
+
   test("for UTF-8 that is cut short in the middle of a character", () => {
     const bytes = bytesOf("<domainsnapshot/>é").slice(0, -1);
     expect(refusalOf(() => parseXml(bytes)).message).toBe("Line 1, column 18: byte 0xC3 is not UTF-8.");

@@ -18,7 +18,7 @@ export const verb: Verb = {
     [3, "the checkpoint is not signed by the key"],
     [4, "no such store, checkpoint or key"],
   ],
-  examples: ["snapledger verify --head sha256:9f2c… --json", "snapledger verify --files --replay"],
+  examples: ["snapledger verify --head $(jq -r .hash head.json) --json", "snapledger verify --files --replay"],
   async run(cli) {
     const connection = await cli.connection();
     const onProgress = (done: number, total: number) => cli.progress("verify", done, total);
