@@ -1,7 +1,9 @@
 import { SnapledgerError } from "../errors.ts";
+import { unseen } from "../unseen.ts";
 
-/** Controls, line and paragraph separators, and every character that changes the direction of text around it. */
-const hidden = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
+/** Controls, line and paragraph separators. */
+const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/u;
+const hidden = new RegExp(`[${unseen}]`, "u");
 
 /** Throws INVALID_NAME unless the name can be shown, typed and told from every other. Never repairs. */
 export function checkName(kind: "domain" | "snapshot", name: string): void {
@@ -10,7 +12,7 @@ export function checkName(kind: "domain" | "snapshot", name: string): void {
   const shown = JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name);
   throw new SnapledgerError("INVALID_NAME", `The ${kind} name ${shown} ${why}.`, {
     facts: { name },
-    hint: "Names have 1 to 255 bytes, no '/', no control characters, no leading '-' and no space at either end.",
+    hint: "Names have 1 to 255 bytes, no '/', no control or invisible characters, no leading '-' and no space at either end.",
   });
 }
 
@@ -20,7 +22,8 @@ function whyNot(name: string): string | undefined {
   const bytes = new TextEncoder().encode(name).length;
   if (bytes > 255) return `has ${bytes} bytes, more than 255`;
   if (name.normalize("NFC") !== name) return "is not in Unicode normal form C";
-  if (hidden.test(name)) return "holds a control or direction character";
+  if (control.test(name)) return "holds a control character";
+  if (hidden.test(name)) return "holds a character that cannot be seen, or that changes the direction of text";
   if (name.includes("/")) return "holds a '/'";
   if (name === "." || name === "..") return "names a folder";
   if (name.startsWith("-")) return "starts with '-'";

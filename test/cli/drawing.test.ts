@@ -6,6 +6,7 @@ import { nearest } from "../../src/cli/nearest.ts";
 import { columnsOf, fieldLines, tableLines } from "../../src/cli/table.ts";
 import { treeLines } from "../../src/cli/tree.ts";
 import type { TreeNode } from "../../src/cli/tree.ts";
+import { parseDomainSnapshot } from "../../src/xml/domainsnapshot.ts";
 
 /** `b:a` is a snapshot b on a; the order given is the order of siblings. */
 function nodes(...specs: readonly string[]): TreeNode[] {
@@ -100,12 +101,12 @@ describe("a table", () => {
 
   it("counts columns as the C library does, which is how virsh aligns", () => {
     const counted: Record<string, number> = {
-      "👩\u200d💻": 4,
+      "👩💻": 4,
       "⌚": 2,
       "䷀": 2,
       "\u{20000}": 2,
       "🖥": 1,
-      "\u00ad": 1,
+      "\u200d": "\\u{200d}".length,
       각: 2,
     };
     for (const [text, columns] of Object.entries(counted)) expect([text, columnsOf(text)]).toEqual([text, columns]);
@@ -123,12 +124,29 @@ describe("hostile text", () => {
     expect(escapeXml("<a>\n\t\r\u0085\u202e")).toBe("<a>\n\t&#xd;&#x85;&#x202e;");
   });
 
+  it("shows what cannot be seen, all of it that Unicode knows", () => {
+    expect(escapeLine("a\u200bb\u3164\u{e0041}")).toBe("a\\u{200b}b\\u{3164}\\u{e0041}");
+    for (let point = 0xa0; point <= 0x10ffff; point++) {
+      const character = String.fromCodePoint(point);
+      const seen = escapeLine(character) === character;
+      const hidden = /[\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\p{Cs}]/u.test(character);
+      if (seen === hidden) expect.fail(`U+${point.toString(16)} is ${seen ? "not " : ""}escaped`);
+    }
+  });
+
+  it("is escaped in XML in a way that reads back the same", () => {
+    const description = "a\u200bb\u202ec\u{e0041}\u009b";
+    const xml = escapeXml(`<domainsnapshot>\n\t<description>${description}</description>\n</domainsnapshot>`);
+    expect(xml).toMatch(/^[\x20-\x7e\n\t]*$/);
+    expect(parseDomainSnapshot(new TextEncoder().encode(xml))).toMatchObject({ description });
+  });
+
   it("leaves ordinary text of every script as it is", () => {
-    for (const text of ["снимок", "雪", "é", "👩‍💻", "עברית", 'a"b\\c']) expect(escapeLine(text)).toBe(text);
+    for (const text of ["снимок", "雪", "é", "👩💻", "עברית", 'a"b\\c']) expect(escapeLine(text)).toBe(text);
   });
 
   it("is escaped in JSON in a way that parses to the same value", () => {
-    const value = { name: "\u009b\u202e\u2028\u007f\u001b\ud800" };
+    const value = { name: "\u009b\u202e\u2028\u007f\u001b\ud800\u200b\u{e0041}" };
     const json = escapeJson(JSON.stringify(value, null, 2));
     expect(json).toMatch(/^[\x20-\x7e\n]*$/);
     expect(JSON.parse(json)).toEqual(value);

@@ -25,10 +25,9 @@ const orders = [
     "\u200f",
     "\u061c",
   ],
-  ...["\ufeff", "\ud800", "\udfff", "\nerror [FORGED] all is well", "\n\thint: forged"],
+  ...["\ufeff", "\u200b", "\u{e0041}", "\ud800", "\udfff", "\nerror [FORGED] all is well", "\n\thint: forged"],
 ];
-const acted =
-  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|\p{Surrogate}/u;
+const acted = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\p{Default_Ignorable_Code_Point}]|\p{Surrogate}/u;
 
 /** Every verb that only reads, with each way that it prints. */
 function readings(hostile: string): readonly (readonly string[])[] {
@@ -163,6 +162,14 @@ describe("a terminal", () => {
     expect(log.map((line) => JSON.parse(line) as unknown)).toEqual(
       inside.world.lines.map((line) => JSON.parse(line) as unknown),
     );
+  });
+
+  it("and names that are no longer accepted can still be worked with", async () => {
+    const inside = new Inside(await hostileLog("\u200b"));
+    const { domain, snapshot } = placesFor("\u200b");
+    expect(await inside.ok("create-with-snapshot", domain, snapshot, "--no-start")).toContain("snap\\u{200b}");
+    expect(await inside.ok("snapshot-deactivate", domain, snapshot, "--discard-force")).toContain("snap\\u{200b}");
+    expect((await inside.run("snapshot-create-as", domain, "new\u200b", "--offline")).stderr).toMatch(/INVALID_NAME/);
   });
 
   it("is not given them by a replay on the whole of it either", async () => {

@@ -24,7 +24,8 @@ export function refusedHere(name: string): string | null {
   if (name === "") return "it is empty";
   if (Buffer.byteLength(name) > 255) return "it is longer than 255 bytes";
   if (name.normalize("NFC") !== name) return "it is not in Unicode normal form C";
-  if (/[\p{Cc}\p{Bidi_C}\u2028\u2029\ufeff]/u.test(name)) return "it holds what a terminal does not show";
+  if (/[\p{Cc}\p{Default_Ignorable_Code_Point}\u2028\u2029]/u.test(name))
+    return "it holds what a terminal does not show";
   if (name.includes("/") || name === "." || name === "..") return "it is a path";
   if (name.startsWith("-")) return "it looks like an option";
   if (name.trim() !== name) return "it has a space at an end";
