@@ -30,6 +30,8 @@ export interface Request {
   readonly commandId?: CommandId | null;
   /** REVISION_CONFLICT unless the domain is at this revision when the command is decided. */
   readonly expectRevision?: number;
+  /** SNAPSHOT_NOT_FOUND unless the snapshot that the command names is this one still: its name may be another's by now. */
+  readonly expectSnapshot?: SnapshotId;
   /** Decide, and say what would be done, but do nothing and record nothing. */
   readonly plan?: boolean;
   readonly onProgress?: (progress: Progress) => void;

@@ -2,6 +2,8 @@ import { SnapledgerError } from "./errors.ts";
 import { CreateFlags, DeactivateFlags } from "./events/command.ts";
 import type { Command } from "./events/command.ts";
 import type { Caller, Connection, Outcome, Request } from "./face.ts";
+import { anotherSnapshot } from "./projections/views.ts";
+import { encodeXml } from "./xml/decode.ts";
 import { parseDomainSnapshot } from "./xml/domainsnapshot.ts";
 import { writeDomainSnapshot } from "./xml/domainsnapshot.ts";
 
@@ -22,7 +24,7 @@ export interface DomainHandle {
   readonly name: string;
 }
 
-/** A handle to a snapshot of one domain, until `free`. */
+/** A handle to a snapshot of one domain, until `free`. SNAPSHOT_NOT_FOUND once it is gone, whoever has its name then. */
 export interface SnapshotHandle {
   readonly domain: DomainHandle;
   readonly id: string;
@@ -44,7 +46,7 @@ export async function snapshotCreateXML(
   request?: Request,
 ): Promise<SnapshotHandle> {
   checkFlags(flags, CreateFlags);
-  const fields = parseDomainSnapshot(new TextEncoder().encode(xml));
+  const fields = parseDomainSnapshot(encodeXml(xml));
   const command: Command = {
     type: "CreateSnapshot",
     domain: domain.id,
@@ -61,8 +63,10 @@ export async function snapshotCreateXML(
 export async function getXMLDesc(snapshot: SnapshotHandle, flags: number): Promise<string> {
   checkFlags(flags, XMLFlags);
   const { connection, id } = inUse(snapshot).domain;
+  const info = await connection.snapshot(id, snapshot.name);
+  if (info.id !== snapshot.id) throw anotherSnapshot(info.domain.name, info.name);
   const form = hasFlag(flags, XMLFlags.LIBVIRT) ? "libvirt" : "rfc";
-  return writeDomainSnapshot(await connection.snapshot(id, snapshot.name), form, await connection.domain(id));
+  return writeDomainSnapshot(info, form, await connection.domain(id));
 }
 
 /** virDomainSnapshotNum. */
@@ -92,13 +96,13 @@ export async function createWithSnapshot(
   request?: Request,
 ): Promise<Outcome> {
   checkFlags(flags, StartFlags);
-  const { domain, name } = inUse(snapshot);
+  const { domain, id, name } = inUse(snapshot);
   const command: Command = {
     ...{ type: "CreateWithSnapshot", domain: domain.id, snapshot: name },
     start: !hasFlag(flags, StartFlags.NO_START),
     discardChanges: hasFlag(flags, StartFlags.DISCARD_CHANGES),
   };
-  return domain.connection.execute(command, caller, request);
+  return domain.connection.execute(command, caller, { ...request, expectSnapshot: id });
 }
 
 /** virDomainSnapshotDeactivate. Flags: DeactivateFlags, at most one of them. */
@@ -108,9 +112,9 @@ export async function deactivate(
   caller: Caller,
   request?: Request,
 ): Promise<Outcome> {
-  const { domain, name } = inUse(snapshot);
+  const { domain, id, name } = inUse(snapshot);
   const command = deactivation({ domain: domain.id, snapshot: name, discardChanges: false }, flags);
-  return domain.connection.execute(command, caller, request);
+  return domain.connection.execute(command, caller, { ...request, expectSnapshot: id });
 }
 
 /** virDomainSnapshotFree: the handle is not to be used any more. The snapshot stays. */
@@ -155,7 +159,8 @@ function inUse(snapshot: SnapshotHandle): SnapshotHandle {
 
 function checkFlags(flags: number, known: Readonly<Record<string, number>>): void {
   const all = Object.values(known).reduce((sum, flag) => sum | flag, 0);
-  if (Number.isInteger(flags) && flags >= 0 && (flags & ~all) === 0) return;
+  // `&` sees 32 bits alone.
+  if (Number.isInteger(flags) && flags >= 0 && flags <= all && (flags & ~all) === 0) return;
   throw new SnapledgerError("INVALID_FLAGS", `The flags ${flags} are not known here.`, {
     facts: { flags, known },
     hint: "Pass 0, or a sum of the flags that this function names.",

@@ -6,6 +6,7 @@ import type { DomainId } from "../events/ids.ts";
 import type { Plan } from "../events/plan.ts";
 import type { DomainState } from "../projections/state.ts";
 import { definingIdOf, domainIdOf } from "../projections/directory.ts";
+import { anotherSnapshot } from "../projections/views.ts";
 import type { Caller, Outcome, Request } from "../face.ts";
 import { adoptedDomain } from "./adopt.ts";
 import { begin } from "./begin.ts";
@@ -112,6 +113,7 @@ async function underLock(
   if (earlier) return earlier;
   checkRevision(request, before);
   checkDefined(state, command);
+  checkSnapshot(request, state, command);
   const follows = command.type === "RecoverDomain" || command.type === "CompactDomain";
   return follows ? settled(settling, command, recovery) : perform(acting, command, recovery, watch);
 }
@@ -142,6 +144,13 @@ function checkRevision({ expectRevision }: Request, revision: number): void {
     facts: { expected: expectRevision, revision },
     hint: "Look at what changed, then run the command again without --expect-revision or with the new one.",
   });
+}
+
+/** Of a name that nobody has, the rule tells. */
+function checkSnapshot({ expectSnapshot }: Request, state: DomainState, command: Command): void {
+  if (expectSnapshot === undefined || !("snapshot" in command)) return;
+  const id = state.byName.get(command.snapshot);
+  if (id !== undefined && id !== expectSnapshot) throw anotherSnapshot(state.name, command.snapshot);
 }
 
 /** From a decision to its outcome. */
@@ -238,6 +247,7 @@ async function preview(
 ): Promise<Outcome> {
   const state = await stage.log.use((log) => stage.states.domain(log, id));
   checkRevision(request, state.revision);
+  checkSnapshot(request, state, command);
   const driver = driverFor(stage, state, command);
   await driver.adopt(adoptedDomain(state));
   const operation = new Operation(stage, stage.newId(), state, driver, caller, request);

@@ -69,6 +69,13 @@ export function namedSnapshot(state: DomainState, name: string): Snapshot {
   });
 }
 
+/** Who asked meant an earlier one of this name. */
+export function anotherSnapshot(domain: string, snapshot: string): SnapledgerError {
+  const message = `The snapshot "${snapshot}" of domain "${domain}" is gone, and another one has its name.`;
+  const hint = "Look the snapshot up again.";
+  return new SnapledgerError("SNAPSHOT_NOT_FOUND", message, { facts: { domain, snapshot }, hint });
+}
+
 /** Alternatives within one kind (both of leaves and noLeaves is everything), all kinds together, as virsh. */
 function passes(state: DomainState, snapshot: Snapshot, filter: SnapshotFilter): boolean {
   const { roots, leaves, noLeaves, states, deactivated } = filter;

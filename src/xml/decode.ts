@@ -16,12 +16,22 @@ export function decodeXml(bytes: Uint8Array): string {
     throw invalidXml({ line: 1, column: 1 }, `the document has ${bytes.length} bytes, which is too many`, hint);
   }
   const text = decodeUtf8(bytes);
+  checkCharacters(text);
+  return text;
+}
+
+/** The bytes of a document that comes as text. A lenient encoder would turn half a surrogate pair into another character. */
+export function encodeXml(text: string): Uint8Array {
+  checkCharacters(text);
+  return new TextEncoder().encode(text);
+}
+
+function checkCharacters(text: string): void {
   const control = text.search(notXmlCharacters);
   if (control >= 0) {
     const what = `the character ${codePointName(text.codePointAt(control) ?? 0)} is not allowed in XML`;
     throw invalidXml(placeAt(text, control), what, "Remove it: XML 1.0 cannot hold it in any spelling.");
   }
-  return text;
 }
 
 /** `U+0001` */
