@@ -1,15 +1,16 @@
 import type { DefineDomain } from "../events/command.ts";
 import type { MakeOverlay } from "../events/plan.ts";
 import type { DefinedDisk } from "../events/records.ts";
+import type { DomainState } from "../projections/state.ts";
 import type { Accepted, DefineFacts, Facts, Ids } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
 import { madeFile } from "./heads.ts";
 
 /** A domain comes under management: one empty overlay per disk on its base image, which is never written to. */
-export function defineDomain(facts: Facts, command: DefineDomain, { newId }: Ids): Accepted {
+export function defineDomain(state: DomainState, facts: Facts, command: DefineDomain, { newId }: Ids): Accepted {
   const define = facts.define;
   if (!define) throw new Error("define needs the facts of its images");
-  checkDefine(define, command);
+  checkDefine(state, define, command);
   const bases = command.disks.map((disk) => ({ ...disk, base: newId() }));
   const steps = bases.map(({ target, path, format, base }): MakeOverlay => {
     const layer = newId();
@@ -34,11 +35,8 @@ export function defineDomain(facts: Facts, command: DefineDomain, { newId }: Ids
   }));
 }
 
-function checkDefine(define: DefineFacts, { name }: DefineDomain): void {
-  if (define.taken !== null) {
-    const hint = "Choose another name, or undefine that domain first.";
-    refuse("DOMAIN_EXISTS", `Domain "${define.taken}" exists already.`, hint, { domain: name });
-  }
+function checkDefine(state: DomainState, define: DefineFacts, command: DefineDomain): void {
+  if (define.taken !== null) refuseTaken(state, define.taken, command);
   for (const { path, domain } of define.ours) {
     const hint = "Define the domain on a copy of it: a layer must never be written to by another guest.";
     refuse("IMAGE_IN_USE", `${path} is a layer or head of domain "${domain}".`, hint, { path, domain });
@@ -47,6 +45,21 @@ function checkDefine(define: DefineFacts, { name }: DefineDomain): void {
     const hint = `Let it end first: 'snapledger compact ${domain}'.`;
     refuse("BASE_PENDING", `${path} is being rewritten by a merge of domain "${domain}".`, hint, { path, domain });
   }
+}
+
+/** By its name, or by its uuid, whose state this is. */
+function refuseTaken(state: DomainState, taken: string, { name, uuid }: DefineDomain): never {
+  const owner = state.defined ? state.name : null;
+  if (owner === null || (taken === name && owner !== name)) {
+    const hint = "Choose another name, or undefine that domain first.";
+    return refuse("DOMAIN_EXISTS", `Domain "${taken}" exists already.`, hint, { domain: name });
+  }
+  const [message, choose] =
+    owner === name
+      ? [`Domain "${name}" exists already, with this uuid.`, "Choose another name and another uuid"]
+      : [`Domain "${owner}" has the uuid ${uuid} already.`, "Choose another uuid"];
+  const hint = `${choose} (<uuid> or --uuid; without, one is made up), or undefine that domain first.`;
+  return refuse("DOMAIN_EXISTS", message, hint, { domain: name, uuid, owner });
 }
 
 function imageOf(define: DefineFacts, target: string) {

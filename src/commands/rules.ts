@@ -17,7 +17,7 @@ export type DecidedCommand = Exclude<Command, CompactDomain | RecoverDomain>;
 export function ruleOf(state: DomainState, facts: Facts, command: Command, ids: Ids): Accepted {
   switch (command.type) {
     case "DefineDomain":
-      return defineDomain(facts, command, ids);
+      return defineDomain(state, facts, command, ids);
     case "UndefineDomain":
       return undefineDomain(state, facts, command);
     case "CreateSnapshot":

@@ -103,6 +103,24 @@ describe("define", () => {
     expect([onHead.status, onHead.stderr.slice(0, 20)]).toEqual([3, "error [IMAGE_IN_USE]"]);
   });
 
+  it("refuses a uuid that is taken, says by whom, and records it with that domain alone", async () => {
+    const terminal = await withWeb();
+    const define = (...args: readonly string[]) =>
+      terminal.run("define", "--driver", "memory", "--disk", "vda=/x", ...args);
+    const before = await logLength(terminal);
+    const other = await define("--name", "other", "--uuid", webUuid);
+    expect(other.stderr).toMatch(
+      /^error \[DOMAIN_EXISTS\] Domain "web" has the uuid 0f0e.*\nhint: Choose another uuid /,
+    );
+    const same = await define("--name", "web", "--uuid", webUuid);
+    expect(same.stderr).toMatch(/^error \[DOMAIN_EXISTS\] Domain "web" exists already, with this uuid\.\n/);
+    expect(await logLength(terminal)).toBe(before + 2);
+    expect((await define("--name", "web")).stderr).toMatch(
+      /Domain "web" exists already\.\nhint: Choose another name, /,
+    );
+    expect(await logLength(terminal)).toBe(before + 2);
+  });
+
   it("gives the first result when the command id comes again", async () => {
     const terminal = await withStore();
     await makeQcow2(join(terminal.home, "web.qcow2"), MiB);

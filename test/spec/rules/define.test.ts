@@ -70,11 +70,25 @@ describe("a definition is refused", () => {
     expect(message).toBe('Domain "vm" exists already.');
   });
 
-  test("for a uuid that a domain has, and says so", () => {
-    const { message } = given(definition({ taken: domainId }))
+  test("for a uuid that a domain has, and says which", () => {
+    const { message } = given(domainDefined(), definition({ taken: domainId }))
       .when(define(["vda"], { name: "other" }))
-      .refuses("DOMAIN_EXISTS", { domain: "other" });
-    expect(message).toContain(domainId);
+      .refuses("DOMAIN_EXISTS", { domain: "other", uuid: domainId, owner: "vm" }, /^Choose another uuid \(<uuid> /);
+    expect(message).toBe(`Domain "vm" has the uuid ${domainId} already.`);
+  });
+
+  test("for the name and the uuid of one domain, and says that both are", () => {
+    const { message } = given(domainDefined(), definition({ taken: "vm" }))
+      .when(define())
+      .refuses("DOMAIN_EXISTS", { domain: "vm", owner: "vm" }, /^Choose another name and another uuid /);
+    expect(message).toBe('Domain "vm" exists already, with this uuid.');
+  });
+
+  test("for a name that one domain has, before the uuid that another has", () => {
+    const { message } = given(domainDefined(), definition({ taken: "other" }))
+      .when(define(["vda"], { name: "other" }))
+      .refuses("DOMAIN_EXISTS", { domain: "other" }, /^Choose another name, or /);
+    expect(message).toBe('Domain "other" exists already.');
   });
 
   test("on a layer or head of a domain, or on what stands on one", () => {
