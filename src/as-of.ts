@@ -1,5 +1,6 @@
 import type { Stage } from "./commands/stage.ts";
 import { SnapledgerError } from "./errors.ts";
+import { ours } from "./hints.ts";
 import type { DomainId } from "./events/ids.ts";
 import type { EventLog, StoredRecord } from "./events/log.ts";
 import type { AsOf } from "./face.ts";
@@ -79,7 +80,7 @@ export function idNamed(directory: Directory, domain: string, at = Infinity): Do
   const then = at === Infinity ? "" : ` at position ${at}`;
   throw new SnapledgerError("DOMAIN_NOT_FOUND", `There ${then ? "was" : "is"} no domain "${domain}"${then}.`, {
     facts: { domain, ...(then && { at }) },
-    hint: `See 'snapledger list${then && ` --at ${at}`}'.`,
+    hint: `See ${ours("list", ...(then ? ["--at", String(at)] : []))}.`,
   });
 }
 

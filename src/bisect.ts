@@ -1,6 +1,7 @@
 import { idNamed } from "./as-of.ts";
 import type { Stage } from "./commands/stage.ts";
 import { SnapledgerError } from "./errors.ts";
+import { ours } from "./hints.ts";
 import type { DomainId } from "./events/ids.ts";
 import type { EventLog, StoredRecord } from "./events/log.ts";
 import type { Bisection } from "./face.ts";
@@ -70,7 +71,7 @@ function eventAsked(text: string): SnapledgerError {
   const message = `At column ${at + 1} of the condition: halving asks about states, not about the events between.`;
   return new SnapledgerError("INVALID_CONDITION", message, {
     facts: { condition: text, column: at + 1 },
-    hint: "Look for events with: snapledger log --type, --actor, --grep; or step to one with snapledger replay.",
+    hint: "Look for events with `snapledger log` (--type, --actor, --grep), or step to one with `snapledger replay`.",
   });
 }
 
@@ -78,6 +79,6 @@ function doesNotHold(domain: string, text: string, until: number | undefined): S
   const when = until === undefined ? "at the end of the log" : `at position ${until}`;
   return new SnapledgerError("POSITION_NOT_FOUND", `It does not hold for "${domain}" ${when}: ${text}`, {
     facts: { domain, condition: text, until: until ?? null },
-    hint: "Give --until a moment at which it held, or look at every event: snapledger replay DOM --script 'run CONDITION'.",
+    hint: `Give --until a moment at which it held, or look at every event: ${ours("replay", domain, "--script", "run CONDITION")}.`,
   });
 }

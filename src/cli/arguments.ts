@@ -29,6 +29,18 @@ export function splitVerb(args: readonly string[]): { readonly verb: string | un
   return { verb: undefined, rest: [...args] };
 }
 
+/** `--store DIR` as it is typed, also where the rest is not understood. As commander has it, the last one counts. */
+export function storeGiven(args: readonly string[]): string | undefined {
+  let store: string | undefined;
+  for (let i = 0; i < args.length && args[i] !== "--"; i++) {
+    const arg = args[i] ?? "";
+    if (arg === "--store") store = args[i + 1];
+    else if (arg.startsWith("--store=")) store = arg.slice("--store=".length);
+    if (withValue.has(arg)) i++;
+  }
+  return store;
+}
+
 /**
  * What was asked for: the verb's input, or its help as text. Everything else is USAGE. `defaults`: options of
  * `everywhere`, each with its value, that are given unless the verb says itself what such a one means to it.

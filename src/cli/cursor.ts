@@ -71,7 +71,7 @@ function unusable(path: string, cause: unknown): SnapledgerError {
 export async function checkCursor(path: string, { logId, position, hash }: Cursor, from: Connection): Promise<void> {
   const head = await from.head();
   const hint =
-    "Is it the right store? If an old copy was put back, see 'snapledger verify'. Else start with a new cursor.";
+    "Is it the right store? If an old copy was put back, see `snapledger verify`. Else start with a new cursor.";
   const refuse = (why: string): never => {
     throw new SnapledgerError("CURSOR_MISMATCH", `${path} is not of this log: ${why}.`, { facts: { path }, hint });
   };

@@ -16,7 +16,7 @@ export function keepStdinForCommands(): void {
 export async function readInput(path: string, tooLong: ErrorCode = "INVALID_XML"): Promise<Uint8Array> {
   if (path === "-" && stdinHoldsCommands) {
     throw new SnapledgerError("USAGE", "- is stdin, and the commands come from there.", {
-      hint: "Name a file, or give the commands in one: snapledger shell FILE.",
+      hint: "Name a file, or give the commands in one: `snapledger shell FILE`.",
     });
   }
   const bytes = path === "-" ? await readStdin() : await readNamed(path);

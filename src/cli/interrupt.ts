@@ -76,7 +76,7 @@ export class Interrupt {
       return;
     }
     const hint = second
-      ? "What was being done may be half done; nothing is lost: run snapledger recover."
+      ? "What was being done may be half done; nothing is lost: run `snapledger recover`."
       : "Nothing was changed. Run it again when you like.";
     this.#endNow(new SnapledgerError("INTERRUPTED", "Interrupted.", { hint }));
   }

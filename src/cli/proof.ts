@@ -19,7 +19,7 @@ export async function readCheckpoint(path: string): Promise<string> {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    const hint = "Give a file that 'snapledger checkpoint' wrote.";
+    const hint = "Give a file that `snapledger checkpoint` wrote.";
     throw new SnapledgerError("CHECKPOINT_INVALID", `${path} is no signed checkpoint: it is not UTF-8.`, {
       facts: { path },
       hint,

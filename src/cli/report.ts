@@ -1,4 +1,5 @@
 import { exitStatusOf, isSnapledgerError } from "../errors.ts";
+import { onStore } from "../hints.ts";
 import type { Output } from "./output.ts";
 
 /** The line of a file or a pipe that the command stood on. */
@@ -7,38 +8,48 @@ export interface Place {
   readonly line: number;
 }
 
+/** How an error is told. */
+export interface Telling {
+  readonly json: boolean;
+  /** Show where it comes from. */
+  readonly debug: boolean;
+  /** As the command line names it, for the hint's commands to name it too. */
+  readonly store: string | undefined;
+  readonly place?: Place | undefined;
+}
+
 /** Says on stderr why it failed and what to do next; the process's exit status. */
-export function reportError(error: unknown, output: Output, json: boolean, debug: boolean, place?: Place): number {
-  const where = place ? `${place.file}:${place.line}: ` : "";
-  if (!isSnapledgerError(error)) return reportUnexpected(error, output, json, debug, { where, place });
-  if (json) output.asideJson({ ...error.toJSON(), ...place });
+export function reportError(error: unknown, output: Output, how: Telling): number {
+  if (!isSnapledgerError(error)) return reportUnexpected(error, output, how);
+  const { json, debug, store, place } = how;
+  const hint = error.hint === undefined ? undefined : onStore(error.hint, store);
+  if (json) output.asideJson({ ...error.toJSON(), hint: hint ?? null, ...place });
   else {
-    output.aside(`${where}error [${error.code}] ${error.message}`);
-    output.aside(`hint: ${error.hint ?? `Every code is explained in docs/errors.md: look for ${error.code}.`}`);
+    output.aside(`${whereIs(place)}error [${error.code}] ${error.message}`);
+    output.aside(`hint: ${hint ?? `Every code is explained in docs/errors.md: look for ${error.code}.`}`);
   }
   if (debug) showStack(error, output);
   return exitStatusOf[error.code];
 }
 
 /** A bug, or something about the machine that nobody thought of. */
-function reportUnexpected(
-  error: unknown,
-  output: Output,
-  json: boolean,
-  debug: boolean,
-  { where, place }: { readonly where: string; readonly place: Place | undefined },
-): number {
+function reportUnexpected(error: unknown, output: Output, { json, debug, store, place }: Telling): number {
   const message = error instanceof Error ? error.message : String(error);
-  const hint =
-    "This is a fault, not a refusal. What had begun is settled by 'snapledger recover', or by the next command on the " +
+  const fault =
+    "This is a fault, not a refusal. What had begun is settled by `snapledger recover`, or by the next command on the " +
     "domain. Set SNAPLEDGER_DEBUG=1 to see where it is, and report it.";
+  const hint = onStore(fault, store);
   if (json) output.asideJson({ code: null, message, facts: {}, hint, position: null, ...place });
   else {
-    output.aside(`${where}error: ${message}`);
+    output.aside(`${whereIs(place)}error: ${message}`);
     output.aside(`hint: ${hint}`);
   }
   if (debug) showStack(error, output);
   return 1;
+}
+
+function whereIs(place: Place | undefined): string {
+  return place ? `${place.file}:${place.line}: ` : "";
 }
 
 function showStack(error: unknown, output: Output): void {

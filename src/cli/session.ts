@@ -1,6 +1,7 @@
 import type { Command } from "../events/command.ts";
 import type { Caller, Connection, ConnectionOptions, Damage, Outcome, Request } from "../face.ts";
 import { SnapledgerError } from "../errors.ts";
+import { onStore } from "../hints.ts";
 import { processCaller } from "./caller.ts";
 import type { Input } from "./input.ts";
 import type { Output } from "./output.ts";
@@ -99,7 +100,16 @@ export class Session implements Cli {
     this.#progress.show(step, done, total);
   }
 
-  warn({ code, message, hint }: { readonly code: string; readonly message: string; readonly hint?: string }): void {
+  warn({
+    code,
+    message,
+    hint: told,
+  }: {
+    readonly code: string;
+    readonly message: string;
+    readonly hint?: string;
+  }): void {
+    const hint = told === undefined ? undefined : onStore(told, this.input.value("store"));
     if (this.json) {
       this.output.asideJson({ warning: { code, message, hint: hint ?? null } });
       return;

@@ -1,3 +1,4 @@
+import { ours } from "../hints.ts";
 import type { FileFacts } from "../events/records.ts";
 import { layerOf, layersOf } from "../projections/layers.ts";
 import type { DomainState, Layer, Snapshot } from "../projections/state.ts";
@@ -64,7 +65,7 @@ function checkUnfolded(state: DomainState, { target, backing, file: { virtualByt
     const { file, backing: next } = layerOf(state, below);
     below = next;
     if (next === null || file.virtualBytes <= virtualBytes) continue;
-    const hint = `Let it end first: 'snapledger compact ${state.name}'.`;
+    const hint = `Let it end first: ${ours("compact", state.name)}.`;
     const sizes = { target, path: file.path, layerBytes: file.virtualBytes, snapshotBytes: virtualBytes };
     refuse(
       "COMPACTION_UNFINISHED",

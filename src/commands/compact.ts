@@ -1,4 +1,5 @@
 import { isSnapledgerError, SnapledgerError } from "../errors.ts";
+import { ours } from "../hints.ts";
 import type { Watch } from "../drivers/driver.ts";
 import type { LayerId } from "../events/ids.ts";
 import type { LayersCompacted, LayersRemoved } from "../events/events.ts";
@@ -128,7 +129,7 @@ async function factsOf({ driver, state }: Operation, layer: Layer): Promise<File
 function checkCut(state: DomainState, into: FileFacts, from: FileFacts): void {
   if (into.virtualBytes <= from.virtualBytes) return;
   const message = `A file of "${state.name}" has to be cut to another's size, and its running guest reads it.`;
-  const hint = `It goes on when the guest is stopped: 'snapledger compact ${state.name}'.`;
+  const hint = `It goes on when the guest is stopped: ${ours("compact", state.name)}.`;
   throw new SnapledgerError("DOMAIN_RUNNING", message, { facts: { path: into.path }, hint });
 }
 

@@ -1,3 +1,4 @@
+import { ours } from "../hints.ts";
 import type { CreateSnapshot } from "../events/command.ts";
 import type { CompressLayer, FreezeGuest, MakeOverlay, Step } from "../events/plan.ts";
 import type { FrozenLayer, SnapshotState } from "../events/records.ts";
@@ -67,7 +68,7 @@ function checkQuiesce({ name, guestAgent }: DomainState, { guest }: Facts, { dis
     refuse("UNSUPPORTED", `No agent answers while domain "${name}" is not running.`, hint);
   }
   if (guest === "paused") {
-    const hint = `Let it run first: 'snapledger resume ${name}'. ${rest}`;
+    const hint = `Let it run first: ${ours("resume", name)}. ${rest}`;
     refuse("UNSUPPORTED", `The agent of domain "${name}" cannot answer while the guest is paused.`, hint);
   }
   if (!diskOnly) {

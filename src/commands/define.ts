@@ -1,3 +1,4 @@
+import { ours } from "../hints.ts";
 import type { DefineDomain } from "../events/command.ts";
 import type { MakeOverlay } from "../events/plan.ts";
 import type { DefinedDisk } from "../events/records.ts";
@@ -42,7 +43,7 @@ function checkDefine(state: DomainState, define: DefineFacts, command: DefineDom
     refuse("IMAGE_IN_USE", `${path} is a layer or head of domain "${domain}".`, hint, { path, domain });
   }
   for (const { path, domain } of define.pending) {
-    const hint = `Let it end first: 'snapledger compact ${domain}'.`;
+    const hint = `Let it end first: ${ours("compact", domain)}.`;
     refuse("BASE_PENDING", `${path} is being rewritten by a merge of domain "${domain}".`, hint, { path, domain });
   }
 }

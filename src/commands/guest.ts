@@ -1,3 +1,4 @@
+import { ours } from "../hints.ts";
 import type { StartDomain } from "../events/command.ts";
 import type { DomainState } from "../projections/state.ts";
 import type { Accepted, Facts } from "./decision.ts";
@@ -7,11 +8,11 @@ import { currentOf, refOrNull } from "./heads.ts";
 /** Boots the guest on its heads as they are; resuming a memory is what create-with-snapshot is for. */
 export function startDomain(state: DomainState, facts: Facts, { paused }: StartDomain): Accepted {
   if (facts.guest !== "off") {
-    const hint = "Nothing is to be done; see 'snapledger domstate'.";
+    const hint = `Nothing is to be done; see ${ours("domstate", state.name)}.`;
     refuse("DOMAIN_RUNNING", `Domain "${state.name}" is running already.`, hint, { domain: state.name });
   }
   if (!facts.supports.guests) {
-    const hint = "Start it by your own means on the files that 'snapledger domblklist' shows.";
+    const hint = `Start it by your own means on the files that ${ours("domblklist", state.name)} shows.`;
     refuse("UNSUPPORTED", `The ${state.driver} driver cannot start guests here.`, hint, { driver: state.driver });
   }
   return accept({}, () => ({
@@ -31,7 +32,7 @@ export function destroyDomain(state: DomainState, facts: Facts): Accepted {
 export function shutdownDomain(state: DomainState, facts: Facts): Accepted {
   checkRunning(state, facts);
   if (facts.guest === "paused") {
-    const hint = `Let it run first: 'snapledger resume ${state.name}'. To stop it at once: 'snapledger destroy ${state.name}'.`;
+    const hint = `Let it run first: ${ours("resume", state.name)}. To stop it at once: ${ours("destroy", state.name)}.`;
     refuse("DOMAIN_NOT_RUNNING", `Domain "${state.name}" is paused: it cannot hear that.`, hint, {
       domain: state.name,
     });
@@ -42,7 +43,7 @@ export function shutdownDomain(state: DomainState, facts: Facts): Accepted {
 export function suspendDomain(state: DomainState, facts: Facts): Accepted {
   checkRunning(state, facts);
   if (facts.guest === "paused") {
-    const hint = "Nothing is to be done; 'snapledger resume' lets it run.";
+    const hint = `Nothing is to be done; ${ours("resume", state.name)} lets it run.`;
     refuse("DOMAIN_NOT_RUNNING", `Domain "${state.name}" is paused already.`, hint, { domain: state.name });
   }
   return accept({}, () => ({ type: "DomainSuspended", schema: 1, data: { cause: "asked" } }));
@@ -51,7 +52,7 @@ export function suspendDomain(state: DomainState, facts: Facts): Accepted {
 export function resumeDomain(state: DomainState, facts: Facts): Accepted {
   checkRunning(state, facts);
   if (facts.guest === "running") {
-    const hint = "Nothing is to be done; see 'snapledger domstate'.";
+    const hint = `Nothing is to be done; see ${ours("domstate", state.name)}.`;
     refuse("DOMAIN_RUNNING", `Domain "${state.name}" is running already.`, hint, { domain: state.name });
   }
   return accept({}, () => ({ type: "DomainResumed", schema: 1, data: { cause: "asked" } }));
@@ -59,6 +60,6 @@ export function resumeDomain(state: DomainState, facts: Facts): Accepted {
 
 function checkRunning(state: DomainState, facts: Facts): void {
   if (facts.guest !== "off") return;
-  const hint = "Nothing is to be done; see 'snapledger domstate'.";
+  const hint = `Nothing is to be done; see ${ours("domstate", state.name)}.`;
   refuse("DOMAIN_NOT_RUNNING", `Domain "${state.name}" is not running.`, hint, { domain: state.name });
 }

@@ -72,7 +72,7 @@ async function domainIdFor(stage: Stage, command: Command, { commandId, plan }: 
 }
 
 function noDomain(domain: string): SnapledgerError {
-  const hint = "See 'snapledger list'.";
+  const hint = "See `snapledger list`.";
   return new SnapledgerError("DOMAIN_NOT_FOUND", `There is no domain "${domain}".`, { facts: { domain }, hint });
 }
 

@@ -1,3 +1,4 @@
+import { ours } from "../hints.ts";
 import type { MovedHeads } from "../events/events.ts";
 import type { LayerId, SnapshotId } from "../events/ids.ts";
 import type { MakeOverlay } from "../events/plan.ts";
@@ -118,7 +119,7 @@ export function named(state: DomainState, name: string): Snapshot {
   return refuse(
     "SNAPSHOT_NOT_FOUND",
     `Domain "${state.name}" has no snapshot "${name}".`,
-    `See 'snapledger snapshot-list ${state.name}'.`,
+    `See ${ours("snapshot-list", state.name)}.`,
     { domain: state.name, snapshot: name },
   );
 }
@@ -127,7 +128,7 @@ export function refuseRunning(state: DomainState, what: string): never {
   return refuse(
     "DOMAIN_RUNNING",
     `Domain "${state.name}" is running: ${what}.`,
-    `Stop it first: 'snapledger destroy ${state.name}'.`,
+    `Stop it first: ${ours("destroy", state.name)}.`,
     { domain: state.name, guest: state.guest },
   );
 }

@@ -1,4 +1,5 @@
 import { SnapledgerError } from "../errors.ts";
+import { ours } from "../hints.ts";
 import type { RecordOf } from "../events/events.ts";
 import type { DomainState } from "../projections/state.ts";
 import type { Outcome } from "../face.ts";
@@ -7,7 +8,7 @@ import type { Compaction } from "./compact.ts";
 /** What is said of folds that could not be done: COMPACTION_PENDING, or INTERRUPTED when it was asked to stop. */
 export function foldsPending(state: DomainState, { pending, blockedBy }: Compaction): SnapledgerError {
   const facts = { domain: state.name, folds: pending.length, cause: blockedBy?.code ?? null };
-  const goOn = `All snapshots read right meanwhile. To go on: 'snapledger compact ${state.name}'.`;
+  const goOn = `All snapshots read right meanwhile. To go on: ${ours("compact", state.name)}.`;
   if (blockedBy?.code === "INTERRUPTED") {
     return new SnapledgerError("INTERRUPTED", `Stopped as asked, with ${pending.length} folds to do.`, {
       facts,
@@ -36,7 +37,7 @@ export function mergeUnsettled(
     (blockedBy?.message ?? "unknown cause");
   const error = new SnapledgerError(interrupted ? "INTERRUPTED" : "COMPACTION_PENDING", message, {
     facts: { outcome, folds: pending.length, cause: blockedBy?.code ?? null },
-    hint: `All snapshots read right meanwhile. To go on: 'snapledger compact ${outcome.domain.name}'.`,
+    hint: `All snapshots read right meanwhile. To go on: ${ours("compact", outcome.domain.name)}.`,
   });
   error.position = position;
   return error;

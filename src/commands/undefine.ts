@@ -1,3 +1,4 @@
+import { ours } from "../hints.ts";
 import type { UndefineDomain } from "../events/command.ts";
 import { noSets } from "../events/records.ts";
 import { pendingFolds } from "../projections/layers.ts";
@@ -34,7 +35,7 @@ export function undefineDomain(state: DomainState, facts: Facts, { keep }: Undef
 function checkFolds(state: DomainState): void {
   const folds = pendingFolds(state);
   if (folds.length === 0) return;
-  const hint = `Let it end first: 'snapledger compact ${state.name}'.`;
+  const hint = `Let it end first: ${ours("compact", state.name)}.`;
   const facts = { domain: state.name, folds: folds.length };
   refuse("COMPACTION_UNFINISHED", `A merge of "${state.name}" has not ended on disk.`, hint, facts);
 }

@@ -1,4 +1,5 @@
 import { SnapledgerError } from "../errors.ts";
+import { shellWord } from "../hints.ts";
 
 /** What can be wrong with files and guests, in the same words whichever driver meets it. */
 
@@ -50,14 +51,14 @@ export function wrongLink(path: string, backing: string | null, expected: string
   const message = `The layer "${path}" is not backed by "${expected}", but by "${backing ?? "nothing"}".`;
   return new SnapledgerError("DRIVER_FAILED", message, {
     facts: { path, backing, expected },
-    hint: "Run recover: it puts links back to what the log says.",
+    hint: "Run `snapledger recover`: it puts links back to what the log says.",
   });
 }
 
 export function readOnlyImage(path: string): SnapledgerError {
   return new SnapledgerError("DRIVER_FAILED", `"${path}" is read-only.`, {
     facts: { path },
-    hint: `Allow its owner to write: chmod u+w "${path}"`,
+    hint: `Allow its owner to write: chmod u+w ${shellWord(path)}`,
   });
 }
 

@@ -84,7 +84,7 @@ async function* proven(
 function notProven(position: number, why: string): SnapledgerError {
   return new SnapledgerError("LOG_DAMAGED", `The log is damaged at position ${position}: ${why}.`, {
     facts: { position, why },
-    hint: "Nothing was written. See 'snapledger verify'.",
+    hint: "Nothing was written. See `snapledger verify`.",
   });
 }
 

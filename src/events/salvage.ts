@@ -122,7 +122,7 @@ export function notDamaged(folder: string, { position }: LogHead): SnapledgerErr
     `The log in ${folder} is proven to its end, at ${position}: nothing is lost.`,
     {
       facts: { folder, position },
-      hint: "To copy it, use 'snapledger backup FILE.tar.gz'.",
+      hint: "To copy it, use `snapledger backup FILE.tar.gz`.",
     },
   );
 }

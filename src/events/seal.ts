@@ -97,7 +97,7 @@ function stableText(json: string): string {
 }
 
 export const damageHint =
-  "Nothing in the store was changed. 'snapledger verify' tells how far it is proven; 'snapledger salvage NEWFOLDER' brings back all that can be proven.";
+  "Nothing in the store was changed. `snapledger verify` tells how far it is proven; `snapledger salvage NEWFOLDER` brings back all that can be proven.";
 
 export type Checked = { readonly record: EventRecord; readonly why: null } | { readonly why: string };
 

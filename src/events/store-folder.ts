@@ -115,7 +115,7 @@ export function checkEmpty(folder: string): void {
 function notFound(folder: string): SnapledgerError {
   return new SnapledgerError("STORE_NOT_FOUND", `There is no store in ${folder}.`, {
     facts: { folder },
-    hint: "Make one with 'snapledger init', or name another folder with --store.",
+    hint: "Make one with `snapledger init`, or name another folder with --store.",
   });
 }
 

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { link, open, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SnapledgerError } from "../errors.ts";
+import { shellWord } from "../hints.ts";
 import type { NoteKey } from "../proof/note.ts";
 import { noteKey, parseVerifierKey, signedBytes, signedNote, verifierKey } from "../proof/note.ts";
 import { digest, publicKeyOf } from "./crypto.ts";
@@ -45,7 +46,7 @@ export async function loadSigner(path: string, name: string): Promise<Signer> {
   if ((mode & 0o077) !== 0)
     throw new SnapledgerError("KEY_UNSAFE", `${path} can be read by others.`, {
       facts: { path, mode: (mode & 0o777).toString(8) },
-      hint: `chmod 600 '${path}', and think about who may have read it until now.`,
+      hint: `chmod 600 ${shellWord(path)}, and think about who may have read it until now.`,
     });
   const key = noteKey(name, rawPublicKey(crypto.createPublicKey(secret)), digest);
   return {
@@ -103,7 +104,7 @@ async function readKey(path: string): Promise<{ text: string; mode: number }> {
     const why = error instanceof Error ? error.message : String(error);
     throw new SnapledgerError("FILE_NOT_FOUND", `The key can't be read: ${why}`, {
       facts: { path },
-      hint: "Name the key's file with --key. A store's own is made by init, or by its first 'snapledger checkpoint'.",
+      hint: "Name the key's file with --key. A store's own is made by init, or by its first `snapledger checkpoint`.",
       cause: error,
     });
   }

@@ -134,7 +134,7 @@ async function proveConsistent(
   if (before < 1 || before > tree.size)
     throw new SnapledgerError("USAGE", `${before} records do not come before ${tree.size}.`, {
       facts: { old: before, new: tree.size },
-      hint: "Give the older one first. Each is a position, or a file that 'snapledger checkpoint' wrote.",
+      hint: "Give the older one first. Each is a position, or a file that `snapledger checkpoint` wrote.",
     });
   const proof = await tree.roots(consistencyPath(before, tree.size));
   return { old: before, proof: proof.map(toHex), checkpoint, text: consistencyText(before, proof, checkpoint.note) };

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { open, readFile, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isSnapledgerError, SnapledgerError } from "../errors.ts";
+import { ours } from "../hints.ts";
 import type { NoteKey } from "../proof/note.ts";
 import type { SignedCheckpoint } from "./face.ts";
 import { openCheckpoint } from "./signed.ts";
@@ -71,7 +72,7 @@ export function forked(before: SignedCheckpoint, path: string, cause: unknown): 
   const message = `This key signed ${before.size} records of this log before, and they are not there any more: nothing is signed.`;
   return new SnapledgerError("LOG_FORKED", message, {
     facts: { ...cause.facts, path, checkpoint: before.note },
-    hint: `The log was cut, rewritten, or an old copy was put back: see 'snapledger verify --checkpoint ${path}'. If it is known and told to whoever holds the checkpoints, keep that file elsewhere and move it away; then sign.`,
+    hint: `The log was cut, rewritten, or an old copy was put back: see ${ours("verify", "--checkpoint", path)}. If it is known and told to whoever holds the checkpoints, keep that file elsewhere and move it away; then sign.`,
     cause,
   });
 }

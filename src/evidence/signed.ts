@@ -21,7 +21,7 @@ function described({ origin, size, root }: TreeHead, note: string): SignedCheckp
 export function openCheckpoint(text: string, key: NoteKey): SignedCheckpoint {
   const note = parseNote(text);
   const head = note && parseCheckpoint(note.text);
-  if (!head) throw invalid("This is no signed checkpoint.", {}, "Give a file that 'snapledger checkpoint' wrote.");
+  if (!head) throw invalid("This is no signed checkpoint.", {}, "Give a file that `snapledger checkpoint` wrote.");
   if (head.origin !== key.name) {
     const facts = { origin: head.origin, expected: key.name };
     const hint = "Name the store it was made of with --store.";

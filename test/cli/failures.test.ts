@@ -134,7 +134,7 @@ describe("a bug", () => {
     const { status, stdout, stderr } = await withBug(web).run("snapshot-create-as", "web", "d", "--offline");
     expect([status, stdout]).toEqual([1, ""]);
     expect(stderr).toMatch(
-      /^error: Cannot read .*'layer'\)\nhint: .* fault, .*'snapledger recover'.*SNAPLEDGER_DEBUG=1.*report it\.\n$/,
+      /^error: Cannot read .*'layer'\)\nhint: .* fault, .*`snapledger recover`.*SNAPLEDGER_DEBUG=1.*report it\.\n$/,
     );
     expect((await web.run("snapshot-list", "web", "--name")).stderr).toMatch(/^warning \[OPERATION_IN_PROGRESS\] /);
     const next = await web.run("snapshot-create-as", "web", "e", "--offline");

@@ -100,7 +100,7 @@ describe("a verb that virsh has and that is not done here", () => {
     const { status, stdout, stderr } = await terminal.run(verb, "web", "vda", "--active", "--pivot", "--base=x");
     expect([status, stdout]).toEqual([3, ""]);
     expect(stderr).toMatch(
-      new RegExp(`^error \\[UNSUPPORTED\\] ${verb} is not done here: .*\nhint: Use: snapledger ${instead}`),
+      new RegExp(`^error \\[UNSUPPORTED\\] ${verb} is not done here: .*\nhint: Use: \`snapledger ${instead}`),
     );
   });
 });

@@ -33,7 +33,7 @@ export class Inside {
     const [out, err] = [new Sheet(), new Sheet()];
     const output = Output.to(asTerminal(out), asTerminal(err), (error) => err.write(error.message));
     const status = await this.#status(args, output).catch((error: unknown) =>
-      reportError(error, output, args.includes("--json"), false),
+      reportError(error, output, { json: args.includes("--json"), debug: false, store: undefined }),
     );
     return { status, stdout: out.text, stderr: err.text };
   }

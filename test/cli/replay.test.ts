@@ -13,7 +13,7 @@ describe("bisect", () => {
   it("finds who made a snapshot go away, and says how to look closer", async () => {
     const told = await web.ok("bisect", "web", "--when", 'not snapshot("b") and snapshots.count > 2');
     expect(told).toMatch(
-      /^First holds after \(\d+ folds for \d+ events\):\n.*discarded snapshot "b".*\nSee: snapledger diff /,
+      /^First holds after \(\d+ folds for \d+ events\):\n.*discarded snapshot "b".*\nSee: `snapledger diff /,
     );
     const found = (await web.json("bisect", "web", "--when", "snapshots.count >= 2")) as Bisection;
     expect(found.record).toMatchObject({ type: "SnapshotCreated", data: { snapshot: { name: "a" } } });

@@ -19,7 +19,7 @@ test.each([0o770, 0o707, 0o720])("a folder of mode %o is refused, and left as it
   mkdirSync(folder);
   chmodSync(folder, mode);
   await expect(prepareFolder(folder)).rejects.toMatchObject({
-    ...{ code: "LAYERS_UNSAFE", facts: { path: folder }, hint: `chmod go-w "${folder}"` },
+    ...{ code: "LAYERS_UNSAFE", facts: { path: folder }, hint: `chmod go-w ${folder}` },
   });
   expect(modeOf(folder)).toBe(mode.toString(8));
 });
@@ -37,7 +37,7 @@ test("a folder in one that others can write to is refused: they could put anothe
   mkdirSync(above);
   chmodSync(above, 0o777);
   await expect(prepareFolder(join(above, "vm"))).rejects.toMatchObject({
-    ...{ code: "LAYERS_UNSAFE", facts: { path: above }, hint: `chmod go-w "${above}"` },
+    ...{ code: "LAYERS_UNSAFE", facts: { path: above }, hint: `chmod go-w ${above}` },
   });
   chmodSync(above, 0o1777);
   await prepareFolder(join(above, "vm"));

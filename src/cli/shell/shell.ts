@@ -3,10 +3,10 @@ import { isSnapledgerError, SnapledgerError } from "../../errors.ts";
 import { Remembered } from "../../remembered.ts";
 import { cannotRead } from "../files.ts";
 import { reportError } from "../report.ts";
-import type { Place } from "../report.ts";
+import type { Place, Telling } from "../report.ts";
 import { run } from "../run.ts";
 import type { Surroundings } from "../run.ts";
-import { splitVerb } from "../arguments.ts";
+import { splitVerb, storeGiven } from "../arguments.ts";
 import { linesOf, mostBytes } from "./lines.ts";
 import { scanWords, splitWords } from "./words.ts";
 
@@ -61,12 +61,12 @@ export class Shell {
   async #status(text: string, place: Place | undefined): Promise<number> {
     const { defaults, terminal } = this.#options;
     const output = this.#around.output.another();
-    let json = defaults.some(([flag]) => flag === "--json");
+    let how = this.#telling(place);
     try {
       const words = splitWords(text);
       if (words[0] === "snapledger") words.shift();
       if (words.length === 0) return 0;
-      json ||= words.includes("--json");
+      how = { ...how, json: how.json || words.includes("--json"), store: storeGiven(words) ?? how.store };
       if (this.#leaves(words)) return 0;
       const status = await this.#around.interrupt.within(terminal ? "stops" : "ends", async (interrupt) => {
         const impatient = terminal ? sayWhenSlow(interrupt.signal, () => output.aside(slowToStop)) : undefined;
@@ -79,8 +79,15 @@ export class Shell {
       await output.drained();
       return status;
     } catch (error) {
-      return reportError(error, output, json, this.#around.debug, place);
+      return reportError(error, output, how);
     }
+  }
+
+  /** How an error is told before the command's own words are known. */
+  #telling(place: Place | undefined): Telling {
+    const { defaults } = this.#options;
+    const json = defaults.some(([flag]) => flag === "--json");
+    return { json, debug: this.#around.debug, store: storeGiven(defaults.flat()), place };
   }
 
   #leaves([word = "", ...more]: readonly string[]): boolean {
@@ -118,9 +125,8 @@ export class Shell {
 
   /** What is wrong with the script itself ends it. */
   #fail(error: unknown, place: Place): void {
-    const json = this.#options.defaults.some(([flag]) => flag === "--json");
     const known = isSnapledgerError(error) ? error : cannotRead(place.file, error);
-    this.status = reportError(known, this.#around.output, json, this.#around.debug, place);
+    this.status = reportError(known, this.#around.output, this.#telling(place));
     this.ended = true;
   }
 }

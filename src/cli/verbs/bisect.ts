@@ -1,4 +1,5 @@
 import { SnapledgerError } from "../../errors.ts";
+import { onStore, ours } from "../../hints.ts";
 import { conditionHelp } from "../condition-help.ts";
 import { History } from "../history.ts";
 import { positionOf } from "../moment.ts";
@@ -31,6 +32,9 @@ export const verb: Verb = {
     const { position, folds, events, record } = found;
     cli.output.line(`First holds after (${folds} folds for ${events} events):`);
     cli.output.line(new History(await connection.names()).line(record));
-    if (position > 1) cli.output.line(`See: snapledger diff ${position - 1} ${position} ${domain}`);
+    if (position > 1)
+      cli.output.line(
+        onStore(`See: ${ours("diff", String(position - 1), String(position), domain)}`, cli.input.value("store")),
+      );
   },
 };

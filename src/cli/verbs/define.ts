@@ -81,7 +81,7 @@ async function fromFlags(input: Input): Promise<DefineDomain> {
   const disks = input.values("disk");
   if (name === undefined || disks.length === 0) {
     throw new SnapledgerError("USAGE", "Give an XML file, or --name and at least one --disk.", {
-      hint: "Such as: snapledger define --name web --disk vda=/images/web.qcow2",
+      hint: "Such as: `snapledger define --name web --disk vda=/images/web.qcow2`",
     });
   }
   const { driver, layersFolder } = common(input);

@@ -1,3 +1,4 @@
+import { ours } from "../../hints.ts";
 import { atOption } from "../moment.ts";
 import { readDomain } from "../reading.ts";
 import { guestStateWord } from "../states.ts";
@@ -16,7 +17,7 @@ export const verb: Verb = {
       cli.warn({
         code: "GUEST_CHANGED",
         message: `By the log it is ${guestStateWord(logged.state)}: what became of it is not recorded yet.`,
-        hint: `The next changing command does that, or: snapledger recover ${logged.name}`,
+        hint: `The next changing command does that, or: ${ours("recover", logged.name)}`,
       });
     }
     if (cli.json) cli.output.json({ state });

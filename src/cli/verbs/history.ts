@@ -1,4 +1,5 @@
 import { SnapledgerError } from "../../errors.ts";
+import { ours } from "../../hints.ts";
 import type { EventRecord } from "../../face.ts";
 import { everNamed } from "../../projections/names.ts";
 import type { Life } from "../../projections/lives.ts";
@@ -61,6 +62,6 @@ function asJson({ snapshot, domain, from, to, records }: Life) {
 function neverThere(domain: string, name: string): SnapledgerError {
   return new SnapledgerError("SNAPSHOT_NOT_FOUND", `Domain "${domain}" never had a snapshot "${name}".`, {
     facts: { domain, snapshot: name },
-    hint: `See: snapledger log ${domain} --grep TEXT`,
+    hint: `See: ${ours("log", domain, "--grep", "TEXT")}`,
   });
 }

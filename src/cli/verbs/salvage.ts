@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { shellWord } from "../../hints.ts";
 import type { Salvaged } from "../../events/salvage.ts";
 import type { Range } from "../../events/events.ts";
 import type { Cli, Verb } from "../verb.ts";
@@ -37,7 +38,7 @@ function lines(cli: Cli, folder: string, { proven, lost, loose, looseFile, damag
     `  lost:    ${lost.length > 0 ? rangesText(lost) : damagedHead ? "nothing" : "unknown; nothing between those found"}`,
     ...(looseFile === null ? [] : [`  aside:   ${rangesText(loose)}, sound but after a gap: in ${looseFile}`]),
     `The files of its domains stay where they are. Keep ${cli.store}, and look before you change anything:`,
-    `  snapledger --store ${folder} verify --files`,
+    `  snapledger --store ${shellWord(folder)} verify --files`,
   ];
 }
 

@@ -42,7 +42,7 @@ export const verb: Verb = {
 function withPrefix(hash: string): string {
   if (/^(sha256:)?[0-9a-f]{64}$/.test(hash)) return hash.startsWith("sha256:") ? hash : `sha256:${hash}`;
   throw new SnapledgerError("USAGE", `--head takes the hash of a record, not "${hash}".`, {
-    hint: "As 'snapledger head' prints it: sha256: and 64 hex digits.",
+    hint: "As `snapledger head` prints it: sha256: and 64 hex digits.",
   });
 }
 
@@ -50,7 +50,7 @@ function damaged({ valid, firstBad }: Verdict): SnapledgerError {
   const where = firstBad ? `Record ${firstBad.position}: ${firstBad.why}.` : "The log is not what it was.";
   return new SnapledgerError("LOG_DAMAGED", `${where} ${valid} records are proven.`, {
     facts: { valid, firstBad },
-    hint: "Nothing was changed. 'snapledger salvage NEWFOLDER' makes a store of all that can be proven.",
+    hint: "Nothing was changed. `snapledger salvage NEWFOLDER` makes a store of all that can be proven.",
   });
 }
 

@@ -60,14 +60,16 @@ function positions({ input }: Cli, option: string): number[] {
 
 function operationOf(operation: string | null, position: number): string {
   if (operation !== null) return operation;
-  throw new SnapledgerError("USAGE", `The record at ${position} is of no operation.`, { hint: "See: snapledger log." });
+  throw new SnapledgerError("USAGE", `The record at ${position} is of no operation.`, {
+    hint: "See: `snapledger log`",
+  });
 }
 
 function checkForce({ type, data }: { type: string; data: object }, position: number): void {
   const command = "command" in data && typeof data.command === "object" ? data.command : null;
   if ((type === "OperationStarted" || type === "CommandRejected") && command && "force" in command) return;
   throw new SnapledgerError("USAGE", `At ${position} no merge or discard was asked for that force could change.`, {
-    hint: "Give the position of its refusal, or the first of its operation: see snapledger log --rejected.",
+    hint: "Give the position of its refusal, or the first of its operation: see `snapledger log --rejected`.",
   });
 }
 

@@ -65,6 +65,6 @@ function asJson(domain: string, turns: readonly Turn[]) {
 function unknownFile(path: string): SnapledgerError {
   return new SnapledgerError("FILE_NOT_FOUND", `The log knows no file ${path}.`, {
     facts: { path },
-    hint: "Give the path as the log has it: see snapledger domblklist DOM, or snapshot-info DOM NAME --json.",
+    hint: "Give the path as the log has it: see `snapledger domblklist DOM`, or `snapledger snapshot-info DOM NAME --json`.",
   });
 }

@@ -176,7 +176,7 @@ function domainOf(command: Command): string {
 function noDomain(command: Command, position: number): SnapledgerError {
   const domain = domainOf(command);
   const message = `No domain "${domain}" is defined right after position ${position}.`;
-  const hint = "Give the name that it has then, or its uuid: see 'snapledger list --at'.";
+  const hint = "Give the name that it has then, or its uuid: see `snapledger list --at POSITION`.";
   return new SnapledgerError("DOMAIN_NOT_FOUND", message, { facts: { domain, position }, hint });
 }
 

@@ -1,3 +1,4 @@
+import { shellWord } from "../../hints.ts";
 import type { Backing, CompressLayer, MakeOverlay } from "../../events/plan.ts";
 import type { FileFacts, ImageFacts, ImageFormat } from "../../events/records.ts";
 import type { ObservedFile, Watch } from "../driver.ts";
@@ -49,7 +50,7 @@ export function observe(world: World, { path, format }: Backing): ObservedFile |
 
 export function prepareFolder(world: World, folder: string): void {
   if (world.unsafeFolders.has(folder)) {
-    throw unsafeFolder(folder, "can be written to by others", `chmod go-w "${folder}"`);
+    throw unsafeFolder(folder, "can be written to by others", `chmod go-w ${shellWord(folder)}`);
   }
   if (world.files.has(folder)) throw unsafeFolder(folder, "is not a folder", "Choose another one.");
 }

@@ -1,6 +1,7 @@
 import { accessSync, constants, lstatSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import { shellWord } from "../../hints.ts";
 import type { Backing, CompressLayer, MakeOverlay } from "../../events/plan.ts";
 import type { Compression, FileFacts } from "../../events/records.ts";
 import type { Watch } from "../driver.ts";
@@ -131,7 +132,7 @@ function checkOwn(folder: string): void {
   const stats = lstatOf(folder);
   if (stats?.isDirectory() !== true) throw unsafeFolder(folder, "is not a folder", "Choose another one.");
   if ((stats.mode & 0o022n) !== 0n) {
-    throw unsafeFolder(folder, "can be written to by others", `chmod go-w "${folder}"`);
+    throw unsafeFolder(folder, "can be written to by others", `chmod go-w ${shellWord(folder)}`);
   }
   const user = process.geteuid?.();
   if (user !== undefined && stats.uid !== BigInt(user)) {
@@ -144,7 +145,7 @@ function checkAbove(folder: string): void {
   const above = dirname(folder);
   const mode = lstatOf(above)?.mode ?? 0n;
   if ((mode & 0o022n) !== 0n && (mode & 0o1000n) === 0n) {
-    throw unsafeFolder(above, "can be written to by others", `chmod go-w "${above}"`);
+    throw unsafeFolder(above, "can be written to by others", `chmod go-w ${shellWord(above)}`);
   }
 }
 

@@ -150,7 +150,7 @@ describe("a larger layer that still waits to be folded into the base", () => {
   test("would grow the base past the snapshot: the earlier merge has to end first", () => {
     const { facts: seen } = given(...larger, ...smaller, merged("a"))
       .when(merge("b"))
-      .refuses("COMPACTION_UNFINISHED", facts, /'snapledger compact vm'/);
+      .refuses("COMPACTION_UNFINISHED", facts, /`snapledger compact vm`/);
     expect(seen["path"]).toMatch(/^\/layers\/.*\.qcow2$/);
     given(...larger, ...smaller, merged("a"), compacted())
       .when(merge("b"))

@@ -73,7 +73,7 @@ describe("a snapshot of a running domain", () => {
     test("is refused while the guest cannot answer: it is paused, or off", () => {
       given(domainDefined(["vda"], undefined, { guestAgent: true }), running(true))
         .when(quiesced())
-        .refuses("UNSUPPORTED", {}, /^Let it run first: 'snapledger resume /);
+        .refuses("UNSUPPORTED", {}, /^Let it run first: `snapledger resume /);
       given(domainDefined(["vda"], undefined, { guestAgent: true }))
         .when(quiesced({ offline: true }))
         .refuses("UNSUPPORTED", {}, /^Leave --quiesce out: a guest that was shut down /);

@@ -101,7 +101,7 @@ describe("a definition is refused", () => {
   test("on a base image that a merge is rewriting", () => {
     const { message } = given(definition({ pending: [elsewhere] }))
       .when(define())
-      .refuses("BASE_PENDING", elsewhere, /'snapledger compact db'/);
+      .refuses("BASE_PENDING", elsewhere, /`snapledger compact db`/);
     expect(message).toBe('/images/vda.qcow2 is being rewritten by a merge of domain "db".');
   });
 

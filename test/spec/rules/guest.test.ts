@@ -31,13 +31,13 @@ describe("starting a guest", () => {
   test.each([false, true])("that runs already is refused (paused: %s)", (paused) => {
     given(domainDefined(), running(paused))
       .when(start())
-      .refuses("DOMAIN_RUNNING", { domain: "vm" }, /^Nothing is to be done; see 'snapledger domstate'\.$/);
+      .refuses("DOMAIN_RUNNING", { domain: "vm" }, /^Nothing is to be done; see `snapledger domstate vm`\.$/);
   });
 
   test("is refused where the driver runs none", () => {
     given(domainDefined(), driverWith({ guests: false }))
       .when(start())
-      .refuses("UNSUPPORTED", { driver: "memory" }, /^Start it by your own means .*'snapledger domblklist'/);
+      .refuses("UNSUPPORTED", { driver: "memory" }, /^Start it by your own means .*`snapledger domblklist vm`/);
   });
 
   test("may be done again once it is stopped", () => {
@@ -52,7 +52,7 @@ describe("destroying a guest", () => {
       .does("DomainStopped", { cause: "destroyed" })
       .shows({})
       .when(destroy())
-      .refuses("DOMAIN_NOT_RUNNING", { domain: "vm" }, /^Nothing is to be done; see 'snapledger domstate'\.$/);
+      .refuses("DOMAIN_NOT_RUNNING", { domain: "vm" }, /^Nothing is to be done; see `snapledger domstate vm`\.$/);
   });
 
   test("that does not run is refused", () => {

@@ -129,7 +129,7 @@ describe("it is refused in every way", () => {
     const story = [domainDefined(["vda", "vdb"]), created("a"), created("b"), merged("b")] as const;
     const { message } = given(...story)
       .when(undefine(keep))
-      .refuses("COMPACTION_UNFINISHED", { domain: "vm", folds: 2 }, /'snapledger compact vm'/);
+      .refuses("COMPACTION_UNFINISHED", { domain: "vm", folds: 2 }, /`snapledger compact vm`/);
     expect(message).toBe('A merge of "vm" has not ended on disk.');
   });
 
