@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { resolve } from "node:path";
 import { SnapledgerError } from "../errors.ts";
+import { shellWord } from "../hints.ts";
 import type { DiskDefinition } from "../events/command.ts";
 import type { DriverName, ImageFormat } from "../events/records.ts";
 
@@ -31,14 +32,33 @@ function knownFormat(format: string, target: string): ImageFormat {
 
 /** A qcow2 image says so itself; what anything else is nobody should guess: a guest can write any header into a raw disk. */
 async function checkQcow2(target: string, path: string): Promise<void> {
-  if ((await firstBytes(path)).equals(qcow2Magic)) return;
+  const begins = (await firstBytes(path)).toString("latin1");
+  if (begins.startsWith(qcow2Magic)) return;
+  const [kind] = otherKinds.find(([, magic, at = 0]) => begins.startsWith(magic, at)) ?? [];
+  const sayRaw = `--disk ${shellWord(`${target}=${path},format=raw`)}`;
+  const convert = `qemu-img convert -O qcow2 ${shellWord(path)} ${shellWord(`${path}.qcow2`)}`;
   throw new SnapledgerError("USAGE", `Disk ${target} is not a qcow2 image: ${path}`, {
-    facts: { target, path },
-    hint: `If it is a raw image, say so: --disk ${target}=${path},format=raw`,
+    facts: { target, path, ...(kind !== undefined && { kind }) },
+    hint:
+      kind === undefined
+        ? `If it is a raw image, say so: ${sayRaw}`
+        : `It begins as a ${kind} image does. Unless a guest wrote that into a raw disk, convert it: \`${convert}\``,
   });
 }
 
-const qcow2Magic = Buffer.from([0x51, 0x46, 0x49, 0xfb]);
+const qcow2Magic = "QFI\xfb";
+
+/** What else QEMU knows by its first bytes, so that nobody is told to take one for raw. */
+const otherKinds: readonly (readonly [kind: string, magic: string, at?: number])[] = [
+  ["VMDK", "KDMV"],
+  ["VMDK", "COWD"],
+  ["VMDK", "# Disk DescriptorFile"],
+  ["VDI", "\x7f\x10\xda\xbe", 64],
+  ["VHDX", "vhdxfile"],
+  ["VHD", "conectix"],
+  ["QED", "QED\0"],
+  ["LUKS", "LUKS\xba\xbe"],
+];
 
 async function firstBytes(path: string): Promise<Buffer> {
   // Opening a pipe must not wait for a writer.
@@ -48,7 +68,7 @@ async function firstBytes(path: string): Promise<Buffer> {
     throw new SnapledgerError("FILE_NOT_FOUND", `Failed to open image '${path}'.`, { facts, hint, cause });
   });
   try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(512), 0, 512, 0);
     return buffer.subarray(0, bytesRead);
   } catch {
     // A folder, a pipe, a device that cannot be read: not an image in any case.

@@ -65,6 +65,24 @@ describe("define", () => {
   });
 
   it.each([
+    ["vmdk", "VMDK"],
+    ["vmdk", "VMDK", "-o", "subformat=monolithicFlat"],
+    ["vdi", "VDI"],
+    ["vhdx", "VHDX"],
+    ["vpc", "VHD"],
+    ["qed", "QED"],
+    ["luks", "LUKS", "--object", "secret,id=s,data=x", "-o", "key-secret=s,iter-time=10"],
+  ])("says what a %s image is, how it is converted, and not that it might be raw", async (format, kind, ...more) => {
+    const terminal = await withStore();
+    execFileSync("qemu-img", ["create", "-q", "-f", format, ...more, join(terminal.home, "my disk"), "1M"]);
+    const { status, stderr } = await terminal.run("define", "--name", "web", "--disk", "vda=my disk");
+    expect([status, stderr]).toEqual([2, expect.stringContaining(`hint: It begins as a ${kind} image does.`)]);
+    const path = join(terminal.home, "my disk");
+    expect(stderr).toContain(`\`qemu-img convert -O qcow2 '${path}' '${path}.qcow2'\`\n`);
+    expect(stderr).not.toContain("format=raw");
+  });
+
+  it.each([
     ["a missing image", ["--name", "web", "--disk", "vda=none.qcow2"], 4, "FILE_NOT_FOUND"],
     ["a missing image of stated format", ["--name", "web", "--disk", "vda=none,format=raw"], 4, "FILE_NOT_FOUND"],
     ["a folder", ["--name", "web", "--disk", "vda=."], 2, "USAGE"],
