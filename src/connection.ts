@@ -2,12 +2,13 @@ import { EventEmitter } from "eventemitter3";
 import { diffAsOf, foldedOnce, positionAtTime, statesAsOf, storedAt } from "./as-of.ts";
 import { checkpointFiles, readDirectory, readDomainState, type Checkpoints } from "./checkpoints.ts";
 import type { Stage } from "./commands/stage.ts";
+import type { Command } from "./events/command.ts";
 import { knownHeadFiles } from "./events/known-heads.ts";
 import { damaged } from "./events/level-errors.ts";
 import type { EventLog } from "./events/log.ts";
 import { provenAccess } from "./events/proven-access.ts";
 import { initStore, openStore, storeLayout } from "./events/store.ts";
-import type { Caller, Connection, ConnectionOptions, Outcome } from "./face.ts";
+import type { Caller, Connection, ConnectionOptions, Outcome, Request } from "./face.ts";
 import { actorOf, clock, defaultWaitMs, newId } from "./outside.ts";
 import type { Directory } from "./projections/directory.ts";
 import { knownDomains } from "./projections/directory.ts";
@@ -17,9 +18,10 @@ import { idEver, readInChunks } from "./read.ts";
 import { rememberedStates, rememberingAccess } from "./remembered.ts";
 import { logStamp, watchLog } from "./watch.ts";
 
-/** Makes a store and opens it. STORE_EXISTS, STORE_UNSAFE. */
+/** Makes a store and opens it. STORE_EXISTS, STORE_UNSAFE; USAGE. */
 export async function init(folder: string, caller: Caller): Promise<Connection> {
-  await initStore(folder, { clock, newId, actor: actorOf(caller) });
+  const { askedCaller } = await asked();
+  await initStore(folder, { clock, newId, actor: actorOf(askedCaller(caller)) });
   const { makeKey } = await import("./evidence/key.ts");
   // The store is there by now: where this could not be made, the first checkpoint makes it.
   await makeKey(storeLayout(folder).key).catch(() => undefined);
@@ -77,6 +79,7 @@ function once<T>(work: () => Promise<T>): () => Promise<T> {
 }
 
 const parts = once(() => import("./changing.ts"));
+const asked = once(() => import("./asked.ts"));
 
 /** What reading needs of the stage. */
 export type Base = Omit<Stage, "driver" | "locks">;
@@ -115,7 +118,7 @@ export function connectionOn(
   const { store } = options;
   const { log, states } = readingOf(stage, options);
   const reading: Base = { ...stage, log, states };
-  const execute: Connection["execute"] = async (command, caller, request) => {
+  const run = async (command: Command, caller: Caller, request: Request) => {
     const { handle } = await parts();
     return handle(await changing(), command, caller, request);
   };
@@ -125,20 +128,28 @@ export function connectionOn(
   const stateNamed = foldedOnce(reading);
   return {
     store,
-    execute,
+    async execute(command, caller, request) {
+      const { askedCaller, askedCommand, askedRequest } = await asked();
+      return run(askedCommand(command), askedCaller(caller), askedRequest(request));
+    },
     publicKey: async (how) => (await proving()).publicKey(how),
     checkpoint: async (how) => (await proving()).checkpoint(how),
     prove: async (position, how) => (await proving()).prove(position, how),
     proveConsistent: async (old, now, how) => (await proving()).proveConsistent(old, now, how),
     verifyCheckpoint: async (note, how) => (await proving()).verifyCheckpoint(note, how),
     async exportEvidence(domain, file, evidence, caller, request) {
+      const { askedCaller, askedEvidence, askedRequest } = await asked();
+      const period = askedEvidence(domain, file, evidence);
+      const by = [askedCaller(caller), askedRequest(request)] as const;
       const id = await idEver(stage, domain);
-      return (await proving()).exportEvidence(await changing(), id, file, evidence, caller, request);
+      return (await proving()).exportEvidence(await changing(), id, file, period, ...by);
     },
     async recover(caller, request) {
+      const { askedCaller, askedRequest } = await asked();
+      const by = [askedCaller(caller), askedRequest(request)] as const;
       const ids = await log.use(async (open) => knownDomains(await states.directory(open)));
       const outcomes: Outcome[] = [];
-      for (const domain of ids) outcomes.push(await execute({ type: "RecoverDomain", domain }, caller, request));
+      for (const domain of ids) outcomes.push(await run({ type: "RecoverDomain", domain }, ...by));
       return outcomes;
     },
     domains: async (asOf) => (await statesAsOf(reading, asOf)).map(domainInfo),

@@ -18,7 +18,7 @@ import type { Progress } from "./drivers/driver.ts";
 
 /** The types of the library's face. Everything taken and returned is plain JSON, so that a face may be far away. */
 
-/** Who asks. Passed with each call; nothing below the edge reads it from the process. */
+/** Who asks. Passed with each call; nothing below the edge reads it from the process. Other fields are not kept. */
 export interface Caller extends Actor {
   readonly pid: number | null;
 }
@@ -122,6 +122,7 @@ export interface ReadRange {
 export interface Connection extends Proving {
   /** The store's absolute folder. */
   readonly store: string;
+  /** Unknown, missing and misshapen fields are USAGE (names of something new: INVALID_NAME), and nothing is recorded. */
   execute(command: Command, caller: Caller, request?: Request): Promise<Outcome>;
   /** RecoverDomain for every domain the log knows, also those that are undefined or were never defined to the end. */
   recover(caller: Caller, request?: Request): Promise<readonly Outcome[]>;

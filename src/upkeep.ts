@@ -16,7 +16,7 @@ import { definedDomains } from "./projections/directory.ts";
 
 /** Makes a store of a backup, proven on the way. BACKUP_INVALID, FILE_NOT_FOUND, STORE_EXISTS. */
 export async function restore(file: string, folder: string, caller: Caller, request?: StoreRequest): Promise<LogHead> {
-  return restoreLog(file, folder, requested(caller, request));
+  return restoreLog(file, folder, await requested(caller, request));
 }
 
 /** Makes a new store of what can be proven in a damaged one, which is not touched. STORE_SOUND, STORE_EXISTS. */
@@ -26,7 +26,7 @@ export async function salvage(
   caller: Caller,
   request?: StoreRequest,
 ): Promise<Salvaged> {
-  const options = { ...requested(caller, request), waitMs };
+  const options = { ...(await requested(caller, request)), waitMs };
   const verdict = await verifyStore(store, options);
   if (verdict.ok && verdict.head) throw notDamaged(store, verdict.head);
   return salvageStore(store, into, options);
@@ -57,7 +57,7 @@ export async function acceptRollback(
   caller: Caller,
   request?: StoreRequest,
 ): Promise<LogHead | null> {
-  const { actor, reason, ticket } = requested(caller, request);
+  const { actor, reason, ticket } = await requested(caller, request);
   return log.use(async (open) => {
     const behind = await refusalOf(open);
     if (!behind) return null;
@@ -84,8 +84,11 @@ function endOf({ position, hash }: LogHead): LogEnd {
   return { position, hash };
 }
 
-function requested(caller: Caller, { reason = null, ticket = null, onVerified }: StoreRequest = {}) {
-  return { clock, newId, actor: actorOf(caller), reason, ticket, ...(onVerified && { onProgress: onVerified }) };
+async function requested(caller: Caller, request: StoreRequest | undefined) {
+  const { askedCaller, askedStoreRequest } = await import("./asked.ts");
+  const actor = actorOf(askedCaller(caller));
+  const { reason = null, ticket = null, onVerified } = askedStoreRequest(request);
+  return { clock, newId, actor, reason, ticket, ...(onVerified && { onProgress: onVerified }) };
 }
 
 /** Every defined domain's files, compared with the log. */

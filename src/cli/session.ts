@@ -124,12 +124,12 @@ export class Session implements Cli {
     await connection?.close();
   }
 
-  async #acceptRollback(connection: Connection, request: Request): Promise<void> {
-    if (!request.reason) {
+  async #acceptRollback(connection: Connection, { reason, ticket }: Request): Promise<void> {
+    if (!reason) {
       const hint = "Add --reason TEXT: it is kept in the log, for good.";
       throw new SnapledgerError("USAGE", "--accept-rollback needs a reason.", { hint });
     }
-    const head = await connection.acceptRollback(this.caller(), request);
+    const head = await connection.acceptRollback(this.caller(), { reason, ticket: ticket ?? null });
     if (head) this.output.aside(`Going on from the old copy; recorded at position ${head.position}`);
     else this.output.aside("The log is not behind: there is no rollback to accept");
   }

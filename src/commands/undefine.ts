@@ -15,7 +15,7 @@ export function undefineDomain(state: DomainState, facts: Facts, { keep }: Undef
   checkFolds(state);
   const snapshots = [...state.snapshots.values()];
   const dirty = headsAreDirty(state, facts);
-  if (keep === "refuse") checkNothingToLose(state, dirty);
+  if (keep !== "discard-all" && keep !== "keep-files") checkNothingToLose(state, dirty);
   const files = filesOfDomain(state);
   const keptFiles = keep === "keep-files";
   const lost = [

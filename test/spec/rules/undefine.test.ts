@@ -55,6 +55,15 @@ describe("what would be lost", () => {
     expect(message).toBe(`Domain "vm" has 3 snapshots: "a", "b", "${autosave}".`);
   });
 
+  test.each([undefined, "bogus", "discard-all "])(
+    "forbids it whatever is asked for but in so many words: %s",
+    (keep) => {
+      given(...full)
+        .when({ ...undefine(), keep: keep as "refuse" })
+        .refuses("DOMAIN_HAS_SNAPSHOTS", {});
+    },
+  );
+
   test.each([
     [10, /: "s1", .*"s10"\.$/],
     [11, /: "s1", .*"s10" and 1 more\.$/],
