@@ -26,7 +26,10 @@ export interface Caller extends Actor {
 export interface Request {
   readonly reason?: string | null;
   readonly ticket?: string | null;
-  /** The same id with the same command again returns the first result; with another command it is COMMAND_ID_REUSED. */
+  /**
+   * The same id with the same command again returns the first result; with another command it is COMMAND_ID_REUSED. A
+   * merge into the base image is COMPACTION_PENDING again while its folds are.
+   */
   readonly commandId?: CommandId | null;
   /** REVISION_CONFLICT unless the domain is at this revision when the command is decided. */
   readonly expectRevision?: number;

@@ -109,7 +109,7 @@ async function underLock(
   lock.operation(settling.id);
   const recovery = await recoverDomain(settling, lock, watch);
   const acting = new Operation(stage, settling.id, state, driverFor(stage, state, command), caller, request);
-  const earlier = await repeated(acting, command);
+  const earlier = await repeated(acting, command, recovery);
   if (earlier) return earlier;
   checkRevision(request, before);
   checkDefined(state, command);
@@ -171,7 +171,8 @@ async function perform(operation: Operation, command: Command, recovery: Recover
     recovery,
   });
   if (notStarted) throw notStarted;
-  const unsettled = outcome.type === "SnapshotMerged" ? mergeUnsettled(outcome, compaction, result) : null;
+  const unsettled =
+    outcome.type === "SnapshotMerged" ? mergeUnsettled(outcome, accepted.plan, compaction, result) : null;
   if (unsettled) throw unsettled;
   return result;
 }

@@ -41,10 +41,17 @@ export function resultOf({ outcome, removal, compaction, recovery, ...result }: 
     warnings: [
       ...(command.type === "RecoverDomain" ? [] : recovery.found.map(recoveredWarning)),
       ...warnings,
-      ...(pending > 0 ? [pendingWarning(operation, compaction)] : []),
-      ...(removal.blockedBy ? [removalWarning(removal.blockedBy)] : []),
+      ...leftWarnings(operation, { removal, compaction }),
     ],
   };
+}
+
+/** What is still to do on disk. */
+function leftWarnings(operation: Operation, { removal, compaction }: Pick<Recovery, "removal" | "compaction">) {
+  return [
+    ...(compaction.pending.length > 0 ? [pendingWarning(operation, compaction)] : []),
+    ...(removal.blockedBy ? [removalWarning(removal.blockedBy)] : []),
+  ];
 }
 
 function recoveredWarning(message: string): Warning {
@@ -67,11 +74,18 @@ export function previewOf(operation: Operation, command: Command, plan: Plan, wa
   return { ...basics(operation, command, plan), planned: true, sets, removed: removes, warnings };
 }
 
-/** What a command did, told again from its event alone. */
-export function retold(operation: Operation, command: Command, outcome: EventRecord | null): Outcome {
+/** What a command did, told again from its event; what was found and is left now is told with it. */
+export function retold(
+  operation: Operation,
+  command: Command,
+  outcome: EventRecord | null,
+  recovery: Recovery,
+): Outcome {
   return {
     ...basics(operation, command, noPlan),
     ...(outcome && { operation: outcome.operation, position: outcome.position, ...toldBy(outcome) }),
+    recovered: recovery.found,
+    warnings: [...recovery.found.map(recoveredWarning), ...leftWarnings(operation, recovery)],
     repeated: true,
   };
 }

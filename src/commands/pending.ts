@@ -1,6 +1,7 @@
 import { SnapledgerError } from "../errors.ts";
 import { ours } from "../hints.ts";
 import type { RecordOf } from "../events/events.ts";
+import type { Plan } from "../events/plan.ts";
 import type { DomainState } from "../projections/state.ts";
 import type { Outcome } from "../face.ts";
 import type { Compaction } from "./compact.ts";
@@ -20,17 +21,21 @@ export function foldsPending(state: DomainState, { pending, blockedBy }: Compact
 }
 
 /**
- * Why a recorded merge is not plain success: the base *file* is right only when its folds have ended, and a person
- * who pressed Ctrl-C must know where things stand. Elsewhere a pending fold is a warning: every name reads right.
+ * Why a recorded merge is not plain success, now or told again: the base *file* is right only when the merge's own folds
+ * have ended, and a person who pressed Ctrl-C must know where things stand. Elsewhere a pending fold is a warning: every
+ * name reads right.
  */
 export function mergeUnsettled(
   { position, data: { snapshot, into } }: RecordOf<"SnapshotMerged">,
+  { folds }: Plan,
   compaction: Compaction,
   outcome: Outcome,
 ): SnapledgerError | null {
   const { pending, blockedBy } = compaction;
   const interrupted = blockedBy?.code === "INTERRUPTED";
-  if (pending.length === 0 || (into !== null && !interrupted)) return null;
+  // What was merged is there until it is in the file below, wherever it has to go on the way.
+  const unfolded = pending.some(({ from }) => folds.some((fold) => fold.from === from.file.path));
+  if (pending.length === 0 || !(interrupted || (into === null && unfolded))) return null;
   const where = into ? `"${into.name}"` : "the base image";
   const message =
     `The merge of "${snapshot.name}" into ${where} is recorded, but its content is not all in the file yet: ` +

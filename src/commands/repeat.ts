@@ -6,13 +6,20 @@ import type { EventLog } from "../events/log.ts";
 import type { Outcome } from "../face.ts";
 import type { Directory } from "../projections/directory.ts";
 import { retold } from "./outcome.ts";
+import { mergeUnsettled } from "./pending.ts";
+import type { Recovery } from "./recover.ts";
 import type { Operation } from "./stage.ts";
 
 /**
  * What came of this command id when it was used before: its outcome, or its error thrown again; undefined when it is
- * new. COMMAND_ID_REUSED when it was another command's.
+ * new. COMMAND_ID_REUSED when it was another command's. A merge is told as it stands after this recovery: whoever asks
+ * again because its folds were pending must not take that for their end.
  */
-export async function repeated(operation: Operation, command: Command): Promise<Outcome | undefined> {
+export async function repeated(
+  operation: Operation,
+  command: Command,
+  recovery: Recovery,
+): Promise<Outcome | undefined> {
   const { commandId } = operation.request;
   if (commandId === null || commandId === undefined) return undefined;
   const { log } = operation.stage;
@@ -26,8 +33,13 @@ export async function repeated(operation: Operation, command: Command): Promise<
       throw again(record, {}, "This command id stands for that failure. Try again with a new one.");
     }
   }
-  const outcome = retold(operation, command, records.find(isOutcome) ?? null);
-  return { ...outcome, domain: { ...outcome.domain, id: first.domain ?? outcome.domain.id } };
+  const decided = records.find(isOutcome) ?? null;
+  const told = retold(operation, command, decided, recovery);
+  const outcome = { ...told, domain: { ...told.domain, id: first.domain ?? told.domain.id } };
+  if (decided?.type !== "SnapshotMerged" || first.type !== "OperationStarted") return outcome;
+  const unsettled = mergeUnsettled(decided, first.data.plan, recovery.compaction, outcome);
+  if (unsettled) throw unsettled;
+  return outcome;
 }
 
 /** The domain, gone by now, that this command id was used on, if that is what it is called by. */

@@ -5,7 +5,7 @@ import type { Driver } from "../../src/drivers/driver.ts";
 import { fuse } from "../../src/drivers/faults.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import type { UndefineDomain } from "../../src/events/command.ts";
-import { isSnapledgerError } from "../../src/errors.ts";
+import { isSnapledgerError, SnapledgerError } from "../../src/errors.ts";
 import { deactivation, snapshotting } from "../deeds.ts";
 import { freshFolder } from "../folders.ts";
 import { digest, holdOpen, makeQcow2 } from "../images.ts";
@@ -15,7 +15,7 @@ import { both, grow, placeHeads, writeBoth } from "../shapes.ts";
 import { Template } from "../template.ts";
 import { expectReadable, expectSettled } from "../truth.ts";
 import { baseSectors, oneDisk, refused, twoDisks, World } from "../world.ts";
-import type { DiskOf } from "../world.ts";
+import type { DiskOf, Manager } from "../world.ts";
 import { boundaries, dieAt, expectRecovered } from "./dying.ts";
 
 /** A base image is rewritten by its sole user alone, and nobody comes to stand on it meanwhile. */
@@ -26,6 +26,11 @@ const undefining = (domain: string, keep: UndefineDomain["keep"]): UndefineDomai
   domain,
   keep,
 });
+
+/** qemu-img while somebody holds whatever is to be folded into. */
+function readBySomebody(): Driver {
+  return { ...qemuDriver(), commit: () => Promise.reject(new SnapledgerError("IMAGE_LOCKED", "Somebody reads it.")) };
+}
 
 async function withRoot(disks: readonly DiskOf[] = oneDisk): Promise<{ world: World; path: string } & Grown> {
   const world = new World(join(freshFolder(), "world"));
@@ -126,6 +131,51 @@ test("a base that was replaced by another file after the merge was decided is ne
 
   expect(await digest(path, "qcow2")).toBe(before);
   await expectReadable(world, uuid, model);
+});
+
+test("a merge into the base that is asked for again by its id is no success before the file holds what was merged", async () => {
+  const world = new World(join(freshFolder(), "world"));
+  const { uuid, model } = await grow(world, [null, 0], oneDisk);
+  await placeHeads(world, { uuid, model }, "b");
+  const path = world.base("vm", oneDisk[0]!);
+  const blocked = { driver: readBySomebody() };
+  const first = (manager: Manager = {}) => world.run(merging(uuid, "a"), manager, { commandId: "first" });
+  const pending = (repeated: boolean) => ({
+    ...{ code: "COMPACTION_PENDING", message: expect.stringContaining("Somebody reads it.") as string },
+    facts: { outcome: { repeated, foldsPending: 1 } },
+  });
+  const before = await digest(path, "qcow2");
+
+  await expect(first(blocked)).rejects.toMatchObject(pending(false));
+  const length = world.lines.length;
+  const again = await first(blocked).catch((error: unknown) => error);
+  expect(again).toMatchObject(pending(true));
+  expect((again as SnapledgerError).position).toBe(length);
+  expect([await digest(path, "qcow2"), world.lines.length]).toEqual([before, length]);
+
+  applyModel(model, merging(uuid, "a"));
+  expect(await first()).toMatchObject({ repeated: true, foldsPending: 0, warnings: [{ code: "RECOVERED" }] });
+  await expectSettled(world, uuid, model);
+  expect(await first()).toMatchObject({ repeated: true, foldsPending: 0, warnings: [] });
+
+  applyModel(model, merging(uuid, "b"));
+  await refused(world.run(merging(uuid, "b"), blocked, { commandId: "second" }), "COMPACTION_PENDING");
+  const waits = [{ code: "RECOVERED" }, { code: "COMPACTION_PENDING" }];
+  expect(await first(blocked)).toMatchObject({ repeated: true, foldsPending: 1, warnings: waits });
+  await expectRecovered(world, uuid, model, "let go");
+});
+
+test("a merge into a snapshot that is asked for again by its id says what still waits", async () => {
+  const world = new World(join(freshFolder(), "world"));
+  const { uuid, model } = await grow(world, [null, 0], oneDisk);
+  await placeHeads(world, { uuid, model }, "b");
+  const blocked = { driver: readBySomebody() };
+  const asked = () => world.run(merging(uuid, "b"), blocked, { commandId: "once" });
+
+  expect(await asked()).toMatchObject({ repeated: false, warnings: [{ code: "COMPACTION_PENDING" }] });
+
+  const waits = [{ code: "RECOVERED" }, { code: "COMPACTION_PENDING" }];
+  expect(await asked()).toMatchObject({ repeated: true, warnings: waits });
 });
 
 test("while a merge into the base is under way, at every step of it, nobody is defined on the base", async () => {

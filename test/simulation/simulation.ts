@@ -615,7 +615,7 @@ export class Simulation implements Reality {
       if (first === deed || !first || withoutUuid(first.command) !== withoutUuid(deed.command))
         this.complain(`#${deed.number} was told the outcome of another command`);
       if (told) this.complain(`#${deed.number} was done again`);
-      return;
+      return this.#checkFoldedStill(deed, first);
     }
     if (decides(deed.command) === undefined) return;
     if (!told?.decided) this.complain(`#${deed.number} is said to be done, and no event says so`);
@@ -628,6 +628,16 @@ export class Simulation implements Reality {
     if (type !== "SnapshotMerged" || data.into !== null) return;
     for (const { path } of this.expected.domains.get(domain ?? "")?.disks ?? [])
       if (this.isBehind(path)) this.complain(`#${number} is said to be done, and ${path} does not hold it`);
+  }
+
+  /** Whoever asks again by the same id is not told of success any sooner. */
+  #checkFoldedStill(deed: Deed, first: Deed | undefined): void {
+    const merged = first && this.#toldOf(first)?.decided;
+    if (!merged) return;
+    const later = [...this.operations.values()].some(
+      ({ decided }) => decided?.type === "SnapshotMerged" && decided.position > merged.position,
+    );
+    if (!later) this.#checkFolded(deed, merged);
   }
 
   #endedBadly(deed: Deed, error: unknown): void {
