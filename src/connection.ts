@@ -8,7 +8,7 @@ import { damaged } from "./events/level-errors.ts";
 import type { EventLog } from "./events/log.ts";
 import { provenAccess } from "./events/proven-access.ts";
 import { initStore, openStore, storeLayout } from "./events/store.ts";
-import type { Caller, Connection, ConnectionOptions, Outcome, Request } from "./face.ts";
+import type { Caller, Connection, ConnectionOptions, Request } from "./face.ts";
 import { actorOf, clock, defaultWaitMs, newId } from "./outside.ts";
 import type { Directory } from "./projections/directory.ts";
 import { knownDomains } from "./projections/directory.ts";
@@ -147,10 +147,12 @@ export function connectionOn(
     async recover(caller, request) {
       const { askedCaller, askedRequest } = await asked();
       const by = [askedCaller(caller), askedRequest(request)] as const;
-      const ids = await log.use(async (open) => knownDomains(await states.directory(open)));
-      const outcomes: Outcome[] = [];
-      for (const domain of ids) outcomes.push(await run({ type: "RecoverDomain", domain }, ...by));
-      return outcomes;
+      const { recoverAll } = await parts();
+      const domains = await log.use(async (open) => {
+        const directory = await states.directory(open);
+        return knownDomains(directory).map((id) => ({ id, name: directory.domains.get(id)?.name ?? id }));
+      });
+      return recoverAll(domains, ({ id }) => run({ type: "RecoverDomain", domain: id }, ...by));
     },
     domains: async (asOf) => (await statesAsOf(reading, asOf)).map(domainInfo),
     domain: async (domain, asOf) => domainInfo(await stateNamed(domain, asOf)),

@@ -127,7 +127,12 @@ export interface Connection extends Proving {
   readonly store: string;
   /** Unknown, missing and misshapen fields are USAGE (names of something new: INVALID_NAME), and nothing is recorded. */
   execute(command: Command, caller: Caller, request?: Request): Promise<Outcome>;
-  /** RecoverDomain for every domain the log knows, also those that are undefined or were never defined to the end. */
+  /**
+   * RecoverDomain for every domain the log knows, also those that are undefined or were never defined to the end. All
+   * are tried. If any can't be settled, rejects with the first one's error then: its facts have the `outcomes` of those
+   * that are, and `unsettled`, each with its `domain`, code, message and hint. What is wrong with the log itself (LOG_…)
+   * and INTERRUPTED end it at once.
+   */
   recover(caller: Caller, request?: Request): Promise<readonly Outcome[]>;
 
   domains(asOf?: AsOf): Promise<readonly DomainInfo[]>;

@@ -2,18 +2,19 @@ import { execFile } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Level } from "level";
 import { describe, expect, it } from "vitest";
 import { connect } from "../../src/connection.ts";
 import { recordKey } from "../../src/events/level-keys.ts";
-import { digest } from "../images.ts";
+import type { SnapshotInfo } from "../../src/face.ts";
+import { digest, makeQcow2, MiB } from "../images.ts";
 import { withFakeTool } from "./fake-tool.ts";
 import { elsewhere } from "../namespaces.ts";
 import { Terminal, type Ran } from "./process.ts";
-import { guestWrites, headFile, logLength, names, takeSnapshot, withTree, withWeb } from "./scene.ts";
+import { guestWrites, headFile, logLength, names, takeSnapshot, withStore, withTree, withWeb } from "./scene.ts";
 
 /** A fake that leaves a mark and then takes very long, as a big fold does. */
 const takesLong = (terminal: Terminal) => `touch ${join(terminal.home, "begun")}; exec sleep 600`;
@@ -283,5 +284,47 @@ describe("a log that someone changed", () => {
     expect([status, stdout]).toEqual([6, ""]);
     expect(stderr).toMatch(/^error \[LOG_DAMAGED\] Record 2: .* 1 records are proven\.\nhint: /);
     expect((await web.run("verify", "--json")).stdout).toContain('"valid": 1');
+  });
+});
+
+describe("recover of every domain", () => {
+  /** Domains with a fold each that waits; those that are named have lost the file that it needs. */
+  async function waiting(...broken: readonly string[]): Promise<Terminal> {
+    const terminal = await withStore();
+    const full = withFakeTool(terminal, "commit", "echo 'qemu-img: No space left on device' >&2; exit 1");
+    for (const name of ["aa", "bb", "cc"]) {
+      const path = await makeQcow2(join(terminal.home, `${name}.qcow2`), MiB);
+      await terminal.ok("define", "--name", name, "--disk", `vda=${path}`);
+      await terminal.ok("snapshot-create-as", name, "one", "--offline");
+      const { layers } = (await terminal.json("snapshot-info", name, "one")) as SnapshotInfo;
+      const layer = layers["vda"] ?? "";
+      expect((await full.run("snapshot-deactivate", name, "one", "--merge")).status).toBe(1);
+      if (broken.includes(name)) renameSync(layer, `${layer}.aside`);
+    }
+    return terminal;
+  }
+
+  it("settles those that it can, shows what keeps each other from it, and exits as the first of those", async () => {
+    const some = await waiting("aa", "cc");
+    const { status, stdout, stderr } = await some.run("recover", "--explain");
+    expect([status, stdout]).toEqual([
+      1,
+      "Domain 'bb': recovered\n  1 unfinished folds were done.\nDomain 'aa': not recovered\nDomain 'cc': not recovered\n",
+    ]);
+    expect(stderr).toMatch(
+      /^error \[NEEDS_OPERATOR\] .*"cc".*\nhint: .*\nerror \[NEEDS_OPERATOR\] .*"aa".*\nhint: .*\n$/,
+    );
+    expect(await some.ok("dominfo", "bb")).toContain("Folds pending:  0\n");
+    expect(await some.ok("dominfo", "aa")).toContain("Folds pending:  1\n");
+  });
+
+  it("with --json prints the outcomes, and the error has them and all that is not settled", async () => {
+    const some = await waiting("bb");
+    const { status, stdout, stderr } = await some.run("recover", "--json");
+    expect(status).toBe(1);
+    const settled = [{ domain: { name: "aa" }, folded: 1 }, { domain: { name: "cc" } }];
+    expect(JSON.parse(stdout)).toMatchObject(settled);
+    const unsettled = [{ domain: { name: "bb" }, code: "NEEDS_OPERATOR" }];
+    expect(JSON.parse(stderr)).toMatchObject({ code: "NEEDS_OPERATOR", facts: { outcomes: settled, unsettled } });
   });
 });
