@@ -35,7 +35,7 @@ export function resultOf({ outcome, removal, compaction, recovery, ...result }: 
     ...(outcome ? toldBy(outcome) : {}),
     ...{
       removed: removal.removed,
-      folded: compaction.folded + (command.type === "CompactDomain" ? 0 : recovery.compaction.folded),
+      folded: compaction.folded + (compaction === recovery.compaction ? 0 : recovery.compaction.folded),
     },
     ...{ foldsPending: pending, recovered: recovery.found },
     warnings: [

@@ -187,6 +187,12 @@ test("a fold that is blocked stays pending, reads right, and appends nothing how
   await expectRecovered(world, uuid, model, "let go");
 });
 
+test("a fold that recover does is counted once", async () => {
+  const { world, uuid } = await grown(chain, "c");
+  await world.run(merging(uuid, "b"), { driver: uncommitted() });
+  expect(await world.recover(uuid)).toMatchObject({ folded: 1, foldsPending: 0 });
+});
+
 test.each([
   ["upwards", ["b", "c", "d"]],
   ["downwards", ["d", "c", "b"]],
