@@ -106,6 +106,7 @@ const caller: v.GenericSchema<unknown, Caller> = v.object(known, "an object");
 const said = { reason: v.optional(textOrNull), ticket: v.optional(textOrNull) };
 const request = strict<Request>({
   ...{ ...said, commandId: v.optional(textOrNull), expectRevision: v.optional(v.number("a whole number")) },
+  expectSnapshot: v.optional(text),
   ...{ plan: flagOrNone, onProgress: callback<NonNullable<Request["onProgress"]>>(), signal: v.optional(signal) },
 });
 const storeRequest = strict<StoreRequest>({ ...said, onVerified: callback<OnVerified>() });

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Period } from "./commands/export-evidence.ts";
 import { noteEvidence, planEvidence } from "./commands/export-evidence.ts";
 import type { Stage } from "./commands/stage.ts";
-import { asDiskFull } from "./disk-full.ts";
+import { asDiskFull, asWrongTarget } from "./disk-full.ts";
 import { SnapledgerError } from "./errors.ts";
 import type { DomainId } from "./events/ids.ts";
 import { writeBundle } from "./evidence/bundle.ts";
@@ -74,13 +74,8 @@ function checkPeriod({ since, until }: Period): void {
 async function workFolder(file: string): Promise<string> {
   try {
     return await mkdtemp(join(dirname(file), `.${basename(file)}-`));
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new SnapledgerError("FILE_NOT_FOUND", `${file} can't be written: ${why}`, {
-      facts: { file },
-      hint: "Name a file in a folder that is there, and that this user may write to.",
-      cause,
-    });
+  } catch (error) {
+    throw asWrongTarget(error, file);
   }
 }
 

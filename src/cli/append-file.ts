@@ -1,6 +1,5 @@
 import { open } from "node:fs/promises";
-import { asDiskFull } from "../disk-full.ts";
-import { SnapledgerError } from "../errors.ts";
+import { asDiskFull, asWrongTarget } from "../disk-full.ts";
 import type { Cursor } from "./cursor.ts";
 
 /** Which file it is, and how long. */
@@ -23,10 +22,8 @@ const atOnceCharacters = 1024 * 1024;
  * and whoever follows the file sees each of them once. A file that was put in its place meanwhile is only appended to.
  */
 export async function appendTo(path: string, before: Cursor["output"]): Promise<AppendedFile> {
-  const file = await open(path, "a", 0o600).catch((cause: unknown) => {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const hint = "Name a file in a folder that is there, and that this user may write to.";
-    throw new SnapledgerError("FILE_NOT_FOUND", `${path} can't be written: ${why}`, { facts: { path }, hint, cause });
+  const file = await open(path, "a", 0o600).catch((error: unknown) => {
+    throw asWrongTarget(error, path);
   });
   const state = async (): Promise<Output> => {
     const { ino: inode, size: bytes } = await file.stat();

@@ -1,10 +1,10 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import { resolve } from "node:path";
 import { SnapledgerError } from "../errors.ts";
 import { shellWord } from "../hints.ts";
 import type { DiskDefinition } from "../events/command.ts";
 import type { DriverName, ImageFormat } from "../events/records.ts";
+import { absolute } from "./absolute.ts";
 
 /** `TARGET=PATH[,format=F]` as one disk. A path may hold commas; only an ending `,format=F` is taken off it. */
 export async function diskFrom(text: string, driver: DriverName): Promise<DiskDefinition> {
@@ -15,7 +15,7 @@ export async function diskFrom(text: string, driver: DriverName): Promise<DiskDe
       hint: "Such as --disk vda=/images/web.qcow2",
     });
   }
-  const path = resolve(given);
+  const path = absolute(given);
   if (format !== undefined) return { target, path, format: knownFormat(format, target) };
   // A simulated disk need not exist.
   if (driver === "qemu") await checkQcow2(target, path);

@@ -50,7 +50,8 @@ export class Session implements Cli {
     const knownHeads = knownHeadsFolder(process.env);
     const remembered = this.around.remembered?.(this.store);
     return {
-      ...{ store: this.store, waitMs: waitMs(this.input), verb: this.#verb, knownHeads },
+      ...{ store: this.store, waitMs: waitMs(this.input), verb: this.#verb },
+      ...(knownHeads !== undefined && { knownHeads }),
       ...(remembered && { remembered }),
     };
   }

@@ -2,6 +2,7 @@ import { createReadStream, createWriteStream, existsSync } from "node:fs";
 import { link, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { asDiskFull, asWrongTarget } from "../disk-full.ts";
 import { isSnapledgerError, SnapledgerError } from "../errors.ts";
 import { Chain } from "./chain.ts";
 import type { Actor, Envelope } from "./events.ts";
@@ -42,7 +43,7 @@ export async function backupLog(
   if (existsSync(file)) throw exists(file);
   const head = await log.use((opened) => opened.head());
   const folder = await mkdtemp(`${file}.unfinished-`).catch((error: unknown) => {
-    throw asStoreError(error, dirname(file));
+    throw asWrongTarget(error, file);
   });
   try {
     const lines = linesOfRecords(proven(read(head.position + 1), head, onProgress));
@@ -52,7 +53,7 @@ export async function backupLog(
     await pack(folder, file);
     return head;
   } catch (error) {
-    throw asStoreError(error, dirname(file));
+    throw asStoreError(asDiskFull(error, file), dirname(file));
   } finally {
     await removeIfPossible(folder);
   }

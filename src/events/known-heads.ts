@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SnapledgerError } from "../errors.ts";
+import { makeFolders } from "../folders.ts";
 import type { LogEnd } from "./events.ts";
 import type { EventLog, LogHead } from "./log.ts";
 
@@ -29,7 +30,7 @@ export function knownHeadFiles(folder: string, store: string): KnownHeads {
     },
     learn({ logId, position, hash }) {
       try {
-        mkdirSync(folder, { recursive: true, mode: 0o700 });
+        makeFolders(folder);
         const path = pathOf(logId);
         const seen = { ...readSeen(path), [store]: { position, hash } };
         writeFileSync(`${path}.${process.pid}.tmp`, JSON.stringify(seen), { mode: 0o600 });

@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
+import { chmod, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { isSnapledgerError, SnapledgerError } from "../errors.ts";
+import { makeFolder, makeFolders, wrongPath } from "../folders.ts";
 import { HeadFile } from "./head-file.ts";
 import { asStoreError } from "./level-errors.ts";
 import type { LogHead } from "./log.ts";
@@ -13,9 +15,11 @@ import { lockStore } from "./store-lock.ts";
  * is there whole or not at all. Rejects with STORE_EXISTS when there is a store or anything else in it, STORE_UNSAFE.
  */
 export async function makeStore(folder: string, makeLog: (folder: string) => Promise<LogHead>): Promise<LogHead> {
-  await makeFolder(folder).catch((error: unknown) => {
-    throw asStoreError(error, folder);
-  });
+  try {
+    await prepareFolder(folder);
+  } catch (error) {
+    throw notMade(error, folder);
+  }
   const lock = await lockStore(folder, waitMs);
   try {
     checkEmpty(folder);
@@ -29,10 +33,10 @@ export async function makeStore(folder: string, makeLog: (folder: string) => Pro
 
 const waitMs = 5000;
 
-async function makeFolder(folder: string): Promise<void> {
+async function prepareFolder(folder: string): Promise<void> {
   try {
-    await mkdir(dirname(folder), { recursive: true, mode: 0o700 });
-    if (await made(folder)) return;
+    makeFolders(dirname(folder));
+    if (makeFolder(folder)) return;
   } catch (error) {
     if (existsSync(folder)) checkSafe(folder);
     throw error;
@@ -42,20 +46,20 @@ async function makeFolder(folder: string): Promise<void> {
   await chmod(folder, 0o700);
 }
 
-/** false: it is there already. Never `recursive`, which resolves although a disk said no (measured, Node 20). */
-async function made(folder: string): Promise<boolean> {
-  try {
-    await mkdir(folder, { mode: 0o700 });
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
-  }
+/** There is no store yet whose disk or owner could be the matter: the path is. */
+function notMade(error: unknown, folder: string): unknown {
+  const why = isSnapledgerError(error) ? undefined : wrongPath((error as NodeJS.ErrnoException).code);
+  if (why === undefined) return asStoreError(error, folder);
+  return new SnapledgerError("STORE_UNSAFE", `No store can be made in ${folder}: ${why}.`, {
+    facts: { folder, why },
+    hint: "Name another folder, in one that this user may write to.",
+    cause: error,
+  });
 }
 
 async function fill(folder: string, makeLog: (folder: string) => Promise<LogHead>): Promise<LogHead> {
   const { log, head: headPath, layers, run, checkpoints } = storeLayout(folder);
-  for (const part of [layers, run, checkpoints]) await made(part);
+  for (const part of [layers, run, checkpoints]) makeFolder(part);
   const unfinished = await mkdtemp(join(folder, unfinishedLog));
   // Each step only after the one before it: whatever fails, no log is left without its head file.
   const takeBack = async (): Promise<void> => {

@@ -1,5 +1,6 @@
-import { appendFileSync, chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { makeFolders } from "../../folders.ts";
 import { escapeLine } from "../escape.ts";
 import { stateFolder } from "../store.ts";
 
@@ -13,12 +14,13 @@ const longest = 4096;
  * typed, so that shells side by side do not lose each other's. Best effort: without it the shell works all the same.
  */
 export class HistoryFile {
-  readonly #path: string;
+  readonly #path: string | undefined;
   /** The newest first, as node:readline wants them. */
   readonly lines: string[] = [];
 
   constructor(environment: NodeJS.ProcessEnv) {
-    this.#path = join(stateFolder(environment), "shell-history");
+    const state = stateFolder(environment);
+    this.#path = state && join(state, "shell-history");
     this.#read();
   }
 
@@ -27,8 +29,9 @@ export class HistoryFile {
     if (line.startsWith(" ") || !isKept(line) || line === this.lines[0]) return;
     this.lines.unshift(line);
     this.lines.length = Math.min(this.lines.length, mostLines);
+    if (this.#path === undefined) return;
     try {
-      mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
+      makeFolders(dirname(this.#path));
       appendFileSync(this.#path, `${line}\n`, { mode: 0o600 });
     } catch {
       return;
@@ -36,6 +39,7 @@ export class HistoryFile {
   }
 
   #read(): void {
+    if (this.#path === undefined) return;
     try {
       const all = readFileSync(this.#path, "utf8").split("\n").filter(isKept);
       this.lines.push(...all.slice(-mostLines).reverse());

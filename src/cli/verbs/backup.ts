@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { absolute } from "../absolute.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {
@@ -13,7 +13,7 @@ export const verb: Verb = {
   ],
   examples: ["snapledger backup /mnt/backup/log-monday.tar.gz", "snapledger backup log.tar.gz --json"],
   async run(cli) {
-    const file = resolve(cli.input.argument(0));
+    const file = absolute(cli.input.argument(0));
     const connection = await cli.connection();
     const head = await connection.backup(file, (done, total) => cli.progress("backup", done, total));
     if (cli.json) cli.output.json({ file, head });

@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from "node:crypto";
-import { resolve } from "node:path";
 import { SnapledgerError } from "../../errors.ts";
 import type { DefineDomain } from "../../events/command.ts";
 import { isUuid } from "../../events/ids.ts";
+import { absolute } from "../absolute.ts";
 import { diskFrom } from "../disk.ts";
 import { readInput } from "../files.ts";
 import type { Input } from "../input.ts";
@@ -106,7 +106,7 @@ function common(input: Input): Pick<DefineDomain, "driver" | "layersFolder"> {
     });
   }
   const layers = input.value("layers");
-  return { driver, layersFolder: layers === undefined ? null : resolve(layers) };
+  return { driver, layersFolder: layers === undefined ? null : absolute(layers) };
 }
 
 function accelerator(input: Input): Pick<DefineDomain, "accelerator"> {

@@ -1,7 +1,7 @@
-import { resolve } from "node:path";
 import { SnapledgerError } from "../../errors.ts";
 import type { Evidence } from "../../face.ts";
 import { formatBytes } from "../../projections/wording.ts";
+import { absolute } from "../absolute.ts";
 import { keyOf, keyOption } from "../proof.ts";
 import { fieldLines } from "../table.ts";
 import type { Verb } from "../verb.ts";
@@ -39,7 +39,7 @@ export const verb: Verb = {
     });
     const period = { since: since ?? null, until: until ?? null, ...keyOf(input) };
     const evidence = await cli.changing((connection, request) =>
-      connection.exportEvidence(input.argument(0), resolve(file), period, cli.caller(), request),
+      connection.exportEvidence(input.argument(0), absolute(file), period, cli.caller(), request),
     );
     if (cli.json) output.json(evidence);
     else output.lines(told(evidence));

@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { absolute } from "../absolute.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {
@@ -16,7 +16,7 @@ export const verb: Verb = {
   ],
   async run(cli) {
     const { restore } = await import("../../upkeep.ts");
-    const head = await restore(resolve(cli.input.argument(0)), cli.store, cli.caller(), {
+    const head = await restore(absolute(cli.input.argument(0)), cli.store, cli.caller(), {
       reason: cli.input.value("reason") ?? null,
       ticket: cli.input.value("ticket") ?? null,
       onVerified: (done, total) => cli.progress("restore", done, total),

@@ -1,7 +1,7 @@
-import { resolve } from "node:path";
 import { shellWord } from "../../hints.ts";
 import type { Salvaged } from "../../events/salvage.ts";
 import type { Range } from "../../events/events.ts";
+import { absolute } from "../absolute.ts";
 import type { Cli, Verb } from "../verb.ts";
 
 export const verb: Verb = {
@@ -19,7 +19,7 @@ export const verb: Verb = {
   ],
   async run(cli) {
     const { salvage } = await import("../../upkeep.ts");
-    const folder = resolve(cli.input.argument(0));
+    const folder = absolute(cli.input.argument(0));
     const salvaged = await salvage(cli.options(), folder, cli.caller(), {
       reason: cli.input.value("reason") ?? null,
       ticket: cli.input.value("ticket") ?? null,

@@ -1,7 +1,7 @@
-import { resolve } from "node:path";
 import { SnapledgerError } from "../../errors.ts";
 import { FileStory } from "../../projections/file-story.ts";
 import type { Turn } from "../../projections/file-story.ts";
+import { absolute } from "../absolute.ts";
 import { History } from "../history.ts";
 import { fieldLines } from "../table.ts";
 import type { Cli, Verb } from "../verb.ts";
@@ -17,7 +17,7 @@ export const verb: Verb = {
     "snapledger why /images/web.qcow2 --json",
   ],
   async run(cli) {
-    const path = resolve(cli.input.argument(0));
+    const path = absolute(cli.input.argument(0));
     const connection = await cli.connection();
     const history = new History(await connection.names());
     const stories = [];

@@ -5,6 +5,7 @@ import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SnapledgerError } from "../../errors.ts";
 import type { FileIdentity } from "../../events/records.ts";
+import { wrongPath } from "../../folders.ts";
 import { fullDisk, missingFile } from "../failures.ts";
 
 /**
@@ -30,7 +31,7 @@ export function fileError(error: unknown, path: string): unknown {
     ...{ facts: { path, errno: code }, cause: error },
     ...(denied && { hint: "Give this user the right to it, or choose another place." }),
   };
-  return new SnapledgerError("DRIVER_FAILED", `"${path}" could not be used: ${reasonOf(code)}.`, options);
+  return new SnapledgerError("DRIVER_FAILED", `"${path}" could not be used: ${wrongPath(code) ?? code}.`, options);
 }
 
 export function errnoOf(error: unknown): string | undefined {
@@ -40,19 +41,6 @@ export function errnoOf(error: unknown): string | undefined {
 /** Below a file there is nothing either. */
 function isAbsent(error: unknown): boolean {
   return ["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "");
-}
-
-function reasonOf(code: string): string {
-  const known: Record<string, string> = {
-    EACCES: "permission denied",
-    EPERM: "the operation is not permitted",
-    EROFS: "its file system is read-only",
-    EISDIR: "it is a folder",
-    ENOTDIR: "a part of its path is not a folder",
-    ELOOP: "its path has too many symbolic links",
-    ENAMETOOLONG: "its path is too long",
-  };
-  return known[code] ?? code;
 }
 
 /** Runs `work`; what the file system says of `path` is thrown in our words. A promise of `work` would not be waited for. */

@@ -1,9 +1,9 @@
-import { accessSync, constants, lstatSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { accessSync, constants } from "node:fs";
 import { dirname } from "node:path";
 import { shellWord } from "../../hints.ts";
 import type { Backing, CompressLayer, MakeOverlay } from "../../events/plan.ts";
 import type { Compression, FileFacts } from "../../events/records.ts";
+import { isMissing, makeFolders } from "../../folders.ts";
 import type { Watch } from "../driver.ts";
 import { invalidImage, missingFile, nameTaken, unsafeFolder, wrongLink } from "../failures.ts";
 import {
@@ -110,14 +110,14 @@ export function isBackedBy(image: Image, { path, format }: Backing): boolean {
  */
 export async function prepareFolder(folder: string): Promise<void> {
   assertPlainPath(folder);
-  await makeFolders(folder);
+  await makeDurably(folder);
   checkOwn(folder);
 }
 
 /** The same for a folder that may not be there yet, without making it. */
 export function checkFolder(folder: string): void {
   assertPlainPath(folder);
-  const [there] = nearest(folder);
+  const there = nearest(folder);
   if (there === folder) {
     checkOwn(folder);
     return;
@@ -149,29 +149,23 @@ function checkAbove(folder: string): void {
   }
 }
 
-/** One by one: `mkdir` with `recursive` never returns where a file system makes no folders, as /proc (measured, Node 20). */
-async function makeFolders(folder: string): Promise<void> {
-  const [, missing] = nearest(folder);
+async function makeDurably(folder: string): Promise<void> {
   try {
-    for (const at of missing) {
-      await mkdir(at, { mode: 0o700 }).catch(unlessMadeMeanwhile);
-      await syncFolder(dirname(at));
-    }
+    for (const made of makeFolders(folder)) await syncFolder(dirname(made));
   } catch (error) {
     throw folderError(error, folder);
   }
 }
 
-/** The nearest above that is there, or the folder itself; and those that are missing, the highest first. */
-function nearest(folder: string): [there: string, missing: string[]] {
-  const missing: string[] = [];
+/** The nearest above that is there, or the folder itself. */
+function nearest(folder: string): string {
   let at = folder;
   try {
-    for (; isMissing(at); at = dirname(at)) missing.unshift(at);
+    while (isMissing(at)) at = dirname(at);
   } catch (error) {
     throw folderError(error, folder);
   }
-  return [at, missing];
+  return at;
 }
 
 function folderError(error: unknown, folder: string): unknown {
@@ -179,18 +173,4 @@ function folderError(error: unknown, folder: string): unknown {
   if (code === "ENOTDIR") return unsafeFolder(folder, "lies below a file", "Choose another one.");
   if (code === "ENOENT") return unsafeFolder(folder, "cannot be made there", "Choose another one.");
   return fileError(error, folder);
-}
-
-function isMissing(path: string): boolean {
-  try {
-    lstatSync(path);
-    return false;
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return true;
-    throw error;
-  }
-}
-
-function unlessMadeMeanwhile(error: unknown): void {
-  if (errnoOf(error) !== "EEXIST") throw error;
 }
