@@ -6,7 +6,7 @@ import { makeFolder, makeFolders, wrongPath } from "../folders.ts";
 import { HeadFile } from "./head-file.ts";
 import { asStoreError } from "./level-errors.ts";
 import type { LogHead } from "./log.ts";
-import { checkEmpty, checkSafe, storeLayout, unfinishedLog } from "./store-folder.ts";
+import { checkEmpty, checkFit, storeLayout, unfinishedLog } from "./store-folder.ts";
 import { lockStore } from "./store-lock.ts";
 
 /**
@@ -38,11 +38,10 @@ async function prepareFolder(folder: string): Promise<void> {
     makeFolders(dirname(folder));
     if (makeFolder(folder)) return;
   } catch (error) {
-    if (existsSync(folder)) checkSafe(folder);
+    if (existsSync(folder)) checkFit(folder);
     throw error;
   }
-  checkSafe(folder);
-  checkEmpty(folder);
+  checkFit(folder);
   await chmod(folder, 0o700);
 }
 

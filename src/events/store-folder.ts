@@ -39,18 +39,26 @@ export const unfinishedLog = "log.unfinished-";
 
 /** Rejects with STORE_NOT_FOUND, STORE_UNSAFE, or LOG_DAMAGED when the database has lost the file that names its parts. */
 export function checkStore(folder: string): void {
-  checkSafe(folder);
+  const found = folderAt(folder);
+  const names = namesIn(folder);
+  const wrong = names && wrongIn(folder, names);
+  // Before it is asked whether the folder may be trusted: one that holds no store is whoever's it is.
+  if (wrong?.code === "STORE_NOT_FOUND") throw wrong;
+  checkTrust(folder, found, names);
+  if (wrong) throw wrong;
+}
+
+function wrongIn(folder: string, names: readonly string[]): SnapledgerError | undefined {
   const { log, aside, head } = storeLayout(folder);
-  const names = readdirSync(folder);
   // A process that died while it put the database back: the next opening does.
-  if (!names.includes("log") && names.includes(basename(aside))) return;
+  if (!names.includes("log") && names.includes(basename(aside))) return undefined;
   const files = names.includes("log") ? namesIn(log) : undefined;
-  if (files?.includes("CURRENT")) return;
-  if (files !== undefined) throw damaged(0, `${join(log, "CURRENT")} is missing`);
+  if (files?.includes("CURRENT")) return undefined;
+  if (files !== undefined) return damaged(0, `${join(log, "CURRENT")} is missing`);
   // An `init` that died had made the head file already, and a database that never became the log.
   if (names.includes(basename(head)) && !names.some((name) => name.startsWith(unfinishedLog)))
-    throw damaged(0, `${log} is missing`);
-  throw notFound(folder);
+    return damaged(0, `${log} is missing`);
+  return notFound(folder);
 }
 
 /** undefined when it is no folder that can be read. */
@@ -67,18 +75,31 @@ function namesIn(folder: string): string[] | undefined {
  * this user's own, no link to one, that nobody else can write to.
  */
 export function checkSafe(folder: string): void {
+  checkTrust(folder, folderAt(folder), namesIn(folder));
+}
+
+function folderAt(folder: string): Stats {
   const found = lookedAt(folder);
   if (found.isSymbolicLink()) throw unsafe(folder, "is a symbolic link", "Name the folder itself.");
   if (!found.isDirectory()) throw unsafe(folder, "is not a folder", "Name the store's folder.");
+  return found;
+}
+
+function checkTrust(folder: string, found: Stats, names: readonly string[] | undefined): void {
   if (found.uid !== process.getuid?.())
     throw unsafe(folder, `belongs to uid ${found.uid}`, "Run as the user whose store it is.");
-  if ((found.mode & 0o022) !== 0) throw unsafe(folder, "can be written to by others", `chmod 700 '${folder}'`);
+  if ((found.mode & 0o022) !== 0) {
+    // A folder that is not a store's alone is not to be closed to those who use it: nor is one as /tmp.
+    const ours = (found.mode & 0o1000) === 0 && names?.includes("log") && names.includes("head");
+    const hint = ours ? `chmod 700 '${folder}'` : "Name a folder of its own for the store with --store.";
+    throw unsafe(folder, "can be written to by others", hint);
+  }
   try {
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
     const trouble = code === "EROFS" ? diskTrouble(code, folder, error) : undefined;
-    throw trouble ?? unsafe(folder, "can't be read and written", `chmod 700 '${folder}'`, error);
+    throw trouble ?? unsafe(folder, "can't be read and written", `chmod u+rwx '${folder}'`, error);
   }
 }
 
@@ -90,6 +111,13 @@ function lookedAt(folder: string): Stats {
     if (code === "ENOENT" || code === "ENOTDIR") throw notFound(folder);
     throw unsafe(folder, "can't be looked at", "Check the folders above it.", error);
   }
+}
+
+/** A folder that is there may become a store: STORE_EXISTS, and only then STORE_UNSAFE. */
+export function checkFit(folder: string): void {
+  const found = folderAt(folder);
+  if (namesIn(folder)) checkEmpty(folder);
+  checkTrust(folder, found, []);
 }
 
 /** Rejects with STORE_EXISTS unless the folder is empty, but for what an `init` that died left. */

@@ -120,7 +120,34 @@ describe("opening a store", () => {
   ])("is STORE_UNSAFE when it is %s", async (_, why, make) => {
     const folder = make(await freshStore());
     await expect(open(folder)).rejects.toMatchObject({ code: "STORE_UNSAFE", facts: { folder, why } });
-    await expect(initStore(folder, { ...parts, actor })).rejects.toMatchObject({ code: "STORE_UNSAFE" });
+    const code = why === "can be written to by others" ? "STORE_EXISTS" : "STORE_UNSAFE";
+    await expect(initStore(folder, { ...parts, actor })).rejects.toMatchObject({ code });
+  });
+
+  it.each([
+    ["others can write to", 0o777],
+    ["others can write to, each their own, as /tmp", 0o1777],
+  ])("is STORE_NOT_FOUND, and says nothing of its mode, in a folder without one that %s", async (_, mode) => {
+    const folder = freshFolder();
+    writeFileSync(join(folder, "photo.jpg"), "");
+    chmodSync(folder, mode);
+    await expect(open(folder)).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
+    await expect(initStore(folder, { ...parts, actor })).rejects.toMatchObject({ code: "STORE_EXISTS" });
+    rmSync(join(folder, "photo.jpg"));
+    await expect(initStore(folder, { ...parts, actor })).rejects.toMatchObject({
+      ...{ code: "STORE_UNSAFE", hint: "Name a folder of its own for the store with --store." },
+    });
+    expect(statSync(folder).mode & 0o7777).toBe(mode);
+  });
+
+  it("says how to close a store to others, unless that would close a folder as /tmp", async () => {
+    const folder = await freshStore();
+    chmodSync(folder, 0o777);
+    await expect(open(folder)).rejects.toMatchObject({ code: "STORE_UNSAFE", hint: `chmod 700 '${folder}'` });
+    chmodSync(folder, 0o1777);
+    await expect(open(folder)).rejects.toMatchObject({
+      ...{ code: "STORE_UNSAFE", hint: "Name a folder of its own for the store with --store." },
+    });
   });
 
   it("holds the database only while it is used", async () => {
