@@ -47,6 +47,18 @@ export function checkpointFiles(folder: string): Checkpoints {
   };
 }
 
+/** Loads what is there, and leaves it as it is while `isLeft`. */
+export function unlessLeft(files: Checkpoints, isLeft: () => boolean): Checkpoints {
+  const saving = () => (isLeft() ? noCheckpoints : files);
+  return {
+    ...files,
+    save: (state) => saving().save(state),
+    saveMilestone: (state) => saving().saveMilestone(state),
+    dropMilestones: (domain) => saving().dropMilestones(domain),
+    saveDirectory: (directory) => saving().saveDirectory(directory),
+  };
+}
+
 /** For stores that live in memory, and for proofs that fold everything. */
 export const noCheckpoints: Checkpoints = {
   load: () => Promise.resolve(undefined),

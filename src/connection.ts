@@ -1,12 +1,13 @@
 import { EventEmitter } from "eventemitter3";
 import { diffAsOf, foldedOnce, positionAtTime, statesAsOf, storedAt } from "./as-of.ts";
-import { checkpointFiles, readDirectory, readDomainState, type Checkpoints } from "./checkpoints.ts";
+import { checkpointFiles, readDirectory, readDomainState, unlessLeft, type Checkpoints } from "./checkpoints.ts";
 import type { Stage } from "./commands/stage.ts";
 import type { Command } from "./events/command.ts";
 import { knownHeadFiles } from "./events/known-heads.ts";
 import { damaged } from "./events/level-errors.ts";
 import type { EventLog } from "./events/log.ts";
 import { provenAccess } from "./events/proven-access.ts";
+import { readableCopy, type ReadableCopy } from "./events/readable-access.ts";
 import { initStore, openStore, storeLayout } from "./events/store.ts";
 import type { Caller, Connection, ConnectionOptions, Request } from "./face.ts";
 import { actorOf, clock, defaultWaitMs, newId } from "./outside.ts";
@@ -30,11 +31,12 @@ export async function init(folder: string, caller: Caller): Promise<Connection> 
 
 /** Opens a store that `init` made. STORE_NOT_FOUND, STORE_UNSAFE; LOG_DAMAGED at the first use. */
 export async function connect(options: ConnectionOptions): Promise<Connection> {
-  const { store, waitMs = defaultWaitMs, hold = false, knownHeads, verb } = options;
+  const { store, waitMs = defaultWaitMs, hold = false, knownHeads, verb, onUnwritable } = options;
   const known = knownHeads === undefined ? undefined : knownHeadFiles(knownHeads, store);
   const log = await openStore(store, { clock, newId, waitMs, hold, verb, knownHeads: known });
   const layout = storeLayout(store);
-  const checkpoints = checkpointFiles(layout.checkpoints);
+  const copy = onUnwritable && readableCopy(store, { waitMs, onUnwritable });
+  const checkpoints = unlessLeft(checkpointFiles(layout.checkpoints), () => copy?.isRead === true);
   const directory = readOnce(checkpoints);
   const doorbell = new EventEmitter<{ grown: [] }>();
   const stage: Base = {
@@ -56,7 +58,7 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
     const kept = hold ? keptStates() : undefined;
     return { ...stage, kept, driver: (name) => driverFor(name, layout.run), locks: fileLocks(layout.run, { clock }) };
   });
-  return connectionOn(stage, changing, options, doorbell);
+  return connectionOn(stage, changing, options, doorbell, copy);
 }
 
 /** The directory of a log, read again only when that has grown. */
@@ -94,10 +96,18 @@ function checkWhole({ id, revision, position }: DomainState, { domains }: Direct
   );
 }
 
-/** The log and the states that questions are answered from: those of a damaged store, or as they are remembered. */
-function readingOf({ log, states }: Base, options: ConnectionOptions): Pick<Base, "log" | "states"> {
+/**
+ * The log and the states that questions are answered from: those of a damaged store, of a copy where its disk can't be
+ * written to, or as they are remembered.
+ */
+function readingOf(
+  { log, states }: Base,
+  options: ConnectionOptions,
+  copy: ReadableCopy | undefined,
+): Pick<Base, "log" | "states"> {
   const { store, waitMs = defaultWaitMs, onDamage, remembered } = options;
-  const access = remembered ? rememberingAccess(log, store, remembered) : log;
+  const opened = remembered ? rememberingAccess(log, store, remembered) : log;
+  const access = copy?.over(opened) ?? opened;
   return {
     log: onDamage ? provenAccess(access, store, { waitMs, onDamage }) : access,
     states: remembered ? rememberedStates(states, remembered, checkWhole) : states,
@@ -114,16 +124,21 @@ export function connectionOn(
   changing: () => Promise<Stage>,
   options: ConnectionOptions,
   doorbell: EventEmitter<{ grown: [] }>,
+  copy?: ReadableCopy,
 ): Connection {
   const { store } = options;
-  const { log, states } = readingOf(stage, options);
+  const { log, states } = readingOf(stage, options, copy);
   const reading: Base = { ...stage, log, states };
+  /** Whole, or not at all: never what is proven of a damaged log. */
+  const whole: Base = { ...stage, log: copy?.over(stage.log) ?? stage.log };
   const run = async (command: Command, caller: Caller, request: Request) => {
     const { handle } = await parts();
     return handle(await changing(), command, caller, request);
   };
   const { key: keyPath, checkpoints } = storeLayout(store);
-  const proving = async () => (await import("./proving.ts")).provingOn({ log: stage.log, keyPath, checkpoints });
+  const isLeft = () => copy?.isRead === true;
+  const proving = async (from = stage.log) =>
+    (await import("./proving.ts")).provingOn({ log: from, keyPath, checkpoints, isLeft });
   const head = () => log.use((open) => open.head());
   const stateNamed = foldedOnce(reading);
   return {
@@ -132,11 +147,11 @@ export function connectionOn(
       const { askedCaller, askedCommand, askedRequest } = await asked();
       return run(askedCommand(command), askedCaller(caller), askedRequest(request));
     },
-    publicKey: async (how) => (await proving()).publicKey(how),
+    publicKey: async (how) => (await proving(whole.log)).publicKey(how),
     checkpoint: async (how) => (await proving()).checkpoint(how),
     prove: async (position, how) => (await proving()).prove(position, how),
     proveConsistent: async (old, now, how) => (await proving()).proveConsistent(old, now, how),
-    verifyCheckpoint: async (note, how) => (await proving()).verifyCheckpoint(note, how),
+    verifyCheckpoint: async (note, how) => (await proving(whole.log)).verifyCheckpoint(note, how),
     async exportEvidence(domain, file, evidence, caller, request) {
       const { askedCaller, askedEvidence, askedRequest } = await asked();
       const period = askedEvidence(domain, file, evidence);
@@ -177,15 +192,18 @@ export function connectionOn(
     head,
     verify: async (how) => (await upkeep()).verify(stage, options, how),
     verifyReplay: async () => (await auditing()).verifyReplay(reading),
-    verifyFiles: async () => (await upkeep()).filesVerdict(await changing()),
+    verifyFiles: async () => (await upkeep()).filesVerdict({ ...(await changing()), log: whole.log }),
     backup: async (file, onProgress) =>
-      (await upkeep()).backup(stage, (to) => readInChunks(stage, { to }), file, onProgress),
+      (await upkeep()).backup(whole, (to) => readInChunks(whole, { to }), file, onProgress),
     acceptRollback: async (caller, request) => (await upkeep()).acceptRollback(stage, caller, request),
     watch: (from, signal) =>
       watchLog({
         ...{ from, signal, doorbell, position: async () => (await head()).position },
         stamp: () => logStamp(storeLayout(store).log),
       }),
-    close: () => log.close(),
+    async close() {
+      await log.close();
+      await copy?.close();
+    },
   };
 }

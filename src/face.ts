@@ -6,6 +6,7 @@ import type { Plan } from "./events/plan.ts";
 import type { DomainRef, GuestState, Sets, SnapshotRef } from "./events/records.ts";
 import type { DomainInfo, SnapshotFilter, SnapshotInfo } from "./projections/info.ts";
 import type { Damage } from "./events/proven-access.ts";
+import type { Unwritable } from "./events/readable-access.ts";
 import type { Difference } from "./projections/compare.ts";
 import type { DomainDiff } from "./projections/diff.ts";
 import type { NameChange } from "./projections/names.ts";
@@ -213,6 +214,11 @@ export interface ConnectionOptions {
   readonly remembered?: Remembered;
   /** Told once when the log is damaged: reads then go on with what is proven. Without it they reject with LOG_DAMAGED. */
   readonly onDamage?: (damage: Damage) => void;
+  /**
+   * Told once when the store's disk is full or read-only: reads then go on in a copy of the log in TMPDIR, as it was at
+   * that moment, until the connection is closed. Without it they reject as what changes something does.
+   */
+  readonly onUnwritable?: (unwritable: Unwritable) => void;
 }
 
 /** What goes with what is done to a store as a whole. */
@@ -228,5 +234,15 @@ export type OnVerified = (done: number, total: number) => void;
 export type { DiskInfo, OperationInfo } from "./projections/info.ts";
 export type { DomainDiff } from "./projections/diff.ts";
 export type { NameChange } from "./projections/names.ts";
-export type { Damage, DomainInfo, EventRecord, FilesVerdict, SnapshotFilter, SnapshotId, SnapshotInfo, Verdict };
+export type {
+  Damage,
+  DomainInfo,
+  EventRecord,
+  FilesVerdict,
+  SnapshotFilter,
+  SnapshotId,
+  SnapshotInfo,
+  Unwritable,
+  Verdict,
+};
 export type * from "./evidence/face.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "../events/command.ts";
-import type { Caller, Connection, ConnectionOptions, Damage, Outcome, Request } from "../face.ts";
+import type { Caller, Connection, ConnectionOptions, Damage, Outcome, Request, Unwritable } from "../face.ts";
 import { SnapledgerError } from "../errors.ts";
 import { onStore } from "../hints.ts";
 import { processCaller } from "./caller.ts";
@@ -41,7 +41,11 @@ export class Session implements Cli {
 
   async connection(): Promise<Connection> {
     this.#connection ??= import("../connection.ts").then(({ connect }) =>
-      connect({ ...this.options(), onDamage: (damage) => this.#onDamage(damage) }),
+      connect({
+        ...this.options(),
+        onDamage: (damage) => this.#onDamage(damage),
+        onUnwritable: (unwritable) => this.#onUnwritable(unwritable),
+      }),
     );
     return this.#connection;
   }
@@ -64,6 +68,11 @@ export class Session implements Cli {
     this.damaged = true;
     const shown = `What is shown is proven by positions 1 to ${proven}; anything later is not.`;
     this.warn({ code: "LOG_DAMAGED", message: `${message} ${shown}`, ...(hint !== undefined && { hint }) });
+  }
+
+  #onUnwritable({ error: { code, message, hint }, copyIn }: Unwritable): void {
+    const shown = `What is shown comes from a copy of the log, made in ${copyIn} for this command alone.`;
+    this.warn({ code, message: `${message} ${shown}`, ...(hint !== undefined && { hint }) });
   }
 
   async execute(command: Command): Promise<Outcome> {

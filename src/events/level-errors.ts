@@ -33,19 +33,23 @@ export function asOpenError(error: unknown, folder: string): SnapledgerError {
  * What a disk says when it can't be written, by errno or in the words of the C library: that is no damage. An errno
  * stands at the beginning, as Node puts it, the words at the end, as LevelDB does; between them are names of files.
  */
-const troubles: readonly (readonly [said: RegExp, code: ErrorCode, sentence: string, hint: string])[] = [
-  [
-    /^(ENOSPC|EDQUOT)\b|: (No space left on device|Disk quota exceeded)$/,
-    "DISK_FULL",
-    "is on a disk that is full",
-    "Free some space there, then try again.",
-  ],
-  [
-    /^EROFS\b|: Read-only file system$/,
-    "STORE_UNSAFE",
-    "is on a read-only file system",
-    "Remount it writable, or work on a copy of the folder: opening the log writes.",
-  ],
+type Trouble = readonly [said: RegExp, code: ErrorCode, sentence: string, hint: string];
+
+const full: Trouble = [
+  /^(ENOSPC|EDQUOT)\b|: (No space left on device|Disk quota exceeded)$/,
+  "DISK_FULL",
+  "is on a disk that is full",
+  "Free some space there, then try again.",
+];
+const readOnly: Trouble = [
+  /^EROFS\b|: Read-only file system$/,
+  "STORE_UNSAFE",
+  "is on a read-only file system",
+  "Remount it writable, or work on a copy of the folder: opening the log writes.",
+];
+const troubles: readonly Trouble[] = [
+  full,
+  readOnly,
   [
     /^(EACCES|EPERM)\b|: (Permission denied|Operation not permitted)$/,
     "STORE_UNSAFE",
@@ -65,6 +69,13 @@ const troubles: readonly (readonly [said: RegExp, code: ErrorCode, sentence: str
     "Raise the limit (ulimit -n), or try again.",
   ],
 ];
+
+/** The disk can be read but not written to, for want of space or by how it is mounted. */
+export function isUnwritable(error: unknown): error is SnapledgerError {
+  if (!isSnapledgerError(error)) return false;
+  const { why } = error.facts;
+  return typeof why === "string" && [full, readOnly].some(([said]) => said.test(why));
+}
 
 /** undefined when it is something else. */
 export function diskTrouble(said: string, folder: string, cause: unknown): SnapledgerError | undefined {

@@ -2,7 +2,7 @@ import { accessSync, constants, lstatSync, readdirSync } from "node:fs";
 import type { Stats } from "node:fs";
 import { basename, join } from "node:path";
 import { SnapledgerError } from "../errors.ts";
-import { damaged, diskTrouble } from "./level-errors.ts";
+import { damaged, diskTrouble, isUnwritable } from "./level-errors.ts";
 
 /**
  * What lies where in a store's folder, and whether it may be trusted. Each command looks at it, with blocking calls: a
@@ -76,6 +76,15 @@ function namesIn(folder: string): string[] | undefined {
  */
 export function checkSafe(folder: string): void {
   checkTrust(folder, folderAt(folder), namesIn(folder));
+}
+
+/** The same for what is only read from it, wherever it is mounted. */
+export function checkSafeToRead(folder: string): void {
+  try {
+    checkSafe(folder);
+  } catch (error) {
+    if (!isUnwritable(error)) throw error;
+  }
 }
 
 function folderAt(folder: string): Stats {

@@ -3,7 +3,7 @@ import type { Actor } from "./events.ts";
 import { logBusy, nameHolder, unnameHolder } from "./holder.ts";
 import type { Clock, NewId } from "./ids.ts";
 import { behind, type KnownHeads } from "./known-heads.ts";
-import { asStoreError } from "./level-errors.ts";
+import { asStoreError, isUnwritable } from "./level-errors.ts";
 import { createLevelEventLog, type LevelEventLog } from "./level-log.ts";
 import type { EventLog, LogAccess, LogHead } from "./log.ts";
 import { makeStore } from "./make-store.ts";
@@ -43,7 +43,7 @@ export function initStore(folder: string, options: StoreOptions & { readonly act
 
 /**
  * The log of an existing store. Each use opens the database and closes it again, unless `hold`; uses that overlap
- * share one opening. Rejects with STORE_NOT_FOUND, STORE_UNSAFE; a use also with LOG_BUSY, LOG_DAMAGED.
+ * share one opening. Rejects with STORE_NOT_FOUND, STORE_UNSAFE; a use also with LOG_BUSY, LOG_DAMAGED, DISK_FULL.
  */
 export function openStore(folder: string, options: OpenOptions): Promise<LogAccess> {
   return new Promise((resolve) => {
@@ -51,7 +51,7 @@ export function openStore(folder: string, options: OpenOptions): Promise<LogAcce
       checkStore(folder);
     } catch (error) {
       // That is for whoever uses the log to say: there may be something to show, and to salvage.
-      if (!isSnapledgerError(error, "LOG_DAMAGED")) throw error;
+      if (!isSnapledgerError(error, "LOG_DAMAGED") && !isUnwritable(error)) throw error;
     }
     resolve(new StoreAccess(folder, options));
   });

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
   cpSync,
@@ -71,18 +72,110 @@ describe("a store's folder that is", () => {
     rmSync(storeOf(demo), { recursive: true });
     await expectAllTold(demo, "STORE_NOT_FOUND", 4, /snapledger init/);
   });
+});
 
-  it.runIf(canMount())("on a read-only mount is STORE_UNSAFE, and works again once it is writable", async () => {
-    const demo = await withDemo();
-    const mounted = new Terminal(demo.home, { SNAPLEDGER_STORE: join(demo.home, "mounted") });
-    mkdirSync(join(demo.home, "mounted"));
-    execFileSync("mount", ["--bind", storeOf(demo), join(demo.home, "mounted")]);
-    onTestFinished(() => void execFileSync("umount", [join(demo.home, "mounted")]));
-    execFileSync("mount", ["-o", "remount,ro,bind", join(demo.home, "mounted")]);
-    for (const verb of [["list"], ["snapshot-create", "demo", "--offline"]])
-      expectTold(await mounted.run(...verb), "STORE_UNSAFE", 3, /Remount it writable, or work on a copy/);
-    execFileSync("mount", ["-o", "remount,rw,bind", join(demo.home, "mounted")]);
-    expect(await mounted.ok("list", "--name")).toBe("demo\n");
+/** What asks the log alone. */
+const asking = [
+  ["list", "--name"],
+  ["head"],
+  ["dominfo", "demo"],
+  ["log"],
+  ["snapshot-list", "demo", "--name"],
+  ["snapshot-info", "demo", "one"],
+  ["verify", "--files", "--replay"],
+  ["export"],
+];
+
+/** All of them, as they answer when all is well. */
+async function answers(terminal: Terminal): Promise<string[]> {
+  const all: string[] = [];
+  for (const verb of asking) all.push(await terminal.ok(...verb));
+  return all;
+}
+
+async function withMounted(mount: (store: string, at: string) => void): Promise<Terminal> {
+  const demo = await withDemo();
+  await demo.ok("snapshot-create-as", "demo", "one", "--offline");
+  const at = join(demo.home, "mounted");
+  mkdirSync(at);
+  mount(storeOf(demo), at);
+  onTestFinished(() => void execFileSync("umount", [at]));
+  const mounted = new Terminal(demo.home, {
+    SNAPLEDGER_STORE: join(at, "store"),
+    TMPDIR: join(demo.home, "elsewhere"),
+  });
+  mkdirSync(join(demo.home, "elsewhere"));
+  cpSync(storeOf(demo), join(at, "store"), { recursive: true, preserveTimestamps: true });
+  for (const part of ["", "run", "log", "layers", "checkpoints"]) chmodSync(join(at, "store", part), 0o700);
+  return mounted;
+}
+
+const atMounted = ({ home }: Terminal): string => join(home, "mounted");
+
+function mountTmpfs(_: string, at: string): void {
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", at]);
+}
+
+function fill(folder: string): void {
+  try {
+    for (const bytes of [65_536, 4096, 512]) for (;;) appendFileSync(join(folder, "filler"), Buffer.alloc(bytes, 1));
+  } catch {
+    return;
+  }
+}
+
+describe.runIf(canMount())("a store on a disk that can't be written to", () => {
+  it.each<[string, string, number, (at: string) => void, (at: string) => void]>([
+    ["full", "DISK_FULL", 1, fill, (at) => rmSync(join(at, "filler"))],
+    [
+      "read-only",
+      "STORE_UNSAFE",
+      3,
+      (at) => void execFileSync("mount", ["-o", "remount,ro", at]),
+      (at) => void execFileSync("mount", ["-o", "remount,rw", at]),
+    ],
+  ])(
+    "%s is read in a copy, changed by nobody, and works again later",
+    async (_, code, exit, spoil, mend) => {
+      const terminal = await withMounted(mountTmpfs);
+      const before = await answers(terminal);
+      spoil(atMounted(terminal));
+      const stored = contents(join(atMounted(terminal), "store"));
+      expect(await answers(terminal)).toEqual(before);
+      const { stderr } = await terminal.run("list");
+      expect(stderr).toMatch(
+        new RegExp(`^warning \\[${code}\\] .* from a copy of the log, made in .*/elsewhere .*\\nhint: .+`),
+      );
+      await terminal.ok("backup", join(terminal.home, "b.tar.gz"));
+      expectTold(await terminal.run("snapshot-create", "demo", "--offline"), code, exit, /./);
+      expectTold(await terminal.run("checkpoint"), code, exit, /./);
+      expect(contents(join(atMounted(terminal), "store"))).toEqual(stored);
+      expect(readdirSync(join(terminal.home, "elsewhere"))).toEqual([]);
+      mend(atMounted(terminal));
+      expect((await terminal.run("list")).stderr).toBe("");
+      await terminal.ok("snapshot-create", "demo", "--offline");
+    },
+    120_000,
+  );
+
+  it("says what would help where there is no room for a copy either", async () => {
+    const terminal = await withMounted(mountTmpfs);
+    fill(atMounted(terminal));
+    const same = new Terminal(terminal.home, { ...terminal.environment, TMPDIR: atMounted(terminal) });
+    const missing = new Terminal(terminal.home, { ...terminal.environment, TMPDIR: "/nowhere" });
+    for (const verb of [["list"], ["verify"]])
+      for (const none of [same, missing])
+        expectTold(await none.run(...verb), "DISK_FULL", 1, /Free some space there.*set TMPDIR to a folder .*: \//);
+  });
+
+  it("is damaged all the same if it is", async () => {
+    const terminal = await withMounted(mountTmpfs);
+    const head = join(atMounted(terminal), "store", "head");
+    writeFileSync(head, Buffer.alloc(readFileSync(head).length));
+    fill(atMounted(terminal));
+    const { status, stdout, stderr } = await terminal.run("list", "--name");
+    expect([status, stdout]).toEqual([6, "demo\n"]);
+    expect(stderr).toMatch(/warning \[LOG_DAMAGED\]/);
   });
 });
 
