@@ -74,6 +74,24 @@ const rules = [
     tests: ["test/crash/folds.test.ts", "put back before the file"],
   },
   {
+    rule: "only a link that a fold can have moved is put back",
+    file: "src/commands/links.ts",
+    off: [["movedTo(state, layer).some((lower) => leadsTo(seen, lower))", "true"]],
+    tests: ["test/crash/wrong-files.test.ts", "never put back under a fold"],
+  },
+  {
+    rule: "what does not read through a folded layer is not re-pointed",
+    file: "src/commands/compact.ts",
+    off: [["await checkLinks(operation, [from, ...dependents]);", ""]],
+    tests: ["test/crash/wrong-files.test.ts", "not re-pointed by the fold"],
+  },
+  {
+    rule: "a head that is not what the log says is not kept",
+    file: "src/commands/heads.ts",
+    off: [["if (!wrongHeads) return;", "return;"]],
+    tests: ["test/crash/wrong-files.test.ts", "neither frozen nor left"],
+  },
+  {
     rule: "commit always names its target, and the layer must be backed by it",
     file: "src/drivers/qemu/fold.ts",
     off: [

@@ -7,7 +7,8 @@ import type { FileFacts } from "../events/records.ts";
 import type { Fold } from "../projections/layers.ts";
 import { BrokenGraph, garbage, headOf, layerOf, pendingFolds, reachable } from "../projections/layers.ts";
 import type { DomainState, Layer } from "../projections/state.ts";
-import { backingOf, missingFiles } from "./observe.ts";
+import { backingOf, leadsTo, lookAt, missingFiles, needsOperator } from "./links.ts";
+import type { WrongFile } from "./links.ts";
 import { isLoggedFile } from "./logged-file.ts";
 import type { Operation } from "./stage.ts";
 
@@ -91,6 +92,7 @@ async function fold(operation: Operation, { target, into, from, dependents, snap
   const content = await driver.observe(upper);
   if (!seen || !content) throw missingFiles(state, [...(seen ? [] : [lower.path]), ...(content ? [] : [upper.path])]);
   if (into.backing === null) checkSameFile(state, into.file, seen.facts);
+  await checkLinks(operation, [from, ...dependents]);
   const live = guestChain(state).has(into.id);
   if (live) {
     checkCut(state, seen.facts, content.facts);
@@ -115,6 +117,16 @@ async function fold(operation: Operation, { target, into, from, dependents, snap
     },
   });
   await removeGarbage(operation);
+}
+
+/** What does not read through `from` would read something else once it was re-pointed. */
+async function checkLinks({ driver, state }: Operation, layers: readonly Layer[]): Promise<void> {
+  const wrong: WrongFile[] = [];
+  for (const layer of layers) {
+    const { wrong: one } = await lookAt(driver, state, layer);
+    if (one) wrong.push(one);
+  }
+  if (wrong.length > 0) throw needsOperator(state, wrong);
 }
 
 type Repointed = LayersCompacted["data"]["repointed"][number];
@@ -175,27 +187,28 @@ export async function removeGarbage(operation: Operation): Promise<Removal> {
 const filesPerEvent = 1000;
 
 /**
- * Puts the link of every reachable file back to what the log says. Only an unfinished fold leaves one elsewhere, and
- * then both ways read the same as long as B is there; a fold that follows must find the chain that it was planned on.
- * A running guest's own chain is left alone: QEMU holds it, and knows how far it has got.
+ * Puts links that an unfinished fold moved back to what the log says: both ways read the same as long as B is there, and
+ * a fold that follows must find the chain that it was planned on. A layer that leads anywhere else would read something
+ * else then: NEEDS_OPERATOR. Such a head stops only what needs it. A running guest's own chain is left alone: QEMU holds
+ * it, and knows how far it has got.
  */
 export async function restoreLinks({ driver, state }: Operation, watch: Watch): Promise<string[]> {
   const restored: string[] = [];
   if (foldsOf(state).length === 0) return restored;
-  const missing: string[] = [];
+  const heads = new Set(Object.values(state.heads));
+  const faults: WrongFile[] = [];
   const held = guestChain(state);
   for (const id of reachable(state)) {
     if (held.has(id)) continue;
     const layer = layerOf(state, id);
-    const seen = await driver.observe(backingOf(layer));
-    if (!seen) missing.push(layer.file.path);
-    else if (layer.backing !== null) {
-      const backing = backingOf(layerOf(state, layer.backing));
-      if (seen.backing === backing.path) continue;
-      await driver.repoint(backingOf(layer), backing, watch);
-      restored.push(layer.file.path);
-    }
+    const { seen, wrong } = await lookAt(driver, state, layer);
+    if (wrong && !heads.has(id)) faults.push(wrong);
+    if (!seen || wrong || layer.backing === null) continue;
+    const backing = backingOf(layerOf(state, layer.backing));
+    if (leadsTo(seen, backing)) continue;
+    await driver.repoint(backingOf(layer), backing, watch);
+    restored.push(layer.file.path);
   }
-  if (missing.length > 0) throw missingFiles(state, missing);
+  if (faults.length > 0) throw needsOperator(state, faults);
   return restored;
 }

@@ -6,7 +6,7 @@ import { headOf } from "../projections/layers.ts";
 import type { DomainState } from "../projections/state.ts";
 import type { Accepted, Facts, Ids, Made } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
-import { currentOf, freeName, headPaths, madeFile, madeHeads, overlayOn, refOrNull } from "./heads.ts";
+import { checkHeads, currentOf, freeName, headPaths, madeFile, madeHeads, overlayOn, refOrNull } from "./heads.ts";
 import { checkLimits, limitWarnings } from "./limits.ts";
 
 /** virDomainSnapshotCreateXML: the heads become the snapshot's layers, and empty overlays on them the heads. */
@@ -46,6 +46,7 @@ function checkCreate(state: DomainState, facts: Facts, command: CreateSnapshot, 
     const hint = "Pass --offline to take a snapshot of its disks while it is stopped.";
     refuse("DOMAIN_NOT_RUNNING", `Domain "${state.name}" is not running.`, hint, { domain: state.name });
   }
+  checkHeads(state, facts);
   checkLimits(state);
   checkCompression(facts, command);
   if (command.quiesce === true) checkQuiesce(state, facts, command);

@@ -7,6 +7,7 @@ import type { FileFacts, GuestState, ImageFacts, MemoryFile, Sets } from "../eve
 import { noSets } from "../events/records.ts";
 import type { Machines, Supports } from "../drivers/driver.ts";
 import type { Warning } from "../face.ts";
+import type { WrongFile } from "./links.ts";
 
 /** What a rule saw beside the domain's own state. Plain JSON: it is recorded with the decision. */
 export interface Facts {
@@ -16,6 +17,8 @@ export interface Facts {
   readonly guest: GuestState;
   /** What each head's file is now. */
   readonly heads: Readonly<Record<Target, FileFacts>>;
+  /** Heads that are not what the log says; left out: none. */
+  readonly wrongHeads?: readonly WrongFile[];
   /** Heads that the running guest has written to, by its own count. */
   readonly written?: readonly string[];
   /** Of a start from a memory: see `MemoryFacts`. */

@@ -4,7 +4,7 @@ import type { DomainState, Snapshot } from "../projections/state.ts";
 import { descendantsOf, headsRunThrough, nearestActiveAncestor, refOf } from "../projections/tree.ts";
 import type { Accepted, Facts, Ids } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
-import { headPaths, headsAffected, headsAreDirty, moveTo, named, refuseRunning } from "./heads.ts";
+import { checkHeads, headPaths, headsAffected, headsAreDirty, moveTo, named, refuseRunning } from "./heads.ts";
 import { affectedSnapshot, filesOf, hintToLose, listAffected, orphanFacts } from "./sets.ts";
 
 /**
@@ -16,6 +16,7 @@ export function discardSnapshot(state: DomainState, facts: Facts, command: Disca
   const snapshot = named(state, command.snapshot);
   const below = descendantsOf(state, snapshot.id);
   const through = headsRunThrough(state, snapshot.id);
+  if (!command.force && !command.discardChanges) checkHeads(state, facts);
   const lostHeads: Affected[] = through && headsAreDirty(state, facts) ? [headsAffected(state, facts)] : [];
   const orphaned = [...below.map((one) => affectedSnapshot(state, one)), ...lostHeads];
   checkOrphans(snapshot, orphaned, command);

@@ -1,7 +1,7 @@
 import type { Command } from "../events/command.ts";
 import type { Facts } from "./decision.ts";
 import type { MemoryFile } from "../events/records.ts";
-import { checkHeadsThere, observe, observeBases, observeDefinition, observeMemory, probeLocks } from "./observe.ts";
+import { observe, observeBases, observeDefinition, observeMemory, probeLocks } from "./observe.ts";
 import type { Operation } from "./stage.ts";
 
 /**
@@ -26,7 +26,6 @@ export async function gatherFacts(
     return { facts, position };
   }
   const facts = await observe(driver, state, time);
-  if (command.type !== "UndefineDomain") checkHeadsThere(state, facts);
   if (facts.guest === "off") await probeLocks(driver, state, command);
   const memory = command.type === "CreateWithSnapshot" && command.start ? memoryOf(command.snapshot, state) : null;
   if (memory) return { facts: { ...facts, memory: await observeMemory(driver, memory) }, position: null };

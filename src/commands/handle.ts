@@ -7,7 +7,7 @@ import type { Plan } from "../events/plan.ts";
 import type { DomainState } from "../projections/state.ts";
 import { definingIdOf, domainIdOf } from "../projections/directory.ts";
 import { anotherSnapshot } from "../projections/views.ts";
-import type { Caller, Outcome, Request } from "../face.ts";
+import type { Caller, Outcome, Request, Warning } from "../face.ts";
 import { adoptedDomain } from "./adopt.ts";
 import { begin } from "./begin.ts";
 import { checkCommand, checkRequest } from "./check.ts";
@@ -16,9 +16,11 @@ import type { Accepted } from "./decision.ts";
 import { asError, decide, noPlan } from "./decision.ts";
 import { gatherFacts } from "./facts.ts";
 import { afterEvent, beforeEvent } from "./guest-steps.ts";
+import { headsInWords } from "./heads.ts";
 import { checkNotInterrupted } from "./interrupt.ts";
 import type { DomainLock } from "./locks.ts";
 import { checkSpace, runSteps } from "./made.ts";
+import { lookAtHeads } from "./observe.ts";
 import { previewOf, resultOf } from "./outcome.ts";
 import { foldsPending, mergeUnsettled } from "./pending.ts";
 import { recoverDomain, undo, unsettled } from "./recover.ts";
@@ -232,10 +234,17 @@ async function fail(operation: Operation, command: Command, plan: Plan, error: u
 }
 
 /** The result of `recover` and `compact`, which follow the log instead of a rule. */
-function settled(operation: Operation, command: Command, recovery: Recovery): Outcome {
+async function settled(operation: Operation, command: Command, recovery: Recovery): Promise<Outcome> {
   const { compaction, removal } = recovery;
   if (compaction.blockedBy && command.type === "CompactDomain") throw foldsPending(operation.state, compaction);
-  return resultOf({ operation, command, plan: noPlan, warnings: [], outcome: null, removal, compaction, recovery });
+  const warnings = await headsToTell(operation);
+  return resultOf({ operation, command, plan: noPlan, warnings, outcome: null, removal, compaction, recovery });
+}
+
+/** Nothing here mends a head that is not what the log says, but whoever asks how things stand is told. */
+async function headsToTell({ driver, state }: Operation): Promise<Warning[]> {
+  const { wrongHeads } = await lookAtHeads(driver, state);
+  return wrongHeads.length === 0 ? [] : [{ code: "NEEDS_OPERATOR", ...headsInWords(state, wrongHeads) }];
 }
 
 /** Decides, and says what would be done. Nothing is locked, changed or recorded. */

@@ -9,18 +9,42 @@ import { refOf, snapshotOf } from "../projections/tree.ts";
 import type { Facts, Ids, Made } from "./decision.ts";
 import { refuse } from "./decision.ts";
 import { checkLimits } from "./limits.ts";
+import { inWords } from "./links.ts";
+import type { WrongFile } from "./links.ts";
 
 /**
  * One disk with writes makes all dirty: a domain's disks are only ever kept or dropped together. A running guest's own
- * count is asked besides: what it has just written may not show in the file yet.
+ * count is asked besides: what it has just written may not show in the file yet. A head that is not what the log says
+ * may hold whatever.
  */
 export function headsAreDirty(state: DomainState, facts: Facts): boolean {
+  if (facts.wrongHeads) return true;
   if (facts.written && facts.written.length > 0) return true;
   return state.disks.some((target) => {
     const now = facts.heads[target];
     const { file } = headOf(state, target);
     return now?.bytes !== file.bytes || now.virtualBytes !== file.virtualBytes;
   });
+}
+
+/**
+ * Refuses with NEEDS_OPERATOR when a head is not what the log says: frozen by the log's word, or folded under, a snapshot
+ * or a guest would read other bytes than were written. Who gives the heads up need not ask.
+ */
+export function checkHeads(state: DomainState, { wrongHeads }: Facts): void {
+  if (!wrongHeads) return;
+  const { message, hint } = headsInWords(state, wrongHeads);
+  refuse("NEEDS_OPERATOR", message, hint, { domain: state.name, files: wrongHeads });
+}
+
+/** What is wrong with these heads, and how to go on with or without them. */
+export function headsInWords(state: DomainState, wrong: readonly WrongFile[]): { message: string; hint: string } {
+  const { name, snapshots } = state;
+  const without =
+    snapshots.size === 0
+      ? `'snapledger undefine ${name} --discard-all', then define it anew`
+      : `'snapledger create-with-snapshot ${name} SNAPSHOT --no-start --discard-changes'`;
+  return inWords(state, wrong, `, or give up the heads: ${without}`);
 }
 
 export function currentOf(state: DomainState): Snapshot | null {
@@ -96,6 +120,7 @@ export function frozenHeads(state: DomainState, facts: Facts): FrozenLayer[] {
 
 /** What keeps a dirty head that is about to be left: a snapshot marked automatic, inside the same event as the move. */
 export function autosave(state: DomainState, facts: Facts, { newId }: Ids): NewSnapshot {
+  checkHeads(state, facts);
   checkLimits(state);
   const stamp = facts.time.replace(/[-:]|\.\d+/g, "");
   return {

@@ -6,7 +6,7 @@ import type { FileFacts, MemoryFile } from "../events/records.ts";
 import { headOf } from "../projections/layers.ts";
 import type { Made } from "./decision.ts";
 import { checkNotInterrupted } from "./interrupt.ts";
-import { backingOf, missingFiles } from "./observe.ts";
+import { backingOf, missingFiles } from "./links.ts";
 import type { Operation } from "./stage.ts";
 
 /** Runs a plan's steps in order; resolves with what they made. */

@@ -6,7 +6,16 @@ import { childrenOf, refOf, snapshotOf } from "../projections/tree.ts";
 import { checkBase } from "./base-image.ts";
 import type { Accepted, Facts, Ids } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
-import { headPaths, headsAffected, headsAreDirty, moveTo, named, refOrNull, refuseRunning } from "./heads.ts";
+import {
+  checkHeads,
+  headPaths,
+  headsAffected,
+  headsAreDirty,
+  moveTo,
+  named,
+  refOrNull,
+  refuseRunning,
+} from "./heads.ts";
 import {
   affectedBases,
   affectedContent,
@@ -28,6 +37,8 @@ export function mergeSnapshot(state: DomainState, facts: Facts, command: MergeSn
   const merged = named(state, command.snapshot);
   const into = merged.parent === null ? null : snapshotOf(state, merged.parent);
   const effect = mergeEffect(state, facts, merged, into);
+  // Heads on S stay, and what they read is folded.
+  if (state.current === merged.id || !(command.force || command.discardChanges)) checkHeads(state, facts);
   checkOrphans(merged, into, effect.sets.orphaned, command);
   if (into === null) checkBase(state, facts, merged);
   if (effect.headsMove && facts.guest !== "off") refuseRunning(state, "its heads would have to move");

@@ -1,8 +1,6 @@
-import { SnapledgerError } from "../errors.ts";
 import type { Driver, ObservedFile } from "../drivers/driver.ts";
 import type { Command, DefineDomain } from "../events/command.ts";
 import type { Target } from "../events/ids.ts";
-import type { Backing } from "../events/plan.ts";
 import type { FileFacts, FileIdentity, ImageFacts, MemoryFile } from "../events/records.ts";
 import type { BaseUse, Directory } from "../projections/directory.ts";
 import { baseUses, definingIdOf, domainIdOf, layerAt, pendingBaseAt } from "../projections/directory.ts";
@@ -10,20 +8,37 @@ import { headOf, layerOf, layersOf } from "../projections/layers.ts";
 import type { DomainState, Layer } from "../projections/state.ts";
 import { snapshotOf } from "../projections/tree.ts";
 import type { BaseFacts, DefineFacts, Facts, MemoryFacts } from "./decision.ts";
+import { backingOf, lookAt, needsOperator } from "./links.ts";
+import type { WrongFile } from "./links.ts";
 
 /** The facts that rules decide on, gathered from files and guests. Nothing here changes anything. */
 
 export async function observe(driver: Driver, state: DomainState, time: string): Promise<Facts> {
-  const heads: Record<Target, FileFacts> = {};
-  for (const target of state.disks) {
-    const seen = await driver.observe(backingOf(headOf(state, target)));
-    if (seen) heads[target] = seen.facts;
-  }
+  const { heads, wrongHeads } = await lookAtHeads(driver, state);
   const { supports } = driver;
   const freeBytes = state.layersFolder === "" ? 0 : await driver.freeBytes(state.layersFolder);
   const guest = await driver.guestState(state.id);
   const written = guest === "off" ? [] : await driver.guestWrites(state.id);
-  return { time, supports, guest, heads, ...(written.length > 0 && { written }), freeBytes };
+  return {
+    ...{ time, supports, guest, heads, freeBytes },
+    ...(wrongHeads.length > 0 && { wrongHeads }),
+    ...(written.length > 0 && { written }),
+  };
+}
+
+/** What each head's file is now, and which of them are not what the log says. */
+export async function lookAtHeads(
+  driver: Driver,
+  state: DomainState,
+): Promise<{ heads: Record<Target, FileFacts>; wrongHeads: WrongFile[] }> {
+  const heads: Record<Target, FileFacts> = {};
+  const wrongHeads: WrongFile[] = [];
+  for (const target of state.disks) {
+    const { seen, wrong } = await lookAt(driver, state, headOf(state, target));
+    if (seen) heads[target] = seen.facts;
+    if (wrong) wrongHeads.push(wrong);
+  }
+  return { heads, wrongHeads };
 }
 
 /** What a start from a memory has to know of it. */
@@ -35,32 +50,19 @@ export async function observeMemory(driver: Driver, memory: MemoryFile): Promise
   return { bytes, machines, ...(fault !== null && { fault }) };
 }
 
-export function backingOf({ file: { path, format } }: Layer): Backing {
-  return { path, format };
-}
-
-/** NEEDS_OPERATOR unless every head's file is there: nothing may be decided about what cannot be seen. */
-export function checkHeadsThere(state: DomainState, facts: Facts): void {
-  const missing = state.disks.filter((target) => !facts.heads[target]).map((target) => headOf(state, target).file.path);
-  if (missing.length > 0) throw missingFiles(state, missing);
-}
-
-export function missingFiles(state: DomainState, paths: readonly string[]): SnapledgerError {
-  return new SnapledgerError("NEEDS_OPERATOR", `Files of domain "${state.name}" are missing: ${paths.join(", ")}.`, {
-    facts: { domain: state.name, paths },
-    hint: "Put them back from a backup, or undefine the domain with --keep-files and define it anew.",
-  });
-}
-
 /**
  * The files that a command freezes, writes over or re-points, each asked for a foreign lock before anything is made:
- * `qemu-img create` would not notice one. Rejects with IMAGE_LOCKED, or NEEDS_OPERATOR when one is missing.
+ * `qemu-img create` would not notice one. Rejects with IMAGE_LOCKED, or NEEDS_OPERATOR for a layer that is not what the
+ * log says. Of heads and base images that are not, the rules tell.
  */
 export async function probeLocks(driver: Driver, state: DomainState, command: Command): Promise<void> {
+  const heads = new Set(Object.values(state.heads));
   for (const layer of touched(state, command)) {
-    if (await driver.observe(backingOf(layer))) await driver.probeLock(backingOf(layer));
-    // Of a base image that is gone, the rule tells.
-    else if (layer.backing !== null) throw missingFiles(state, [layer.file.path]);
+    const { seen, wrong } = await lookAt(driver, state, layer);
+    if (wrong && layer.backing !== null && !heads.has(layer.id)) throw needsOperator(state, [wrong]);
+    // A file of whatever content can be asked for as raw.
+    const as = wrong?.kind === "unreadable" ? { path: layer.file.path, format: "raw" as const } : backingOf(layer);
+    if (seen || wrong?.kind === "unreadable") await driver.probeLock(as);
   }
 }
 

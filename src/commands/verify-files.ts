@@ -3,7 +3,7 @@ import { isSnapledgerError } from "../errors.ts";
 import type { FileFacts } from "../events/records.ts";
 import { layerOf, pendingFolds, reachable } from "../projections/layers.ts";
 import type { DomainState, Layer } from "../projections/state.ts";
-import { backingOf } from "./observe.ts";
+import { lookAt } from "./links.ts";
 import { isLoggedFile } from "./logged-file.ts";
 
 /** One file that is not what the log says; `why` says what it is instead. */
@@ -27,7 +27,7 @@ export interface FilesVerdict {
 /**
  * Compares the files of one domain with its log. Reads headers and metadata only: a frozen layer has the size, inode
  * and time of its last event, that of its present generation; a head is the guest's, so only its place in the chain
- * and its inode are the log's to say.
+ * and its inode are the log's to say. A fold that waits may have left a link half-way, which reads the same.
  */
 export async function verifyFiles(driver: Driver, state: DomainState): Promise<FilesVerdict> {
   const differences: FileDifference[] = [];
@@ -57,19 +57,17 @@ async function differenceOf(
   layer: Layer,
   mayChange: boolean,
 ): Promise<Found | undefined> {
-  const seen = await driver.observe(backingOf(layer)).catch((error: unknown) => {
+  const looked = await lookAt(driver, state, layer).catch((error: unknown) => {
     if (!isSnapledgerError(error)) throw error;
     return error.message;
   });
-  if (seen === undefined) return { kind: "missing", why: "there is no such file" };
-  if (typeof seen === "string") return { kind: "unreadable", why: seen };
+  if (typeof looked === "string") return { kind: "unreadable", why: looked };
+  const { seen, wrong } = looked;
+  // Where it leads says more of what it reads as than which file it is.
+  if (wrong) return { kind: wrong.kind, why: wrong.why };
   const { file } = layer;
   if (!isLoggedFile(file, seen.facts))
     return { kind: "replaced", why: `it is inode ${seen.facts.inode}, not ${file.inode}` };
-  const backing = layer.backing === null ? null : layerOf(state, layer.backing).file.path;
-  // Below a base image the chain is not ours; a fold that waits may have left a link half-way, which reads the same.
-  if (backing !== null && !mayChange && seen.backing !== backing)
-    return { kind: "backing", why: `its header names ${seen.backing ?? "no backing file"}, not ${backing}` };
   return mayChange ? undefined : changed(file, seen.facts, layer.generation);
 }
 

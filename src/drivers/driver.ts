@@ -178,6 +178,8 @@ export interface ObservedFile {
   readonly facts: FileFacts;
   /** The backing file its header names; null for none and for raw files. */
   readonly backing: string | null;
+  /** The format that its header states for that; null for none. */
+  readonly backingFormat: string | null;
   /** The mode bits allow its owner to write. */
   readonly writable: boolean;
 }

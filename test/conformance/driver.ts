@@ -152,7 +152,10 @@ function looking(make: MakeBench): void {
     const { file, chain } = await bench.driver.inspectImage(b.path, "qcow2");
 
     expect([file, ...chain].map(({ path, format }) => ({ path, format }))).toEqual([b, a, base]);
-    expect(await bench.driver.observe(b)).toEqual({ facts: file, backing: a.path, writable: true });
+    const link = { backing: a.path, backingFormat: "qcow2" };
+    expect(await bench.driver.observe(b)).toEqual({ facts: file, ...link, writable: true });
+    expect(await bench.driver.observe(a)).toMatchObject({ backing: base.path, backingFormat: "raw" });
+    expect(await bench.driver.observe(base)).toMatchObject({ backing: null, backingFormat: null });
   });
 
   test("knows nothing of a file that is not there", async () => {

@@ -45,7 +45,11 @@ export function observe(world: World, { path, format }: Backing): ObservedFile |
   const file = world.files.get(path);
   if (file === undefined) return undefined;
   if (format === "qcow2" && file.format !== "qcow2") throw invalidImage(path, "is not a qcow2 image");
-  return { facts: world.facts(path), backing: file.backing?.path ?? null, writable: file.writable };
+  return { facts: world.facts(path), ...linkOf(file), writable: file.writable };
+}
+
+function linkOf({ backing }: SimulatedFile) {
+  return { backing: backing?.path ?? null, backingFormat: backing?.format ?? null };
 }
 
 export function prepareFolder(world: World, folder: string): void {

@@ -40,7 +40,8 @@ export function readImage({ path, format }: Backing): Image | undefined {
       virtualBytes,
       mtimeNs: stats.mtimeNs.toString(),
     };
-    return { facts, backing: header?.backing?.path ?? null, writable: isWritable(path, stats), header };
+    const { path: backing, format: backingFormat } = header?.backing ?? { path: null, format: null };
+    return { facts, backing, backingFormat, writable: isWritable(path, stats), header };
   } finally {
     closeSync(file);
   }

@@ -66,8 +66,8 @@ function identify(path: string): FileIdentity | undefined {
 function observe(file: Backing): ObservedFile | undefined {
   const image = readImage(file);
   if (image === undefined) return undefined;
-  const { facts, backing, writable } = image;
-  return { facts, backing, writable };
+  const { facts, backing, backingFormat, writable } = image;
+  return { facts, backing, backingFormat, writable };
 }
 
 /** Whoever looks at one file after the other lets everything else have its turn. */
