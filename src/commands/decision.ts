@@ -29,6 +29,8 @@ export interface Facts {
   readonly bases?: Readonly<Record<Target, BaseFacts>>;
   /** Of a definition: see `DefineFacts`. */
   readonly define?: DefineFacts;
+  /** What could not be looked at, and why; left out: nothing. Nothing is decided without it. */
+  readonly unseen?: Refusal;
 }
 
 export interface MemoryFacts {

@@ -1,3 +1,4 @@
+import { isSnapledgerError } from "../errors.ts";
 import type { Command } from "../events/command.ts";
 import type { Facts } from "./decision.ts";
 import type { MemoryFile } from "../events/records.ts";
@@ -8,30 +9,47 @@ import type { Operation } from "./stage.ts";
  * Looks at everything that the command's rule decides on. `position`: what the log has to be at still when the
  * decision is appended, for rules that look across domains; null for the others.
  */
-export async function gatherFacts(
-  { stage, state, driver }: Operation,
-  command: Command,
-): Promise<{ facts: Facts; position: number | null }> {
+export async function gatherFacts(operation: Operation, command: Command): Promise<Gathered> {
+  const { stage, state, driver } = operation;
   const time = new Date(stage.clock()).toISOString();
-  const across = async () =>
-    stage.log.use(async (log) => ({
-      directory: await stage.states.directory(log),
-      position: (await log.head()).position,
-    }));
   if (command.type === "DefineDomain") {
-    const { directory, position } = await across();
+    const { directory, position } = await across(operation);
     const folder = `${command.layersFolder ?? stage.layersRoot}/${command.uuid}`;
     const define = await observeDefinition(driver, command, directory, folder);
     const facts: Facts = { time, supports: driver.supports, guest: "off", heads: {}, freeBytes: 0, define };
     return { facts, position };
   }
   const facts = await observe(driver, state, time);
+  try {
+    return await lookFurther(operation, command, facts);
+  } catch (error) {
+    if (!isSnapledgerError(error, "IMAGE_INVALID")) throw error;
+    const { code, message, hint = "", facts: seen } = error;
+    return { facts: { ...facts, unseen: { code, message, facts: seen, hint } }, position: null };
+  }
+}
+
+interface Gathered {
+  readonly facts: Facts;
+  readonly position: number | null;
+}
+
+/** At what this command needs besides heads and guest. */
+async function lookFurther(operation: Operation, command: Command, facts: Facts): Promise<Gathered> {
+  const { state, driver } = operation;
   if (facts.guest === "off") await probeLocks(driver, state, command);
   const memory = command.type === "CreateWithSnapshot" && command.start ? memoryOf(command.snapshot, state) : null;
   if (memory) return { facts: { ...facts, memory: await observeMemory(driver, memory) }, position: null };
   if (command.type !== "MergeSnapshot" || !mergesIntoBase(command.snapshot, state)) return { facts, position: null };
-  const { directory, position } = await across();
+  const { directory, position } = await across(operation);
   return { facts: { ...facts, bases: await observeBases(driver, state, directory) }, position };
+}
+
+async function across({ stage }: Operation) {
+  return stage.log.use(async (log) => ({
+    directory: await stage.states.directory(log),
+    position: (await log.head()).position,
+  }));
 }
 
 function memoryOf(name: string, { byName, snapshots }: Operation["state"]): MemoryFile | null {

@@ -4,6 +4,7 @@ import { createWithSnapshot } from "./create-with-snapshot.ts";
 import { createSnapshot } from "./create.ts";
 import { deactivateSnapshot } from "./deactivate.ts";
 import type { Accepted, Facts, Ids } from "./decision.ts";
+import { Refused } from "./decision.ts";
 import { defineDomain } from "./define.ts";
 import { discardSnapshot } from "./discard.ts";
 import { destroyDomain, resumeDomain, shutdownDomain, startDomain, suspendDomain } from "./guest.ts";
@@ -15,6 +16,7 @@ export type DecidedCommand = Exclude<Command, CompactDomain | RecoverDomain>;
 
 /** Pure: what the command would do, or throws Refused (see `decide`). */
 export function ruleOf(state: DomainState, facts: Facts, command: Command, ids: Ids): Accepted {
+  if (facts.unseen) throw new Refused(facts.unseen);
   switch (command.type) {
     case "DefineDomain":
       return defineDomain(state, facts, command, ids);

@@ -260,3 +260,15 @@ describe.each([
     expect(await world.recover(uuid)).toMatchObject({ recovered: [], warnings: [{ code: "NEEDS_OPERATOR", message }] });
   });
 });
+
+test("a merge into a base image that is no image any more is refused, and that is recorded", async () => {
+  const { world, uuid, model } = await grown([null], "a");
+  writeFileSync(world.base("vm", { target: "vda", format: "qcow2" }), "something else");
+  const length = world.lines.length;
+
+  const { position } = await refused(world.run(deactivation("MergeSnapshot", uuid, "a")), "IMAGE_INVALID");
+
+  expect(world.types(length)).toEqual(["CommandRejected"]);
+  expect(position).toBe(world.lines.length);
+  expect([...model.snapshots.keys()]).toEqual([...(await world.state(uuid)).byName.keys()]);
+});
