@@ -512,7 +512,7 @@ export class Simulation implements Reality {
     const unmeasured = told.by !== deed && record.type === "SnapshotCreated";
     const why = this.expected.decided(id, deed.command, { created, saved, unmeasured });
     if (why !== null) this.complain(`${what}: ${why}`);
-    this.#checkGuest(record, deed, what);
+    this.#checkGuest(record, told, what);
   }
 
   /** Whether the guest is as the command was to bring it about. */
@@ -533,13 +533,15 @@ export class Simulation implements Reality {
     }
   }
 
-  #checkGuest(record: EventRecord, deed: Deed, what: string): void {
+  #checkGuest(record: EventRecord, { deed, by }: Told, what: string): void {
     const must: Readonly<Record<string, string>> = {
       ...{ DomainStopped: "off", DomainSuspended: "paused", DomainResumed: "running" },
     };
     const state = record.type === "DomainStarted" ? record.data.state : must[record.type];
     const is = this.guest(record.domain ?? "");
-    if (state !== undefined && !deed.guestActed && is !== state) this.complain(`${what}, and its guest is ${is}`);
+    // It may have ended since whoever records it looked.
+    const acted = deed.guestActed || by.guestActed;
+    if (state !== undefined && !acted && is !== state) this.complain(`${what}, and its guest is ${is}`);
   }
 
   /** Of garbage that could not be removed, nobody promises anything. */
