@@ -45,7 +45,7 @@ function checkOne(
 ): void {
   const facts = { target, path };
   if (users.length > 0) {
-    const hint = `Only its sole user may merge into a base image. Copy it for "${state.name}", or undefine the others.`;
+    const hint = `Only its sole user may merge into a base image. Copy it for "${state.name}", or undefine the others; files that undefine left count until they are removed.`;
     refuse("BASE_IMAGE_SHARED", `Base image ${path} is also used by ${users.join(", ")}.`, hint, { ...facts, users });
   }
   if (!writable) {

@@ -46,7 +46,7 @@ export interface BaseFacts {
   /** null: there is no such file any more. */
   readonly file: FileFacts | null;
   readonly writable: boolean;
-  /** Other disks that stand on this file by device and inode: `web vda`, or a file that undefine kept. */
+  /** Other disks that stand on this file by device and inode: `web vda`, or files that undefine left and that are there. */
   readonly users: readonly string[];
 }
 
@@ -54,8 +54,8 @@ export interface DefineFacts {
   readonly images: Readonly<Record<Target, ImageFacts>>;
   /** The name of the domain that has this name, or this uuid, already. */
   readonly taken: string | null;
-  /** Files in the images' chains that are a layer or head of ours, with the domain they belong to. */
-  readonly ours: readonly { readonly path: string; readonly domain: string }[];
+  /** Files in the images' chains that are a layer or head of ours, or that undefine left (`kept`), with their domain. */
+  readonly ours: readonly { readonly path: string; readonly domain: string; readonly kept?: boolean }[];
   /** Base images that are being rewritten by a merge, with its domain. */
   readonly pending: readonly { readonly path: string; readonly domain: string }[];
   /** Absolute folder for the new domain's layers. */

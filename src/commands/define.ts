@@ -38,9 +38,11 @@ export function defineDomain(state: DomainState, facts: Facts, command: DefineDo
 
 function checkDefine(state: DomainState, define: DefineFacts, command: DefineDomain): void {
   if (define.taken !== null) refuseTaken(state, define.taken, command);
-  for (const { path, domain } of define.ours) {
-    const hint = "Define the domain on a copy of it: a layer must never be written to by another guest.";
-    refuse("IMAGE_IN_USE", `${path} is a layer or head of domain "${domain}".`, hint, { path, domain });
+  for (const { path, domain, kept } of define.ours) {
+    const why = kept ? "other files may stand on it" : "a layer must never be written to by another guest";
+    const hint = `Define the domain on a whole copy, made by 'qemu-img convert -O qcow2 IMAGE COPY': ${why}.`;
+    const what = kept ? "a file that undefine left, of" : "a layer or head of";
+    refuse("IMAGE_IN_USE", `${path} is ${what} domain "${domain}".`, hint, { path, domain });
   }
   for (const { path, domain } of define.pending) {
     const hint = `Let it end first: ${ours("compact", domain)}.`;

@@ -2,8 +2,8 @@ import type { Driver, ObservedFile } from "../drivers/driver.ts";
 import type { Command, DefineDomain } from "../events/command.ts";
 import type { Target } from "../events/ids.ts";
 import type { FileFacts, FileIdentity, ImageFacts, MemoryFile } from "../events/records.ts";
-import type { BaseUse, Directory } from "../projections/directory.ts";
-import { baseUses, definingIdOf, domainIdOf, layerAt, pendingBaseAt } from "../projections/directory.ts";
+import type { BaseUse, Directory, OwnFile } from "../projections/directory.ts";
+import { baseUses, definingIdOf, domainIdOf, ownersOf, pendingBaseAt } from "../projections/directory.ts";
 import { headOf, layerOf, layersOf } from "../projections/layers.ts";
 import type { DomainState, Layer } from "../projections/state.ts";
 import { snapshotOf } from "../projections/tree.ts";
@@ -95,9 +95,12 @@ export async function observeBases(
   state: DomainState,
   directory: Directory,
 ): Promise<Record<Target, BaseFacts>> {
-  const uses = await Promise.all(
-    baseUses(directory).map(async (use) => ({ use, now: await driver.identify(use.path).catch(() => undefined) })),
-  );
+  const seen = baseUses(directory).map(async (use) => {
+    // Whoever undefined it and has removed its files since uses nothing any more.
+    const left = use.kept ? await firstThere(driver, use.left) : null;
+    return left === undefined ? [] : [{ use, left, now: await driver.identify(use.path).catch(() => undefined) }];
+  });
+  const uses = (await Promise.all(seen)).flat();
   const facts: Record<Target, BaseFacts> = {};
   for (const target of state.disks) {
     const seen = await driver.observe(backingOf(layerOf(state, state.bases[target])));
@@ -106,10 +109,28 @@ export async function observeBases(
     facts[target] = {
       file: seen?.facts ?? null,
       writable: seen?.writable ?? false,
-      users: [...new Set(users.map(({ use }) => `${use.domainName} ${use.target}`))],
+      users: [...new Set(users.map(({ use, left }) => userName(use, left)))],
     };
   }
   return facts;
+}
+
+function userName({ domainName, target }: BaseUse, left: OwnFile | null): string {
+  return `${domainName} ${target}${left ? ` (files that undefine left, such as ${left.path})` : ""}`;
+}
+
+async function firstThere(driver: Driver, files: readonly OwnFile[]): Promise<OwnFile | undefined> {
+  for (const file of files) if (!(await isGone(driver, file))) return file;
+  return undefined;
+}
+
+/** Nothing has its name, and not because the disk that it was on is not mounted. What cannot be looked at is there. */
+async function isGone(driver: Driver, { path, device }: OwnFile): Promise<boolean> {
+  for (let at = path; ; at = at.slice(0, at.lastIndexOf("/")) || "/") {
+    const there = await driver.identify(at).catch(() => null);
+    if (there) return at !== path && there.device === device;
+    if (there === null || at === "/") return there === undefined;
+  }
 }
 
 function isOwn(use: BaseUse, state: DomainState, target: Target): boolean {
@@ -130,10 +151,14 @@ export async function observeDefinition(
   const images: Record<Target, ImageFacts> = {};
   for (const { target, path, format } of command.disks) images[target] = await driver.inspectImage(path, format);
   const files = Object.values(images).flatMap(({ file, chain }) => [file, ...chain]);
-  const ours = files.flatMap((file) => {
-    const domain = layerAt(directory, file);
-    return domain === undefined ? [] : [{ path: file.path, domain }];
-  });
+  const ours: DefineFacts["ours"][number][] = [];
+  for (const file of files) {
+    for (const { domain, own } of ownersOf(directory, file)) {
+      // An image may have taken the inode of a file that undefine left and that is gone since.
+      if (own?.kept && (await isGone(driver, own))) continue;
+      ours.push({ path: file.path, domain, ...(own?.kept && { kept: true }) });
+    }
+  }
   const pending = files.flatMap((file) => {
     const domain = pendingBaseAt(directory, file);
     return domain === undefined ? [] : [{ path: file.path, domain }];

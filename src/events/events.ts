@@ -72,7 +72,7 @@ export type DomainDefined = Event<
   }
 >;
 
-/** The domain is gone from the lists. `kept`: files left on disk, which still count as users of their base images. */
+/** The domain is gone from the lists. `kept`: files left on disk, which count as users of their base images while there. */
 export type DomainUndefined = Event<
   "DomainUndefined",
   {

@@ -21,7 +21,7 @@ export interface Directory {
 }
 
 /** Changes with every change of `applyDirectory`, or of what a checkpoint is written as. */
-export const directoryVersion = 4;
+export const directoryVersion = 5;
 
 export interface ListedDomain {
   id: DomainId;
@@ -50,6 +50,8 @@ export interface ListedDisk {
 
 export interface OwnFile extends FileIdentity {
   path: string;
+  /** Undefine left it on disk. */
+  kept?: true;
 }
 
 export interface OpenClaims {
@@ -198,6 +200,8 @@ function applyUndefined(directory: Directory, domain: ListedDomain, { data }: Re
   domain.defined = false;
   noteName(directory, domain);
   if (data.kept.length > 0) for (const disk of domain.disks) disk.kept = true;
+  const kept = new Set(data.kept);
+  for (const file of domain.files.values()) if (kept.has(file.path)) file.kept = true;
   domain.disks = domain.disks.filter(({ kept }) => kept);
 }
 
@@ -245,6 +249,8 @@ export interface BaseUse extends FileIdentity {
   readonly path: string;
   /** By files that undefine left on disk. */
   readonly kept: boolean;
+  /** What undefine left of its domain. */
+  readonly left: readonly OwnFile[];
 }
 
 /** Every use of every base image and of its whole backing chain, those of a definition under way among them. */
@@ -260,7 +266,8 @@ function usesOf(domain: ListedDomain): BaseUse[] {
 }
 
 function asUse(domain: ListedDomain, target: Target, { path, device, inode }: FileFacts, kept: boolean): BaseUse {
-  return { domain: domain.id, domainName: shownName(domain), target, path, device, inode, kept };
+  const left = kept ? [...domain.files.values()].filter((own) => own.kept) : [];
+  return { domain: domain.id, domainName: shownName(domain), target, path, device, inode, kept, left };
 }
 
 /** Base images whose content is about to change or not yet what the log says, from the intent to the last fold. */
@@ -280,14 +287,25 @@ export function pendingBaseAt(directory: Directory, file: FileIdentity): string 
 }
 
 /** The name of the domain that has this file as a layer or head, or is making it, by identity or by path. */
-export function layerAt(directory: Directory, file: FileIdentity & { readonly path: string }): string | undefined {
-  for (const domain of directory.domains.values()) {
-    if (domain.open?.makes.includes(file.path)) return shownName(domain);
-    for (const own of domain.files.values()) {
-      if (own.path === file.path || isSameFile(own, file)) return shownName(domain);
-    }
-  }
-  return undefined;
+export function layerAt(directory: Directory, file: OwnFile): string | undefined {
+  return ownersOf(directory, file)[0]?.domain;
+}
+
+/** A domain that has a file as a layer or head, or is making it. */
+export interface Owner {
+  readonly domain: string;
+  /** As it was logged; null while it is being made. */
+  readonly own: OwnFile | null;
+}
+
+/** By identity or by path; two for a file that has taken the inode of one that is gone. */
+export function ownersOf(directory: Directory, file: OwnFile): Owner[] {
+  return [...directory.domains.values()].flatMap((domain): Owner[] => {
+    const name = shownName(domain);
+    const own = [...domain.files.values()].filter((one) => one.path === file.path || isSameFile(one, file));
+    const made = domain.open?.makes.includes(file.path) === true ? [{ domain: name, own: null }] : [];
+    return [...made, ...own.map((one) => ({ domain: name, own: one }))];
+  });
 }
 
 function isSameFile(a: FileIdentity, b: FileIdentity): boolean {

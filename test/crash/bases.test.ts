@@ -1,6 +1,6 @@
-import { copyFileSync, linkSync, renameSync } from "node:fs";
+import { copyFileSync, linkSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Driver } from "../../src/drivers/driver.ts";
 import { fuse } from "../../src/drivers/faults.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
@@ -102,6 +102,74 @@ test("files that undefine left on disk still stand on their base", async () => {
   await refused(world.run(merging(uuid, "a")), "BASE_IMAGE_SHARED");
 
   await expectSettled(world, uuid, model);
+});
+
+describe("files that undefine left on disk", () => {
+  async function withLeft() {
+    const scene = await withRoot();
+    const { world, path } = scene;
+    const other = await world.defineOn("other", [{ target: "sda", path, format: "qcow2" }]);
+    await world.run(snapshotting(other, "b"));
+    await world.run(undefining(other, "keep-files"));
+    return { ...scene, other, left: world.filesOf(other) };
+  }
+
+  test("stand on their base until the last of them is removed", async () => {
+    const { world, uuid, model, other, left } = await withLeft();
+    for (const path of left) {
+      const { message } = await refused(world.run(merging(uuid, "a")), "BASE_IMAGE_SHARED");
+      expect(message).toContain(`also used by other sda (files that undefine left, such as ${world.folder}`);
+      rmSync(path);
+    }
+    // The folder, too, may be gone.
+    rmSync(join(world.layersRoot, other), { recursive: true });
+
+    await both(world, model, merging(uuid, "a"));
+
+    await expectSettled(world, uuid, model);
+  });
+
+  test("stand on it while the disk that they are on is not mounted, or cannot be looked at", async () => {
+    const { world, uuid, model, other } = await withLeft();
+    const folder = join(world.layersRoot, other);
+    const real = qemuDriver();
+    const away = (identify: Driver["identify"]): Driver => ({
+      ...real,
+      identify: (path) => (path.startsWith(folder) ? identify(path) : real.identify(path)),
+    });
+    const unmounted = away((path) => Promise.resolve(path === folder ? { device: "0", inode: "2" } : undefined));
+    const unseen = away(() => Promise.reject(new Error("EACCES")));
+    for (const driver of [unmounted, unseen])
+      await refused(world.run(merging(uuid, "a"), { driver }), "BASE_IMAGE_SHARED");
+    await expectSettled(world, uuid, model);
+  });
+
+  test("of an earlier life of the same domain count no longer than they are there", async () => {
+    const { world, uuid, path } = await withRoot();
+    const left = world.filesOf(uuid);
+    await world.run(undefining(uuid, "keep-files"));
+    await world.run({ ...world.defining("vm", [{ target: "vda", path, format: "qcow2" }]), uuid });
+    await world.run(snapshotting(uuid, "a"));
+    await refused(world.run(merging(uuid, "a")), "BASE_IMAGE_SHARED");
+
+    for (const file of left) rmSync(file);
+
+    expect(await world.run(merging(uuid, "a"))).toMatchObject({ foldsPending: 0 });
+  });
+
+  test("are not taken over by a definition, and forgotten once their inode is another image's", async () => {
+    const { world, left } = await withLeft();
+    const [frozen, head] = left;
+    const again = { path: head!, target: "vda", format: "qcow2" } as const;
+    const { message } = await refused(world.run(world.defining("new", [again])), "IMAGE_IN_USE");
+    expect(message).toBe(`${head} is a file that undefine left, of domain "other".`);
+
+    // Frozen first: an image that has its inode, and stands on the base alone.
+    const image = join(world.folder, "image.qcow2");
+    linkSync(frozen!, image);
+    for (const path of left) rmSync(path);
+    await world.run(world.defining("new", [{ ...again, path: image }]));
+  });
 });
 
 test("a base that was replaced by another file, however alike, keeps a merge from being decided", async () => {

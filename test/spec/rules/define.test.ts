@@ -94,8 +94,15 @@ describe("a definition is refused", () => {
   test("on a layer or head of a domain, or on what stands on one", () => {
     const { message } = given(definition({ ours: [elsewhere] }))
       .when(define())
-      .refuses("IMAGE_IN_USE", elsewhere, /^Define the domain on a copy of it: /);
+      .refuses("IMAGE_IN_USE", elsewhere, /^Define the domain on a whole copy, made by 'qemu-img convert /);
     expect(message).toBe('/images/vda.qcow2 is a layer or head of domain "db".');
+  });
+
+  test("on a file that undefine left, and says that it is one", () => {
+    const { message } = given(definition({ ours: [{ ...elsewhere, kept: true }] }))
+      .when(define())
+      .refuses("IMAGE_IN_USE", elsewhere, /^Define the domain on a whole copy, .*other files may stand on it\.$/);
+    expect(message).toBe('/images/vda.qcow2 is a file that undefine left, of domain "db".');
   });
 
   test("on a base image that a merge is rewriting", () => {
