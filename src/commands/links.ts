@@ -106,7 +106,7 @@ export function inWords(
 
 /** Without `-u` a rebase writes whatever is needed for the file to read as it did. */
 function wayBack([first]: readonly WrongFile[]): string {
-  if (first?.kind === "missing") return "Put them back from a backup";
+  if (first?.kind === "missing") return "Is their file system mounted? If they are lost, put them back from a backup";
   if (first?.kind !== "backing" || !first.logged) return "Put it back from a backup";
   const { path, format } = first.logged;
   const rebase = `qemu-img rebase -f qcow2 -b "${path}" -F ${format} "${first.path}"`;
