@@ -96,7 +96,12 @@ describe("files of ours", () => {
     const web = await withTree();
     const head = await headFile(web);
     const aside = join(web.home, "aside");
-    const refused = { status: 1, code: "NEEDS_OPERATOR", hint: /mounted\? If they are lost, put them back from a backup, or /, records: 0 };
+    const refused = {
+      status: 1,
+      code: "NEEDS_OPERATOR",
+      hint: /mounted\? If they are lost, put them back from a backup, or /,
+      records: 0,
+    };
     renameSync(head, aside);
     await expectRefused(web, ["snapshot-create-as", "web", "d", "--offline"], { ...refused, records: 1 });
     renameSync(aside, head);
