@@ -2,6 +2,7 @@ import { accessSync, constants, lstatSync, readdirSync } from "node:fs";
 import type { Stats } from "node:fs";
 import { basename, join } from "node:path";
 import { SnapledgerError } from "../errors.ts";
+import { shellWord } from "../hints.ts";
 import { damaged, diskTrouble, isUnwritable } from "./level-errors.ts";
 
 /**
@@ -100,7 +101,7 @@ function checkTrust(folder: string, found: Stats, names: readonly string[] | und
   if ((found.mode & 0o022) !== 0) {
     // A folder that is not a store's alone is not to be closed to those who use it: nor is one as /tmp.
     const ours = (found.mode & 0o1000) === 0 && names?.includes("log") && names.includes("head");
-    const hint = ours ? `chmod 700 '${folder}'` : "Name a folder of its own for the store with --store.";
+    const hint = ours ? `chmod 700 ${shellWord(folder)}` : "Name a folder of its own for the store with --store.";
     throw unsafe(folder, "can be written to by others", hint);
   }
   try {
@@ -108,7 +109,7 @@ function checkTrust(folder: string, found: Stats, names: readonly string[] | und
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
     const trouble = code === "EROFS" ? diskTrouble(code, folder, error) : undefined;
-    throw trouble ?? unsafe(folder, "can't be read and written", `chmod u+rwx '${folder}'`, error);
+    throw trouble ?? unsafe(folder, "can't be read and written", `chmod u+rwx ${shellWord(folder)}`, error);
   }
 }
 

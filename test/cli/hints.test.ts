@@ -2,6 +2,9 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { SnapledgerError } from "../../src/errors.ts";
+import { ours } from "../../src/hints.ts";
+import { Inside } from "./inside.ts";
 import { Terminal } from "./process.ts";
 import { withStore } from "./scene.ts";
 
@@ -43,6 +46,22 @@ it("a command in a hint runs as it stands: on the same store, and with a name as
   expect(paste(terminal, running.stderr)).toContain("destroyed");
   const unknown = await terminal.run(...store, "dominfo", "nobody");
   expect(paste(terminal, unknown.stderr)).toContain(hostile);
+});
+
+it("so do those of recover, which tells of several domains", async () => {
+  const inside = new Inside();
+  const unsettled = ["aa", "b b"].map((name) => ({
+    ...{
+      domain: { id: name, name },
+      code: "COMPACTION_PENDING",
+      message: "No.",
+      hint: `Go on: ${ours("compact", name)}.`,
+    },
+  }));
+  const error = new SnapledgerError("COMPACTION_PENDING", "No.", { facts: { outcomes: [], unsettled } });
+  Object.assign(inside.connection, { recover: () => Promise.reject(error) });
+  const { stderr } = await inside.run("--store", "/s", "recover");
+  expect(stderr).toContain("hint: Go on: `snapledger --store /s compact 'b b'`.\n");
 });
 
 it("so does one in the shell, whose own store goes with each of its commands", async () => {

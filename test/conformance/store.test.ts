@@ -1,6 +1,16 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import { initStore, openStore, storeLayout } from "../../src/events/store.ts";
@@ -141,9 +151,11 @@ describe("opening a store", () => {
   });
 
   it("says how to close a store to others, unless that would close a folder as /tmp", async () => {
-    const folder = await freshStore();
+    const folder = `${await freshStore()} of Ann's`;
+    renameSync(folder.replace(" of Ann's", ""), folder);
     chmodSync(folder, 0o777);
-    await expect(open(folder)).rejects.toMatchObject({ code: "STORE_UNSAFE", hint: `chmod 700 '${folder}'` });
+    const quoted = `'${folder.replace("'", String.raw`'\''`)}'`;
+    await expect(open(folder)).rejects.toMatchObject({ code: "STORE_UNSAFE", hint: `chmod 700 ${quoted}` });
     chmodSync(folder, 0o1777);
     await expect(open(folder)).rejects.toMatchObject({
       ...{ code: "STORE_UNSAFE", hint: "Name a folder of its own for the store with --store." },

@@ -1,6 +1,7 @@
 import type { Unsettled } from "../../commands/recover-all.ts";
 import { isSnapledgerError } from "../../errors.ts";
 import type { Outcome } from "../../face.ts";
+import { onStore } from "../../hints.ts";
 import type { Cli, Verb } from "../verb.ts";
 
 export const verb: Verb = {
@@ -43,7 +44,7 @@ function printSettled(cli: Cli, error: unknown): void {
   for (const { domain } of unsettled) cli.output.line(`Domain '${domain.name}': not recovered`);
   for (const { code, message, hint } of unsettled.slice(1)) {
     cli.output.aside(`error [${code}] ${message}`);
-    if (hint !== null) cli.output.aside(`hint: ${hint}`);
+    if (hint !== null) cli.output.aside(`hint: ${onStore(hint, cli.input.value("store"))}`);
   }
 }
 
