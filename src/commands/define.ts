@@ -40,7 +40,7 @@ function checkDefine(state: DomainState, define: DefineFacts, command: DefineDom
   if (define.taken !== null) refuseTaken(state, define.taken, command);
   for (const { path, domain, kept } of define.ours) {
     const why = kept ? "other files may stand on it" : "a layer must never be written to by another guest";
-    const hint = `Define the domain on a whole copy, made by 'qemu-img convert -O qcow2 IMAGE COPY': ${why}.`;
+    const hint = `Define the domain on a whole copy, made by \`qemu-img convert -O qcow2 IMAGE COPY\`: ${why}.`;
     const what = kept ? "a file that undefine left, of" : "a layer or head of";
     refuse("IMAGE_IN_USE", `${path} is ${what} domain "${domain}".`, hint, { path, domain });
   }

@@ -42,8 +42,8 @@ export function headsInWords(state: DomainState, wrong: readonly WrongFile[]): {
   const { name, snapshots } = state;
   const without =
     snapshots.size === 0
-      ? `'snapledger undefine ${name} --discard-all', then define it anew`
-      : `'snapledger create-with-snapshot ${name} SNAPSHOT --no-start --discard-changes'`;
+      ? `${ours("undefine", name, "--discard-all")}, then define it anew`
+      : ours("create-with-snapshot", name, "SNAPSHOT", "--no-start", "--discard-changes");
   return inWords(state, wrong, `, or give up the heads: ${without}`);
 }
 

@@ -1,5 +1,6 @@
 import type { Driver, ObservedFile } from "../drivers/driver.ts";
 import { isSnapledgerError, SnapledgerError } from "../errors.ts";
+import { shellWord } from "../hints.ts";
 import type { Backing } from "../events/plan.ts";
 import { layerOf, pendingFolds } from "../projections/layers.ts";
 import type { DomainState, Layer } from "../projections/state.ts";
@@ -109,6 +110,6 @@ function wayBack([first]: readonly WrongFile[]): string {
   if (first?.kind === "missing") return "Is their file system mounted? If they are lost, put them back from a backup";
   if (first?.kind !== "backing" || !first.logged) return "Put it back from a backup";
   const { path, format } = first.logged;
-  const rebase = `qemu-img rebase -f qcow2 -b "${path}" -F ${format} "${first.path}"`;
+  const rebase = `\`qemu-img rebase -f qcow2 -b ${shellWord(path)} -F ${format} ${shellWord(first.path)}\``;
   return `If it reads right, have it lead there, reading as it does, while nobody has it open: ${rebase} (never with -u). Else put it back from a backup`;
 }

@@ -48,7 +48,7 @@ async function leadBack(path: string, to: string, format: string): Promise<void>
   await qemuImg("rebase", "-f", "qcow2", "-b", to, "-F", format, path);
 }
 
-const giveUp = /create-with-snapshot vm SNAPSHOT --no-start --discard-changes'\.$/;
+const giveUp = /`snapledger create-with-snapshot vm SNAPSHOT --no-start --discard-changes`\.$/;
 const uncommitted = () => ({
   ...qemuDriver(),
   commit: ({ into }: { into: { path: string } }) => Promise.reject(fullDisk(into.path)),
@@ -77,7 +77,7 @@ describe("a head that stands on nothing any more", () => {
       const { message, facts, hint } = await refused(world.run(command), "NEEDS_OPERATOR");
       expect(message, told(command)).toContain(`${head}: its header names no backing file, not ${below} (qcow2).`);
       expect(facts["files"]).toMatchObject([{ path: head, kind: "backing", found: null, logged: { path: below } }]);
-      expect(hint).toContain(`qemu-img rebase -f qcow2 -b "${below}" -F qcow2 "${head}"`);
+      expect(hint).toContain(`qemu-img rebase -f qcow2 -b ${below} -F qcow2 ${head}`);
       expect(hint).toMatch(giveUp);
       expect(world.types(length), told(command)).toEqual(["CommandRejected"]);
       expect(readFileSync(head).equals(content)).toBe(true);

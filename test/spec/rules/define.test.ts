@@ -94,7 +94,7 @@ describe("a definition is refused", () => {
   test("on a layer or head of a domain, or on what stands on one", () => {
     const { message } = given(definition({ ours: [elsewhere] }))
       .when(define())
-      .refuses("IMAGE_IN_USE", elsewhere, /^Define the domain on a whole copy, made by 'qemu-img convert /);
+      .refuses("IMAGE_IN_USE", elsewhere, /^Define the domain on a whole copy, made by `qemu-img convert /);
     expect(message).toBe('/images/vda.qcow2 is a layer or head of domain "db".');
   });
 
