@@ -20,6 +20,7 @@ import { headsInWords } from "./heads.ts";
 import { checkNotInterrupted } from "./interrupt.ts";
 import type { DomainLock } from "./locks.ts";
 import { checkSpace, runSteps } from "./made.ts";
+import { keptThere, missingBelowHeads } from "./missing.ts";
 import { lookAtHeads } from "./observe.ts";
 import { previewOf, resultOf } from "./outcome.ts";
 import { foldsPending, mergeUnsettled } from "./pending.ts";
@@ -176,7 +177,7 @@ async function perform(operation: Operation, command: Command, recovery: Recover
   const unsettled =
     outcome.type === "SnapshotMerged" ? mergeUnsettled(outcome, accepted.plan, compaction, result) : null;
   if (unsettled) throw unsettled;
-  return result;
+  return command.type === "UndefineDomain" ? keptThere(operation.driver, result) : result;
 }
 
 /** Why a guest did not start although its heads have moved: that much is done, and stays. */
@@ -237,7 +238,8 @@ async function fail(operation: Operation, command: Command, plan: Plan, error: u
 async function settled(operation: Operation, command: Command, recovery: Recovery): Promise<Outcome> {
   const { compaction, removal } = recovery;
   if (compaction.blockedBy && command.type === "CompactDomain") throw foldsPending(operation.state, compaction);
-  const warnings = await headsToTell(operation);
+  const below = command.type === "RecoverDomain" ? await missingBelowHeads(operation.driver, operation.state) : [];
+  const warnings = [...(await headsToTell(operation)), ...below];
   return resultOf({ operation, command, plan: noPlan, warnings, outcome: null, removal, compaction, recovery });
 }
 

@@ -112,6 +112,32 @@ describe("files of ours", () => {
     expect(await names(web)).toEqual(["a", "b", "c", "root"]);
   });
 
+  it("that are all missing are all named by recover, and come back with their folder", async () => {
+    const web = await withTree();
+    const folder = join(await headFile(web), "..");
+    const files = readdirSync(folder).map((name) => join(folder, name));
+    renameSync(folder, `${folder}.aside`);
+    const { status, stdout, stderr } = await web.run("recover", "--explain");
+    expect([status, stdout]).toEqual([0, "Domain 'web': nothing to recover\n"]);
+    expect(stderr).toMatch(/^warning \[NEEDS_OPERATOR\] .* are missing: .*\nhint: Is their file system mounted\?/);
+    for (const path of files) expect(stderr).toContain(path);
+    renameSync(`${folder}.aside`, folder);
+    expect(await web.run("recover", "--explain")).toMatchObject({ stderr: "" });
+  });
+
+  it("that are missing when a domain is undefined are not told to be kept; the log has them all the same", async () => {
+    const web = await withTree();
+    const folder = join(await headFile(web), "..");
+    const [one = "", ...others] = readdirSync(folder).map((name) => join(folder, name));
+    renameSync(one, join(web.home, "aside"));
+    const { status, stdout, stderr } = await web.run("undefine", "web", "--keep-files");
+    expect(status).toBe(0);
+    for (const path of others) expect(stdout).toContain(path);
+    expect(stdout).not.toContain(one);
+    expect(stderr).toContain(`warning [FILE_NOT_FOUND] Of the files that were to be kept 1 are not there: ${one}.`);
+    expect(JSON.stringify(await web.json("show", String(await logLength(web))))).toContain(one);
+  });
+
   it("in a folder that others can write to are not added to; the attempt is recorded", async () => {
     const web = await withWeb();
     const folder = join(await headFile(web), "..");
