@@ -183,7 +183,7 @@ export async function removeGarbage(operation: Operation): Promise<Removal> {
   return { removed: files.map(({ path }) => path), blockedBy };
 }
 
-/** Keeps a record well below its limit of 512 KiB. */
+/** Keeps records small. */
 const filesPerEvent = 1000;
 
 /**

@@ -50,16 +50,25 @@ export function withDescendants(state: DomainState, tops: readonly Snapshot[]): 
   return tops.flatMap((top) => [top, ...descendantsOf(state, top.id)]);
 }
 
+/** More names than these are counted; a refusal's facts have each. */
+const namesShown = 100;
+
+/** `"a", "b"`, or the first ones and how many more. */
+export function listNames(names: readonly string[], most = namesShown): string {
+  const shown = names.slice(0, most).map((name) => `"${name}"`);
+  const more = names.length - shown.length;
+  return shown.join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
 /** `"a", "b" and the unsaved heads`, automatic snapshots apart. */
 export function listAffected(affected: Sets["orphaned"]): string {
   const snapshots = affected.filter((one) => one.kind === "snapshot");
-  const quoted = (automatic: boolean) =>
-    snapshots.filter((one) => one.automatic === automatic).map((one) => `"${one.snapshot.name}"`);
-  const own = quoted(false);
-  const automatic = quoted(true);
+  const names = (automatic: boolean) =>
+    snapshots.filter((one) => one.automatic === automatic).map((one) => one.snapshot.name);
+  const automatic = names(true);
   const parts = [
-    own.join(", "),
-    automatic.length > 0 ? `the automatic ${automatic.join(", ")}` : "",
+    listNames(names(false)),
+    automatic.length > 0 ? `the automatic ${listNames(automatic)}` : "",
     affected.some((one) => one.kind === "heads") ? "unsaved changes in the heads" : "",
   ];
   return parts.filter((part) => part !== "").join(" and ");

@@ -7,7 +7,7 @@ import { refOf } from "../projections/tree.ts";
 import type { Accepted, Facts } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
 import { headsAffected, headsAreDirty, refuseRunning } from "./heads.ts";
-import { affectedSnapshot } from "./sets.ts";
+import { affectedSnapshot, listNames } from "./sets.ts";
 
 /** The domain leaves the lists; base images are never touched. What it still holds must be given up in so many words. */
 export function undefineDomain(state: DomainState, facts: Facts, { keep }: UndefineDomain): Accepted {
@@ -45,9 +45,7 @@ function checkNothingToLose(state: DomainState, dirty: boolean): void {
   const domain = state.name;
   const names = [...state.snapshots.values()].map(({ name }) => name);
   if (names.length > 0) {
-    const shown = names.slice(0, 10).map((name) => `"${name}"`);
-    const more = names.length > shown.length ? ` and ${names.length - shown.length} more` : "";
-    const message = `Domain "${domain}" has ${names.length} snapshots: ${shown.join(", ")}${more}.`;
+    const message = `Domain "${domain}" has ${names.length} snapshots: ${listNames(names, 10)}.`;
     refuse("DOMAIN_HAS_SNAPSHOTS", message, hint, { domain, snapshots: names.length });
   }
   if (dirty) refuse("HEADS_DIRTY", `The heads of "${domain}" hold changes that no snapshot has.`, hint, { domain });

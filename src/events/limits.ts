@@ -4,6 +4,9 @@ import { limits } from "./log.ts";
 
 const utf8 = new TextEncoder();
 
+/** A record grows with what its command does, not with what anybody wrote. */
+const inParts = "Do it in smaller parts: merge or discard some of the snapshots first.";
+
 /** Rejects with TOO_LARGE when `text` is longer than `limit` in UTF-8. */
 export function limitBytes(field: string, text: string, limit: number): void {
   // No character of a JavaScript string takes more than three bytes: most texts need not be encoded to know.
@@ -12,7 +15,7 @@ export function limitBytes(field: string, text: string, limit: number): void {
   if (bytes <= limit) return;
   throw new SnapledgerError("TOO_LARGE", `The ${field} is ${bytes} bytes long; ${limit} are allowed.`, {
     facts: { field, bytes, limit },
-    hint: `Shorten the ${field}. What is in the log stays there for good.`,
+    hint: field === "record" ? inParts : `Shorten the ${field}. What is in the log stays there for good.`,
   });
 }
 

@@ -11,6 +11,8 @@ export interface RawLine {
 
 const trailer = Buffer.from(',"hash":"sha256:');
 const opening = Buffer.from('{"position":');
+/** Each is hashed up to the line's end: without a bound, many damaged lines in a row would take for ever. */
+const mostStarts = 64;
 
 /**
  * Every line in these bytes that is what was sealed, whatever is between them: its hash says so. Tables hold lines in
@@ -26,13 +28,18 @@ export function* sealedLines(bytes: Buffer): Generator<RawLine> {
   }
 }
 
-/** What it says in its data may look like the beginning of a line too, so the nearest is not always the right one. */
+/**
+ * What it says in its data may look like the beginning of a line too, so the nearest is not always the right one. But few
+ * objects in a record begin so, and a string can't: what is further off are lines before it that are damaged as well.
+ */
 function lineThatEnds(bytes: Buffer, end: number, from: number): RawLine | undefined {
   if (end > bytes.length || bytes.toString("latin1", end - 2, end) !== '"}') return undefined;
-  for (let start = bytes.lastIndexOf(opening, end); start >= from; start = bytes.lastIndexOf(opening, start - 1)) {
+  let start = bytes.lastIndexOf(opening, end);
+  for (let tried = 0; tried < mostStarts && start >= from; tried++) {
     const line = bytes.toString("utf8", start, end);
     if (checkHash(line, sha256) === null) return { start, end, line };
     if (start === 0) break;
+    start = bytes.lastIndexOf(opening, start - 1);
   }
   return undefined;
 }

@@ -239,7 +239,7 @@ export function testEventLog(name: string, factory: (parts: LogParts) => Promise
       expect(refusal.facts).toEqual({ field, bytes: limit + 1, limit });
     });
 
-    it("takes a record of exactly 512 KiB and refuses one byte more", async () => {
+    it("takes a record of exactly 64 MiB and refuses one byte more", async () => {
       const { log } = await fresh();
       await log.append([rejected(alpha, { padding: "" })]);
       const [, { line }] = (await all(log.read())) as [StoredRecord, StoredRecord];

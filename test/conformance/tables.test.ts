@@ -1,10 +1,11 @@
-import { copyFileSync, readFileSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { keepFiles } from "../../src/events/aside.ts";
 import { isSound } from "../../src/events/checked-tables.ts";
 import { recordsFound } from "../../src/events/found.ts";
-import { append, contents, freshStore, lastPosition } from "../stores.ts";
+import { rejected } from "../events-to-append.ts";
+import { append, contents, domain, freshStore, lastPosition, opened } from "../stores.ts";
 
 /** What seeds of test/damage found first. */
 
@@ -63,6 +64,23 @@ describe("a table", () => {
     truncateSync(table, readFileSync(table).length - 10);
     await expect(lastPosition(folder)).rejects.toMatchObject({ code: "LOG_DAMAGED" });
     expect([...recordsFound([join(folder, "log")])].filter(({ proven }) => proven)).toHaveLength(22);
+  });
+
+  it("and a write-ahead log give back records of many megabytes, also those that come after a damaged one", async () => {
+    const folder = await freshStore();
+    const names = Array.from({ length: 20_000 }, (_, n) => `${n}`.padStart(255, '"'));
+    for (const count of [3, 1]) {
+      await append(folder, count);
+      await opened(folder, (store) => store.use((log) => log.append([rejected(domain, { names })])));
+    }
+    const log = join(folder, "log");
+    const large = readdirSync(log)
+      .map((name) => join(log, name))
+      .filter((path) => statSync(path).size > 5 * 2 ** 20);
+    expect(large.map((path) => path.slice(-4)).sort()).toEqual([".ldb", ".log"]);
+    for (const path of large) edit(path, (bytes) => bytes.writeUInt8(0x20, bytes.indexOf('"DomainStopped"') + 1));
+    const lengths = [...recordsFound([log])].map(({ line }) => line.length).filter((length) => length > 5 * 2 ** 20);
+    expect(lengths).toHaveLength(2);
   });
 
   it("under another file's name gives them back too", async () => {
