@@ -4,7 +4,7 @@ import { layerOf, layersOf } from "../projections/layers.ts";
 import type { DomainState, Layer, Snapshot } from "../projections/state.ts";
 import type { BaseFacts, Facts } from "./decision.ts";
 import { refuse } from "./decision.ts";
-import { isLoggedFile } from "./logged-file.ts";
+import { isLoggedFile, differences } from "./logged-file.ts";
 
 /**
  * Whether a merge may rewrite the base images: each is there, still the file that the log knows, writable by its mode
@@ -24,13 +24,13 @@ export function checkBase(state: DomainState, facts: Facts, merged: Snapshot): v
 /** A file that was put in the base's place since is nobody's base: its fold would be stopped, and wait for ever. */
 function checkThere(state: DomainState, target: string, seen: FileFacts | null): FileFacts {
   const { file: logged } = layerOf(state, state.bases[target]);
-  const hint = "Put the base image back where the domain was defined on it, or merge into another snapshot.";
+  const hint = "Put the base image back, with its time of change ('cp -a' keeps it), or keep the snapshot.";
   if (!seen) {
     const message = `The base image of disk ${target} is gone; nothing is below to merge into.`;
     return refuse("NOTHING_BELOW", message, hint, { target, path: logged.path });
   }
   if (!isLoggedFile(logged, seen)) {
-    const message = `${logged.path} is another file than the base image that disk ${target} was defined on.`;
+    const message = `${logged.path} is another file than the base image of disk ${target}: it differs in ${differences(logged, seen)}.`;
     return refuse("NOTHING_BELOW", message, hint, { target, path: logged.path, logged, seen });
   }
   return seen;

@@ -9,7 +9,7 @@ import { BrokenGraph, garbage, headOf, layerOf, pendingFolds, reachable } from "
 import type { DomainState, Layer } from "../projections/state.ts";
 import { backingOf, leadsTo, lookAt, missingFiles, needsOperator } from "./links.ts";
 import type { WrongFile } from "./links.ts";
-import { isLoggedFile } from "./logged-file.ts";
+import { isLoggedFile, differences } from "./logged-file.ts";
 import type { Operation } from "./stage.ts";
 
 /** How compaction ended: how many folds were done, how many are still to do, and what stopped them. */
@@ -148,9 +148,10 @@ function checkCut(state: DomainState, into: FileFacts, from: FileFacts): void {
 /** A base image that was replaced since is not the one whose only user we are. */
 function checkSameFile(state: DomainState, logged: FileFacts, seen: FileFacts): void {
   if (isLoggedFile(logged, seen)) return;
-  throw new SnapledgerError("NEEDS_OPERATOR", `${logged.path} is another file than the log knows.`, {
+  const message = `${logged.path} is another file than the log knows: it differs in ${differences(logged, seen)}.`;
+  throw new SnapledgerError("NEEDS_OPERATOR", message, {
     facts: { domain: state.name, path: logged.path, logged, seen },
-    hint: "Put the file that was there back; the content to be written into it is kept until then.",
+    hint: "Put the file that was there back ('cp -a' keeps its time); the content to be written into it is kept until then.",
   });
 }
 

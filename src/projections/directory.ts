@@ -1,6 +1,7 @@
 import type { EventRecord, RecordOf } from "../events/events.ts";
 import type { DomainId, LayerId, OperationId, Target } from "../events/ids.ts";
 import type { DefinedDisk, FileFacts, FileIdentity, ImageFacts, LayerFile } from "../events/records.ts";
+import { basesSeen } from "./domain.ts";
 import type { NameChange } from "./names.ts";
 
 /**
@@ -148,7 +149,11 @@ function claimsOf(domain: ListedDomain, { operation, data }: RecordOf<"Operation
     claims.name = command.name;
     claims.images = Object.entries(seen).map(([target, image]) => ({ target, image }));
   }
-  if (command.type === "MergeSnapshot") claims.merges = plan.folds.flatMap((fold) => baseFold(domain, fold));
+  if (command.type === "MergeSnapshot") {
+    claims.merges = plan.folds.flatMap((fold) => baseFold(domain, fold));
+    const seen = basesSeen(facts);
+    for (const disk of domain.disks) if (!disk.kept) disk.file = seen[disk.target] ?? disk.file;
+  }
   return claims;
 }
 
@@ -281,9 +286,16 @@ export function pendingBases(directory: Directory): BaseUse[] {
   );
 }
 
-/** The name of the domain that is rewriting this base image. */
-export function pendingBaseAt(directory: Directory, file: FileIdentity): string | undefined {
-  return pendingBases(directory).find((base) => isSameFile(base, file))?.domainName;
+/**
+ * The name of the domain that is rewriting this base image. By path too: one that was put back from a backup has another
+ * inode, and that of a domain that is gone is nobody's to rewrite.
+ */
+export function pendingBaseAt(
+  directory: Directory,
+  file: FileIdentity & { readonly path: string },
+): string | undefined {
+  return pendingBases(directory).find((base) => isSameFile(base, file) || (!base.kept && base.path === file.path))
+    ?.domainName;
 }
 
 /** The name of the domain that has this file as a layer or head, or is making it, by identity or by path. */

@@ -1,11 +1,11 @@
-import type { EventRecord, MovedHeads, RecordOf } from "../events/events.ts";
+import type { EventRecord, MovedHeads, RecordedFacts, RecordOf } from "../events/events.ts";
 import type { LayerId, SnapshotId, Target } from "../events/ids.ts";
 import type { Compression, FileFacts, LayerFile, MemoryFile, NewSnapshot } from "../events/records.ts";
 import { emptyState } from "./state.ts";
 import type { DomainState, Layer, Snapshot } from "./state.ts";
 
 /** Changes with every change of `apply` or of the state's shape: checkpoints of another version are thrown away. */
-export const foldVersion = 5;
+export const foldVersion = 6;
 
 /**
  * What one event means, by changing the state it is given: a plain one in bulk, a draft inside immer's `produce`.
@@ -79,8 +79,9 @@ function endsOperation({ type }: EventRecord): boolean {
 
 function applyStarted(state: DomainState, record: RecordOf<"OperationStarted">): void {
   if (record.operation === null) return;
-  const { command, plan } = record.data;
+  const { command, facts, plan } = record.data;
   if (command.type === "DefineDomain" && !state.defined) state.name = command.name;
+  if (command.type === "MergeSnapshot") seeBases(state, facts);
   state.operation = {
     id: record.operation,
     command,
@@ -89,6 +90,20 @@ function applyStarted(state: DomainState, record: RecordOf<"OperationStarted">):
     since: record.time,
     actor: record.actor,
   };
+}
+
+/** What a merge into them was decided on: a base image that was put back from a backup has another inode since. */
+function seeBases(state: DomainState, facts: RecordedFacts): void {
+  for (const [target, file] of Object.entries(basesSeen(facts))) {
+    const base = state.layers.get(state.bases[target] ?? "");
+    if (base) base.file = file;
+  }
+}
+
+/** The rules record what they saw of each disk's base image as `bases`. */
+export function basesSeen(facts: RecordedFacts): Record<Target, FileFacts> {
+  const { bases = {} } = facts as { bases?: Record<Target, { file: FileFacts | null }> };
+  return Object.fromEntries(Object.entries(bases).flatMap(([target, { file }]) => (file ? [[target, file]] : [])));
 }
 
 function applyDefined(state: DomainState, { data }: RecordOf<"DomainDefined">): void {

@@ -1,4 +1,5 @@
-import { copyFileSync, linkSync, renameSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, linkSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Driver } from "../../src/drivers/driver.ts";
@@ -339,6 +340,45 @@ test("a domain whose merge waits cannot be undefined in any way", async () => {
   }
 
   await expectRecovered(world, uuid, model, "let go");
+});
+
+/** The base image as a backup holds it, in the place of the one that the log knows. */
+function putBack(path: string): void {
+  execFileSync("cp", ["-a", path, `${path}.bak`]);
+  renameSync(`${path}.bak`, path);
+}
+
+test("a base that was put back by 'cp -a' is merged into, and wherever that dies, recovery ends it", async () => {
+  const { world, uuid, model, path } = await withRoot();
+  const logged = statSync(path, { bigint: true });
+  const template = new Template(world, model);
+  putBack(path);
+  expect(statSync(path).ino).not.toBe(Number(logged.ino));
+  const points = fuse();
+  await world.run(merging(uuid, "a"), { fuse: points });
+  const merged = copyOf(model);
+  applyModel(merged, merging(uuid, "a"));
+  await expectSettled(world, uuid, merged);
+  for (const at of boundaries(points.points)) {
+    template.restore();
+    execFileSync("touch", ["-d", `@${logged.mtimeNs / 10n ** 9n}.${String(logged.mtimeNs).slice(-9)}`, path]);
+    putBack(path);
+    await expect(world.run(merging(uuid, "a"), { fuse: fuse(at) })).rejects.toThrow("crashed");
+    const done = world.types().includes("SnapshotMerged");
+    await expectRecovered(world, uuid, done ? merged : model, points.points[at - 1] ?? "");
+  }
+  template.drop();
+});
+
+test("a base that was put back while a merge into it waited is folded into", async () => {
+  const { world, uuid, model, path } = await withRoot();
+  await dieAt(world, merging(uuid, "a"), "before commit");
+  applyModel(model, merging(uuid, "a"));
+  putBack(path);
+  const other = world.defineOn("other", [{ target: "sda", path, format: "qcow2" }]);
+  await expect(other).rejects.toMatchObject({ code: "BASE_PENDING" });
+
+  await expectRecovered(world, uuid, model, "put back");
 });
 
 test("a merge into the base that died at any step is ended by undefine, and the base holds it", async () => {

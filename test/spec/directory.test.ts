@@ -148,7 +148,8 @@ describe("a base image is pending", () => {
     expect(pendingBaseAt(directory(), base())).toBe(state.name);
     merge("a");
     expect(pendingBaseAt(directory(), base())).toBe(state.name);
-    expect(pendingBaseAt(directory(), { device: "1", inode: "0" })).toBeUndefined();
+    expect(pendingBaseAt(directory(), { device: "1", inode: "0", path: "/other" })).toBeUndefined();
+    expect(pendingBaseAt(directory(), { ...base(), inode: "0" }), "put back from a backup").toBe(state.name);
     historian.play({ verb: "fold", domain: web });
     expect(pendingBases(directory())).toEqual([]);
   });

@@ -89,9 +89,9 @@ describe("an image that may not be rewritten", () => {
   const shared = { path, users: ["db vda", "vm vdb"] };
   const larger = { path, baseBytes: sizes.base + 512, snapshotBytes: sizes.base };
   const moved = (logged: object, seen: object) => ({ path, logged, seen });
-  const back = /^Put the base image back where .*, or merge into another snapshot\.$/;
+  const back = /^Put the base image back, with its time of change .*, or keep the snapshot\.$/;
   const grown: Seen = (logged) => ({ file: { ...logged, virtualBytes: sizes.base + 512 } });
-  const otherInode: Seen = (logged) => ({ file: { ...logged, inode: "other" } });
+  const otherInode: Seen = (logged) => ({ file: { ...logged, inode: "other", mtimeNs: "9" } });
   const otherDevice: Seen = (logged) => ({ file: { ...logged, device: "2", mtimeNs: "9" } });
   const cases: readonly Case[] = [
     [
@@ -112,9 +112,31 @@ describe("an image that may not be rewritten", () => {
     (world) =>
       base(how(layerOf(world.state, world.state.bases[target]).file), target)(world);
 
-  test("but for one whose device has another number since a boot: all else of it is as it was logged", () => {
-    const renumbered: Seen = (logged) => ({ file: { ...logged, device: "2" } });
-    given(domainDefined(), createdWritten("a"), seen(renumbered)).when(merge("a")).does("SnapshotMerged");
+  test.each([
+    ["whose device has another number since a boot", { device: "2" }],
+    ["that was put back from a backup", { device: "2", inode: "9" }],
+  ])("but for one %s: all else of it is as it was logged", (_, identity) => {
+    given(
+      domainDefined(),
+      createdWritten("a"),
+      seen((logged) => ({ file: { ...logged, ...identity } })),
+    )
+      .when(merge("a"))
+      .does("SnapshotMerged");
+  });
+
+  test.each([
+    ["path", "/images/other.qcow2", "path"],
+    ["format", "raw", "format"],
+    ["bytes", 1, "length"],
+    ["virtualBytes", 512, "virtual size"],
+    ["mtimeNs", "9", "time of change"],
+  ])("with another inode is the same no longer when its %s is another, which is said", (field, value, words) => {
+    const other: Seen = (logged) => ({ file: { ...logged, inode: "9", [field]: value } });
+    const { message } = given(domainDefined(), createdWritten("a"), seen(other))
+      .when(merge("a"))
+      .refuses("NOTHING_BELOW", {}, back);
+    expect(message).toBe(`${path} is another file than the base image of disk vda: it differs in ${words}.`);
   });
 
   test.each(cases)("because %s is left as it is", (_, how, code, facts, hint) => {
