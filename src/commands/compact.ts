@@ -69,7 +69,7 @@ export function foldsOf(state: DomainState): Fold[] {
   }
 }
 
-function isBlocking(error: unknown): error is SnapledgerError {
+export function isBlocking(error: unknown): error is SnapledgerError {
   const guest = ["DOMAIN_RUNNING", "GUEST_GONE", "GUEST_BUSY"];
   const codes = ["IMAGE_LOCKED", "DISK_FULL", "INTERRUPTED", "DRIVER_FAILED", "NEEDS_OPERATOR", ...guest];
   return isSnapledgerError(error) && codes.includes(error.code);

@@ -45,7 +45,7 @@ function checkDefine(state: DomainState, define: DefineFacts, command: DefineDom
     refuse("IMAGE_IN_USE", `${path} is ${what} domain "${domain}".`, hint, { path, domain });
   }
   for (const { path, domain } of define.pending) {
-    const hint = `Let it end first: ${ours("compact", domain)}.`;
+    const hint = `Let it end first: ${ours("compact", domain)}. If it was undefined with --keep-files it never will: take a copy.`;
     refuse("BASE_PENDING", `${path} is being rewritten by a merge of domain "${domain}".`, hint, { path, domain });
   }
 }

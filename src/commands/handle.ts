@@ -110,7 +110,8 @@ async function underLock(
   const before = state.revision;
   const settling = await settle(stage, state, caller, request);
   lock.operation(settling.id);
-  const recovery = await recoverDomain(settling, lock, watch);
+  const leaving = command.type === "UndefineDomain" && command.keep === "keep-files";
+  const recovery = await recoverDomain(settling, lock, watch, { leaving });
   const acting = new Operation(stage, settling.id, state, driverFor(stage, state, command), caller, request);
   const earlier = await repeated(acting, command, recovery);
   if (earlier) return earlier;

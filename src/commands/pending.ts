@@ -9,7 +9,7 @@ import type { Compaction } from "./compact.ts";
 /** What is said of folds that could not be done: COMPACTION_PENDING, or INTERRUPTED when it was asked to stop. */
 export function foldsPending(state: DomainState, { pending, blockedBy }: Compaction): SnapledgerError {
   const facts = { domain: state.name, folds: pending.length, cause: blockedBy?.code ?? null };
-  const goOn = `All snapshots read right meanwhile. To go on: ${ours("compact", state.name)}.`;
+  const goOn = howToGoOn(state.name, blockedBy);
   if (blockedBy?.code === "INTERRUPTED") {
     return new SnapledgerError("INTERRUPTED", `Stopped as asked, with ${pending.length} folds to do.`, {
       facts,
@@ -18,6 +18,12 @@ export function foldsPending(state: DomainState, { pending, blockedBy }: Compact
   }
   const message = `${pending.length} folds of "${state.name}" could not be done: ${blockedBy?.message ?? "unknown cause"}`;
   return new SnapledgerError("COMPACTION_PENDING", message, { facts, hint: goOn });
+}
+
+/** What only a person can put right has to be before anything goes on. */
+function howToGoOn(domain: string, blockedBy: SnapledgerError | null): string {
+  const first = blockedBy?.code === "NEEDS_OPERATOR" ? (blockedBy.hint ?? "") : "All snapshots read right meanwhile.";
+  return `${first} To go on: ${ours("compact", domain)}.`;
 }
 
 /**
@@ -42,7 +48,7 @@ export function mergeUnsettled(
     (blockedBy?.message ?? "unknown cause");
   const error = new SnapledgerError(interrupted ? "INTERRUPTED" : "COMPACTION_PENDING", message, {
     facts: { outcome, folds: pending.length, cause: blockedBy?.code ?? null },
-    hint: `All snapshots read right meanwhile. To go on: ${ours("compact", outcome.domain.name)}.`,
+    hint: howToGoOn(outcome.domain.name, blockedBy),
   });
   error.position = position;
   return error;

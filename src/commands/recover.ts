@@ -4,7 +4,7 @@ import type { FreezeGuest, Plan } from "../events/plan.ts";
 import { garbage } from "../projections/layers.ts";
 import type { DomainState, OpenOperation } from "../projections/state.ts";
 import type { Compaction, Removal } from "./compact.ts";
-import { compact, foldsOf, removeGarbage, restoreLinks } from "./compact.ts";
+import { compact, foldsOf, isBlocking, removeGarbage, restoreLinks } from "./compact.ts";
 import type { Facts, Made } from "./decision.ts";
 import { isDoneToGuest } from "./guest-steps.ts";
 import type { DomainLock } from "./locks.ts";
@@ -24,16 +24,29 @@ export interface Recovery {
 /**
  * Brings a domain's files to what its log says, under its lock, before anything else is done to it: waits for a
  * program that outlived its manager, resolves a dead operation by evidence, removes what nothing refers to, puts
- * links back, and takes compaction up again. Where there is nothing to do it appends nothing.
+ * links back, and takes compaction up again. Where there is nothing to do it appends nothing. `leaving`: every file is
+ * about to be let go of as it is, which links that can't be put back do not forbid.
  */
-export async function recoverDomain(operation: Operation, lock: DomainLock, watch: Watch): Promise<Recovery> {
+export async function recoverDomain(
+  operation: Operation,
+  lock: DomainLock,
+  watch: Watch,
+  { leaving = false } = {},
+): Promise<Recovery> {
   const found: string[] = [];
   await outwaitChildren(operation, lock, found);
   // A log that cannot go on may have ended otherwise than it says: then nothing is changed by its word.
   if (unsettled(operation.state).length > 0) await operation.stage.log.use((log) => log.append([]));
   await resolveDeadOperation(operation, found);
   await noticeGuest(operation, found);
-  const restored = await restoreLinks(operation, watch);
+  let restored: string[] = [];
+  try {
+    restored = await restoreLinks(operation, watch);
+  } catch (error) {
+    if (!leaving || !isBlocking(error)) throw error;
+    const compaction = { folded: 0, pending: foldsOf(operation.state), blockedBy: error };
+    return { found: [...found, error.message], removal: { removed: [], blockedBy: null }, compaction };
+  }
   if (restored.length > 0) found.push(`The links of ${restored.length} files were put back to what the log says.`);
   const removal = await removeGarbage(operation);
   if (removal.removed.length > 0) found.push(`${removal.removed.length} files that nothing refers to were removed.`);

@@ -1,7 +1,8 @@
-import { ours } from "../hints.ts";
+import { ours, shellWord } from "../hints.ts";
 import type { UndefineDomain } from "../events/command.ts";
 import { noSets } from "../events/records.ts";
-import { pendingFolds } from "../projections/layers.ts";
+import type { Warning } from "../face.ts";
+import { layerOf, pendingFolds } from "../projections/layers.ts";
 import type { DomainState } from "../projections/state.ts";
 import { refOf } from "../projections/tree.ts";
 import type { Accepted, Facts } from "./decision.ts";
@@ -12,19 +13,20 @@ import { affectedSnapshot, listNames } from "./sets.ts";
 /** The domain leaves the lists; base images are never touched. What it still holds must be given up in so many words. */
 export function undefineDomain(state: DomainState, facts: Facts, { keep }: UndefineDomain): Accepted {
   if (facts.guest !== "off") refuseRunning(state, "it cannot be undefined");
-  checkFolds(state);
+  const keptFiles = keep === "keep-files";
+  if (!keptFiles) checkFolds(state);
   const snapshots = [...state.snapshots.values()];
   const dirty = headsAreDirty(state, facts);
   if (keep !== "discard-all" && keep !== "keep-files") checkNothingToLose(state, dirty);
   const files = filesOfDomain(state);
-  const keptFiles = keep === "keep-files";
   const lost = [
     ...snapshots.map((snapshot) => affectedSnapshot(state, snapshot)),
     ...(dirty ? [headsAffected(state, facts)] : []),
   ];
   const destroyed = keptFiles ? [] : lost;
   const removes = keptFiles ? [] : files;
-  return accept({ sets: { ...noSets, destroyed }, removes }, () => ({
+  const warnings = keptFiles ? unmergedBases(state) : [];
+  return accept({ sets: { ...noSets, destroyed }, removes, warnings }, () => ({
     type: "DomainUndefined",
     schema: 1,
     data: { name: state.name, discarded: snapshots.map(refOf), destroyed, kept: keptFiles ? files : [] },
@@ -35,9 +37,21 @@ export function undefineDomain(state: DomainState, facts: Facts, { keep }: Undef
 function checkFolds(state: DomainState): void {
   const folds = pendingFolds(state);
   if (folds.length === 0) return;
-  const hint = `Let it end first: ${ours("compact", state.name)}.`;
+  const hint = `Let it end first: ${ours("compact", state.name)}. If it can't, --keep-files leaves every file, and the content with them.`;
   const facts = { domain: state.name, folds: folds.length };
   refuse("COMPACTION_UNFINISHED", `A merge of "${state.name}" has not ended on disk.`, hint, facts);
+}
+
+/** What was merged into a base image, and is not in its file, is in the layer that it was to be folded from. */
+function unmergedBases(state: DomainState): Warning[] {
+  return state.disks.flatMap((target) => {
+    const [base, content] = [layerOf(state, state.bases[target]), layerOf(state, state.baseRoles[target])];
+    if (base === content) return [];
+    const message = `Base image ${base.file.path} (${target}) lacks content that was merged into it, or holds a part of it; all of it is in ${content.file.path}.`;
+    const { path, format } = content.file;
+    const hint = `To have it in one file: qemu-img convert -f ${format} -O ${base.file.format} ${shellWord(path)} NEWFILE`;
+    return [{ code: "COMPACTION_PENDING", message, hint }];
+  });
 }
 
 function checkNothingToLose(state: DomainState, dirty: boolean): void {

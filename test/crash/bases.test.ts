@@ -9,7 +9,7 @@ import type { UndefineDomain } from "../../src/events/command.ts";
 import { isSnapledgerError, SnapledgerError } from "../../src/errors.ts";
 import { deactivation, snapshotting } from "../deeds.ts";
 import { freshFolder } from "../folders.ts";
-import { digest, holdOpen, makeQcow2 } from "../images.ts";
+import { digest, holdOpen, makeQcow2, readAll } from "../images.ts";
 import { applyModel, copyOf, newModel, sectorBytes } from "../model.ts";
 import type { Grown } from "../shapes.ts";
 import { both, grow, placeHeads, writeBoth } from "../shapes.ts";
@@ -325,13 +325,13 @@ function betweenSteps(work: () => Promise<void>): Driver {
   };
 }
 
-test("a domain whose merge waits cannot be undefined in any way", async () => {
+test("a domain whose merge waits cannot be undefined but with all its files", async () => {
   const { world, uuid, model, path } = await withRoot();
   await dieAt(world, merging(uuid, "a"), "before commit");
   applyModel(model, merging(uuid, "a"));
   const held = await holdOpen(path, "qcow2");
   try {
-    for (const keep of ["refuse", "discard-all", "keep-files"] as const) {
+    for (const keep of ["refuse", "discard-all"] as const) {
       await refused(world.run(undefining(uuid, keep)), "COMPACTION_UNFINISHED");
     }
     await expectReadable(world, uuid, model);
@@ -340,6 +340,72 @@ test("a domain whose merge waits cannot be undefined in any way", async () => {
   }
 
   await expectRecovered(world, uuid, model, "let go");
+});
+
+/** A base whose fold can't go on: what was merged is in the layer that the warning names. */
+async function expectKept(world: World, uuid: string, model: Grown["model"]): Promise<void> {
+  const files = world.filesOf(uuid);
+
+  const { warnings, kept, removed } = await world.run(undefining(uuid, "keep-files"));
+
+  expect([removed, world.filesOf(uuid), kept.toSorted()]).toEqual([[], files, files]);
+  const [, layer = ""] = / all of it is in (\S+)\.$/.exec(warnings.at(-1)?.message ?? "") ?? [];
+  const bytes = await readAll(layer, "qcow2");
+  const sectors = model.base["vda"]?.map((_, n) => bytes[n * sectorBytes]);
+  expect(sectors).toEqual(model.base["vda"]);
+}
+
+test("with all its files it can be, at whatever step the merge into the base died, and what was merged is in one", async () => {
+  const { world, uuid, model, path } = await withRoot();
+  const template = new Template(world, model);
+  const points = fuse();
+  await world.run(merging(uuid, "a"), { fuse: points });
+  applyModel(model, merging(uuid, "a"));
+  let waited = 0;
+  for (const at of boundaries(points.points)) {
+    template.restore();
+    await expect(world.run(merging(uuid, "a"), { fuse: fuse(at) })).rejects.toThrow("crashed");
+    if (!world.types().includes("SnapshotMerged") || world.types().includes("LayersCompacted")) continue;
+    waited++;
+    const held = await holdOpen(path, "qcow2");
+    try {
+      await expectKept(world, uuid, model);
+      const base = { target: "vda", path, format: "qcow2" } as const;
+      await expect(world.defineOn("next", [base])).rejects.toMatchObject({ code: "BASE_PENDING" });
+    } finally {
+      await held.release();
+    }
+  }
+  expect(waited).toBeGreaterThan(2);
+  template.drop();
+});
+
+test("with all its files it can be when another file is in the base's place, or a layer is gone", async () => {
+  const { world, uuid, model, path } = await withRoot();
+  await dieAt(world, merging(uuid, "a"), "before commit");
+  applyModel(model, merging(uuid, "a"));
+  const template = new Template(world, model);
+  copyFileSync(path, `${path}.copy`);
+  renameSync(`${path}.copy`, path);
+  const pending = await refused(world.run({ type: "CompactDomain", domain: uuid }), "COMPACTION_PENDING");
+  expect([pending.message, pending.hint]).toEqual([
+    expect.stringMatching(/ is another file than the log knows: it differs in time of change\.$/),
+    expect.stringMatching(
+      /^Put the file that was there back \('cp -a' keeps its time\); .* `snapledger compact vm`\.$/,
+    ),
+  ]);
+  const { hint } = await refused(world.run(undefining(uuid, "discard-all")), "COMPACTION_UNFINISHED");
+  expect(hint).toMatch(/--keep-files/);
+  await expectKept(world, uuid, model);
+
+  template.restore();
+  const { baseRoles, layers } = await world.state(uuid);
+  const layer = layers.get(baseRoles["vda"] ?? "")?.file.path ?? "";
+  renameSync(layer, `${layer}.aside`);
+  await refused(world.run(undefining(uuid, "discard-all")), "NEEDS_OPERATOR");
+  await world.run(undefining(uuid, "keep-files"));
+  expect((await world.state(uuid)).defined).toBe(false);
+  template.drop();
 });
 
 /** The base image as a backup holds it, in the place of the one that the log knows. */

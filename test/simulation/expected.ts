@@ -62,6 +62,8 @@ export class Expected {
   readonly bases: Map<string, readonly number[]>;
   /** What files that undefine left on disk must hold, and the base images they stand on. */
   readonly kept: { readonly path: string; readonly base: string; readonly sectors: readonly number[] | null }[] = [];
+  /** Base images that a domain was undefined from before they held what had been merged into them. */
+  readonly #unmerged = new Set<string>();
   readonly #reality: Reality;
 
   constructor(bases: Map<string, readonly number[]>, reality: Reality) {
@@ -180,6 +182,15 @@ export class Expected {
     }
   }
 
+  /** The domain goes, and nobody will fold any more: what these disks' base images hold is nobody's promise. */
+  leaveUnmerged(id: string, targets: readonly string[]): void {
+    for (const { target, path } of this.at(id).disks) {
+      if (!targets.includes(target)) continue;
+      this.bases.delete(fileOf(path));
+      this.#unmerged.add(fileOf(path));
+    }
+  }
+
   /** How often each file is stood on, by disks of domains, by those being defined, and by files left on disk. */
   users(file: string): number {
     const disks = [...this.domains.values()].flatMap((domain) => domain.disks);
@@ -213,7 +224,8 @@ export class Expected {
         may.add("FILE_NOT_FOUND").add("IMAGE_INVALID");
       }
       for (const file of chainOf(path)) {
-        if (this.#reality.merging().includes(file) || this.#reality.isBehind(file)) must.add("BASE_PENDING");
+        const behind = this.#unmerged.has(file) || this.#reality.isBehind(file);
+        if (behind || this.#reality.merging().includes(file)) must.add("BASE_PENDING");
         else if ([...this.domains.values()].some(({ id }) => this.#reality.isFolding(id))) may.add("BASE_PENDING");
       }
     }
@@ -232,7 +244,7 @@ export class Expected {
     switch (command.type) {
       case "UndefineDomain":
         if (runs) must.add("DOMAIN_RUNNING");
-        if (folding) must.add("COMPACTION_UNFINISHED");
+        if (folding && command.keep !== "keep-files") must.add("COMPACTION_UNFINISHED");
         if (command.keep !== "refuse") return;
         if (model.snapshots.size > 0) must.add("DOMAIN_HAS_SNAPSHOTS");
         if (model.dirty) must.add("HEADS_DIRTY");

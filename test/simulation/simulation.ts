@@ -91,6 +91,8 @@ export class Simulation implements Reality {
   readonly #overtaking = new Set<string>();
   /** What the domain that was last undefined had referred to. */
   #needed: ReadonlySet<string> = new Set();
+  /** Disks whose base image lacked content that was merged into it, by the state before the record. */
+  #unfolded: readonly string[] = [];
   #now = Date.UTC(2026, 0, 1);
   #random = 0;
 
@@ -430,8 +432,10 @@ export class Simulation implements Reality {
     if (record.domain === null) return;
     const state = this.states.get(record.domain) ?? emptyState(record.domain);
     this.states.set(record.domain, state);
-    if (record.type === "DomainUndefined")
+    if (record.type === "DomainUndefined") {
       this.#needed = new Set([...reachable(state)].map((id) => layerOf(state, id).file.path));
+      this.#unfolded = state.disks.filter((target) => state.baseRoles[target] !== state.bases[target]);
+    }
     apply(state, record);
     this.#account(record);
     this.weighAll();
@@ -504,7 +508,10 @@ export class Simulation implements Reality {
       return this.expected.define(id, deed.command);
     }
     if (!this.expected.domains.has(id)) return this.complain(`${what}: the domain is not defined`);
-    if (record.type === "DomainUndefined") this.#keep(record.data.kept);
+    if (record.type === "DomainUndefined") {
+      this.#keep(record.data.kept);
+      this.expected.leaveUnmerged(id, this.#unfolded);
+    }
     const created = record.type === "SnapshotCreated" ? record.data.snapshot.name : null;
     const moves = record.type === "HeadsMoved" || record.type === "SnapshotDeactivated";
     const saved = moves ? (record.data.autosave?.name ?? null) : null;

@@ -3,8 +3,8 @@ import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {
   about:
-    "Let go of a domain. Refused while the guest runs, while folds are pending, with snapshots, or with unsaved changes " +
-    "in its heads. Base images are never touched. What happened to it stays in the log.",
+    "Let go of a domain. Refused while the guest runs, while folds are pending (but for --keep-files), with snapshots, or " +
+    "with unsaved changes in its heads. Base images are never touched. What happened to it stays in the log.",
   arguments: [["<domain>", "its name or uuid"]],
   options: [
     ["--discard-all", "discard its snapshots and unsaved changes"],

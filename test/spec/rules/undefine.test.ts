@@ -3,6 +3,7 @@ import { garbage } from "../../../src/projections/layers.ts";
 import type { Step } from "../given.ts";
 import {
   compacted,
+  compactedOne,
   created,
   createdWritten,
   discarded,
@@ -134,11 +135,15 @@ describe("it is refused in every way", () => {
     given(domainDefined(), running(true)).when(undefine(keep)).refuses("DOMAIN_RUNNING", { guest: "paused" });
   });
 
-  test.each(ways)("while a merge is not folded: %s", (keep) => {
+  test.each(["refuse", "discard-all"] as const)("while a merge is not folded: %s", (keep) => {
     const story = [domainDefined(["vda", "vdb"]), created("a"), created("b"), merged("b")] as const;
     const { message } = given(...story)
       .when(undefine(keep))
-      .refuses("COMPACTION_UNFINISHED", { domain: "vm", folds: 2 }, /`snapledger compact vm`/);
+      .refuses(
+        "COMPACTION_UNFINISHED",
+        { domain: "vm", folds: 2 },
+        /`snapledger compact vm`\. If it can't, --keep-files /,
+      );
     expect(message).toBe('A merge of "vm" has not ended on disk.');
   });
 
@@ -150,6 +155,27 @@ describe("it is refused in every way", () => {
     given(...story, compacted())
       .when(undefine())
       .does("DomainUndefined");
+  });
+});
+
+describe("a merge that is not folded", () => {
+  test("into the base is no hindrance to keeping all files: where the content is, is said", () => {
+    const then = given(domainDefined(["vda", "vdb"]), created("a"), merged("a"), compactedOne())
+      .when(undefine("keep-files"))
+      .does("DomainUndefined", { destroyed: [] })
+      .warns("COMPACTION_PENDING");
+    const [warning] = then.accepted.warnings;
+    const layer = /\/layers\/\S+\.qcow2/.exec(warning?.message ?? "")?.[0];
+    expect(warning?.message).toMatch(/^Base image \/images\/vdb\.qcow2 \(vdb\) lacks content that was merged into it/);
+    expect(warning?.hint).toBe(`To have it in one file: qemu-img convert -f qcow2 -O qcow2 ${layer ?? ""} NEWFILE`);
+    then.and(({ kept }) => expect(kept).toContain(layer));
+  });
+
+  test("into a snapshot is none either, and what it holds needs no word", () => {
+    given(domainDefined(), created("a"), created("b"), merged("b"))
+      .when(undefine("keep-files"))
+      .warns()
+      .and(({ kept }) => expect(kept, "two layers and the head").toHaveLength(3));
   });
 });
 
