@@ -40,7 +40,7 @@ async function storeOf(count: number): Promise<string> {
 
 const faults: readonly Fault[] = ["ENOSPC", "EIO", "EROFS", "short"];
 const honest =
-  /^(open \d+|ok \d+|read \d+|done|failed (DISK_FULL|STORE_UNSAFE|LOG_UNWRITABLE|STORE_NOT_FOUND|STORE_EXISTS) with a hint)$/;
+  /^(open \d+|ok \d+|read \d+|done|failed (DISK_FULL|STORE_UNSAFE|LOG_UNWRITABLE|STORE_NOT_FOUND|STORE_EXISTS|FILE_NOT_FOUND) with a hint)$/;
 
 /** Tries call after call until none is left to fail. */
 async function everyCall(
