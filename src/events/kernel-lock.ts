@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readlinkSync, unlinkSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { basename, dirname } from "node:path";
 
@@ -18,8 +18,8 @@ export async function kernelLock(name: string, path: string): Promise<KernelLock
   if (!lock) return undefined;
   const presence = await presenceBeside(path);
   let released: Promise<void> | undefined;
-  // Its socket file first: it is removed, and would be the next holder's.
-  const release = () => (released ??= (presence?.end() ?? Promise.resolve()).then(() => closed(lock)));
+  // Its socket file goes first, at once: it would be the next holder's.
+  const release = () => (released ??= Promise.all([presence?.end(), closed(lock)]).then(() => undefined));
   if (!(await presence?.othersAnswer())) return { release };
   await release();
   return undefined;
@@ -43,27 +43,27 @@ async function presenceBeside(path: string): Promise<Presence | undefined> {
   }
   // A path of any length is too long for a socket (sun_path of unix(7)).
   const at = (file: string) => `/proc/self/fd/${folder}/${file}`;
-  let server: Server | undefined;
-  try {
-    // What a dead one left: no other of this namespace is alive while the lock is ours.
-    rmSync(at(own), { force: true });
-    server = await listenOn(at(own));
-  } catch {
-    // Below.
-  }
+  const server = await listenAgain(at(own)).catch(() => undefined);
   if (!server) {
     closeSync(folder);
     return undefined;
   }
-  const listening = server;
   return {
     async othersAnswer() {
       for (const file of readdirSync(dirname(path)))
         if (file.startsWith(names) && file !== own && (await answers(at(file)))) return true;
       return false;
     },
-    end: () => closed(listening).finally(() => closeSync(folder)),
+    end: () => closed(server).finally(() => closeSync(folder)),
   };
+}
+
+/** What is there already a dead one left: no other of this namespace is alive while the lock is ours. */
+async function listenAgain(path: string): Promise<Server | undefined> {
+  const server = await listenOn(path);
+  if (server) return server;
+  unlinkSync(path);
+  return listenOn(path);
 }
 
 function networkNamespace(): string {
