@@ -1,9 +1,12 @@
-import { foldAfter, foldedBeforeSaving } from "./checkpoints.ts";
+import { foldAfter } from "./checkpoints.ts";
 import type { Kept } from "./commands/stage.ts";
 import type { DomainId } from "./events/ids.ts";
 import { apply } from "./projections/domain.ts";
 import type { DomainState } from "./projections/state.ts";
 import { forget } from "./remembered.ts";
+
+/** Reading a large state anew takes as long as many commands do: seldom, but well more than a reader folds by itself. */
+export const keptRevisions = 256;
 
 /**
  * For a process that holds the log and runs many commands. A command that failed gives nothing back. Nor is a state kept for long: the
@@ -12,7 +15,7 @@ import { forget } from "./remembered.ts";
 export function keptStates(): Kept {
   const states = new Map<DomainId, DomainState>();
   const spans = new Map<DomainId, number>();
-  const spanOf = ({ revision }: DomainState) => Math.floor(revision / foldedBeforeSaving);
+  const spanOf = ({ revision }: DomainState) => Math.floor(revision / keptRevisions);
   return {
     async take(log, id) {
       const state = states.get(id);

@@ -1,11 +1,11 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { foldedBeforeSaving, noCheckpoints, readDomainState } from "../../src/checkpoints.ts";
+import { noCheckpoints, readDomainState } from "../../src/checkpoints.ts";
 import { connect, init } from "../../src/connection.ts";
 import { memoryEventLog } from "../../src/events/memory-log.ts";
 import { storeLayout } from "../../src/events/store.ts";
-import { keptStates } from "../../src/kept-states.ts";
+import { keptRevisions, keptStates } from "../../src/kept-states.ts";
 import { compare } from "../../src/projections/compare.ts";
 import { caller } from "../damage/deeds.ts";
 import { freshFolder } from "../folders.ts";
@@ -49,7 +49,7 @@ test("a connection that runs many commands leaves the checkpoints and milestones
   const define = { type: "DefineDomain", uuid: web, name: "web", driver: "memory", disks, ...rest } as const;
   await connection.execute(define, caller);
   let revision = 0;
-  while (revision < 3 * foldedBeforeSaving) {
+  while (revision < 3 * keptRevisions) {
     await connection.execute({ type: "StartDomain", domain: "web", paused: false }, caller);
     ({ revision } = await connection.execute({ type: "DestroyDomain", domain: "web" }, caller));
   }
