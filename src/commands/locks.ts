@@ -1,11 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, unlinkSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, unlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SnapledgerError } from "../errors.ts";
 import { kernelLock, type KernelLock } from "../events/kernel-lock.ts";
 import type { Clock, DomainId, OperationId } from "../events/ids.ts";
 import { isAlive, processesOf, processId, type ProcessId } from "../events/process-id.ts";
 import { overwrite } from "../events/small-file.ts";
+import { makeFolders } from "../folders.ts";
 
 /** Who holds a lock, as the next one who wants it is told. */
 export interface Holder {
@@ -163,7 +164,7 @@ function readLockFile(path: string): LockFile | undefined {
  */
 function writeLockFile(path: string, file: LockFile): void {
   try {
-    mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
+    makeFolders(dirname(path));
     overwrite(path, JSON.stringify(file));
   } catch {
     return;

@@ -75,7 +75,7 @@ function namesIn(folder: string): string[] | undefined {
  * The record of who did what is worth as much as the folder it lies in is closed to others: it must be a folder of
  * this user's own, no link to one, that nobody else can write to.
  */
-export function checkSafe(folder: string): void {
+function checkSafe(folder: string): void {
   checkTrust(folder, folderAt(folder), namesIn(folder));
 }
 
