@@ -34,18 +34,15 @@ export class Template {
 
 /**
  * All files of a folder. They are put back under their own names and inodes (headers hold absolute paths, and the log
- * holds inodes): a hard link outside the folder keeps each inode alive, RAM keeps the content.
+ * holds inodes and times): a hard link outside the folder keeps each inode alive, RAM keeps the content.
  */
 export class KeptFiles {
   readonly #folder: string;
   readonly #files = new Map<string, Kept>();
   readonly #aside: string;
-  readonly #times: boolean;
 
-  /** With `times`, their modification times are put back too, to the nanosecond: the log holds them. */
-  constructor(folder: string, { times = false }: { times?: boolean } = {}) {
+  constructor(folder: string) {
     this.#folder = folder;
-    this.#times = times;
     this.#aside = mkdtempSync(join(dirname(folder) || tmpdir(), "aside-"));
     for (const path of filesUnder(folder)) {
       const link = join(this.#aside, String(this.#files.size));
@@ -56,7 +53,12 @@ export class KeptFiles {
 
   restore(): void {
     for (const path of filesUnder(this.#folder)) if (!this.#files.has(path)) rmSync(path);
-    for (const [path, kept] of this.#files) putBack(path, kept, this.#times);
+    const written = [...this.#files].filter(([path, kept]) => putBack(path, kept));
+    if (written.length === 0) return;
+    // Node's own `utimes` takes a number that has no room for nanoseconds.
+    const touches = written.flatMap(([path, { mtimeNs }]) => [touchTime(mtimeNs), path]);
+    execFileSync("sh", ["-c", 'while [ $# -gt 0 ]; do touch -d "$1" "$2" || exit 1; shift 2; done', "sh", ...touches]);
+    for (const [path, kept] of written) kept.seen = stampOf(path);
   }
 
   /** Lets go of the inodes. */
@@ -73,18 +75,20 @@ interface Kept {
   readonly mtimeNs: bigint;
 }
 
-function putBack(path: string, kept: Kept, times: boolean): void {
+function touchTime(ns: bigint): string {
+  return `@${ns / second}.${String(ns % second).padStart(9, "0")}`;
+}
+
+/** Whether it had to be written, which gave it another time. */
+function putBack(path: string, kept: Kept): boolean {
   if (inodeOf(path) !== inodeOf(kept.link)) {
     rmSync(path, { force: true });
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     linkSync(kept.link, path);
   }
-  if (stampOf(path) === kept.seen) return;
+  if (stampOf(path) === kept.seen) return false;
   writeFileSync(path, kept.content);
-  // Node's own `utimes` takes a number that has no room for them.
-  if (times)
-    execFileSync("touch", ["-d", `@${kept.mtimeNs / second}.${String(kept.mtimeNs % second).padStart(9, "0")}`, path]);
-  kept.seen = stampOf(path);
+  return true;
 }
 
 function filesUnder(folder: string): string[] {

@@ -1,5 +1,6 @@
 import type { SnapledgerError } from "../errors.ts";
 import { isSnapledgerError } from "../errors.ts";
+import type { Watch } from "../drivers/driver.ts";
 import type { Command } from "../events/command.ts";
 import type { RecordedFacts } from "../events/events.ts";
 import type { AppendOptions } from "../events/log.ts";
@@ -14,9 +15,9 @@ import type { Operation } from "./stage.ts";
 const attempts = 20;
 
 /** Decides, and appends the intent, or the refusal, at the very position it was decided on. */
-export async function begin(operation: Operation, command: Command): Promise<Accepted> {
+export async function begin(operation: Operation, command: Command, watch: Watch): Promise<Accepted> {
   for (let attempt = 1; ; attempt++) {
-    const { facts, position: decidedAt } = await gatherFacts(operation, command);
+    const { facts, position: decidedAt } = await gatherFacts(operation, command, watch);
     const freeAt = await commandIdFreeAt(operation, command);
     const position = decidedAt ?? freeAt;
     const ids: string[] = [];

@@ -1,44 +1,62 @@
 import { isSnapledgerError, SnapledgerError } from "../errors.ts";
 import { ours } from "../hints.ts";
+import { unfitImage } from "../drivers/failures.ts";
 import type { Watch } from "../drivers/driver.ts";
 import type { LayerId } from "../events/ids.ts";
 import type { LayersCompacted, LayersRemoved } from "../events/events.ts";
 import type { FileFacts } from "../events/records.ts";
 import type { Fold } from "../projections/layers.ts";
-import { BrokenGraph, garbage, headOf, layerOf, pendingFolds, reachable } from "../projections/layers.ts";
+import { BrokenGraph, garbage, guestLayers, isBegun, layerOf, pendingFolds, reachable } from "../projections/layers.ts";
 import type { DomainState, Layer } from "../projections/state.ts";
+import { changedFiles } from "./changed.ts";
 import { backingOf, leadsTo, lookAt, missingFiles, needsOperator } from "./links.ts";
 import type { WrongFile } from "./links.ts";
-import { isLoggedFile, differences } from "./logged-file.ts";
+import { changedFilesStop } from "./logged-file.ts";
 import type { Operation } from "./stage.ts";
 
 /** How compaction ended: how many folds were done, how many are still to do, and what stopped them. */
 export interface Compaction {
   readonly folded: number;
+  /** Those that wait among them. */
   readonly pending: readonly Fold[];
+  /** What stopped a disk; null: nothing, and every fold that is left waits. */
   readonly blockedBy: SnapledgerError | null;
+  /** Why a fold waits that was looked at. */
+  readonly waitsFor: SnapledgerError | null;
 }
 
 /**
  * Does every pending fold, one layer at a time, the lowest of a disk first. A fold may be killed at any instant: until
- * its event, whoever reads through B reads right. What cannot be done now (no space, a lock, a running guest, Ctrl-C)
- * stays pending and appends nothing.
+ * its event, whoever reads through B reads right. What cannot be done now (no space, a lock, Ctrl-C) stops its disk, stays
+ * pending and appends nothing more. What waits for the running guest to stop, stops nothing.
  */
 export async function compact(operation: Operation, watch: Watch): Promise<Compaction> {
   const blocked = new Map<string, SnapledgerError>();
+  const waiting = new Map<LayerId, SnapledgerError>();
   let folded = 0;
   for (;;) {
     const pending = foldsOf(operation.state);
-    const next = pending.find(({ target }) => !blocked.has(target));
-    if (!next) return { folded, pending, blockedBy: [...blocked.values()][0] ?? null };
+    const next = pending.find(({ target, into, waits }) => !waits && !blocked.has(target) && !waiting.has(into.id));
+    if (!next) {
+      const [blockedBy = null] = blocked.values();
+      const [waitsFor = null] = [...waiting.values(), ...waitsToldOf(operation.state, pending)];
+      return { folded, pending, blockedBy, waitsFor };
+    }
     try {
       await fold(operation, next, watch);
       folded++;
     } catch (error) {
       if (!isBlocking(error)) throw error;
-      blocked.set(next.target, error);
+      const { target, into, from } = next;
+      const waits = error.code === "DOMAIN_RUNNING" && !isBegun(operation.state, into.id, from.id);
+      if (waits) waiting.set(into.id, error);
+      else blocked.set(target, error);
     }
   }
+}
+
+function waitsToldOf(state: DomainState, pending: readonly Fold[]): SnapledgerError[] {
+  return pending.flatMap(({ waits, into }) => (waits === "guest" ? [mustStop(state, into, "cut")] : []));
 }
 
 /**
@@ -50,7 +68,7 @@ export async function compactAgain(operation: Operation, watch: Watch): Promise<
     await restoreLinks(operation, watch);
   } catch (error) {
     if (!isBlocking(error)) throw error;
-    return { folded: 0, pending: foldsOf(operation.state), blockedBy: error };
+    return { folded: 0, pending: foldsOf(operation.state), blockedBy: error, waitsFor: null };
   }
   return compact(operation, watch);
 }
@@ -71,37 +89,46 @@ export function foldsOf(state: DomainState): Fold[] {
 
 export function isBlocking(error: unknown): error is SnapledgerError {
   const guest = ["DOMAIN_RUNNING", "GUEST_GONE", "GUEST_BUSY"];
-  const codes = ["IMAGE_LOCKED", "DISK_FULL", "INTERRUPTED", "DRIVER_FAILED", "NEEDS_OPERATOR", ...guest];
+  const codes = [
+    "IMAGE_LOCKED",
+    "DISK_FULL",
+    "INTERRUPTED",
+    "DRIVER_FAILED",
+    "NEEDS_OPERATOR",
+    "IMAGE_INVALID",
+    ...guest,
+  ];
   return isSnapledgerError(error) && codes.includes(error.code);
 }
 
-/** The layers that a running guest reads and writes, which QEMU holds; none when it is off. */
-function guestChain(state: DomainState): Set<LayerId> {
-  const chain = new Set<LayerId>();
-  if (state.guest === "off") return chain;
-  for (const target of state.disks) {
-    for (let id: LayerId | null = headOf(state, target).id; id !== null; id = layerOf(state, id).backing) chain.add(id);
-  }
-  return chain;
-}
-
-async function fold(operation: Operation, { target, into, from, dependents, snapshots }: Fold, watch: Watch) {
+async function fold(operation: Operation, next: Fold, watch: Watch) {
   const { driver, state } = operation;
+  const { target, into, from, dependents, snapshots } = next;
   const [upper, lower] = [backingOf(from), backingOf(into)];
   const seen = await driver.observe(lower);
   const content = await driver.observe(upper);
   if (!seen || !content) throw missingFiles(state, [...(seen ? [] : [lower.path]), ...(content ? [] : [upper.path])]);
-  if (into.backing === null) checkSameFile(state, into.file, seen.facts);
   await checkLinks(operation, [from, ...dependents]);
-  const live = guestChain(state).has(into.id);
+  const changed = await changedFiles(driver, state, [from, ...dependents]);
+  if (changed.length > 0) throw changedFilesStop(state.name, changed);
+  const live = guestLayers(state).has(into.id);
+  // A base image is never larger.
+  if (live && seen.facts.virtualBytes > content.facts.virtualBytes) throw mustStop(state, into, "cut");
+  const step = { from: upper, into: lower, end: into.file.virtualBytes };
+  const underWay = live && (await driver.isCommitting(state.id, upper));
+  if (!underWay) await checkWritable(operation, into, watch);
   if (live) {
-    checkCut(state, seen.facts, content.facts);
-    await driver.commitLive(state.id, { from: upper, into: lower }, watch);
+    if (!underWay && !(await driver.canCommitLive(step))) throw mustStop(state, into, "grow");
+    await announce(operation, next);
+    await driver.commitLive(state.id, step, watch);
   } else {
-    await driver.commit({ from: upper, into: lower }, watch);
-    // A larger A would show its own bytes past B's end to whatever is larger than B. A base image is never larger.
+    await announce(operation, next);
+    await driver.commit(step, watch);
+    // A larger A would show its own bytes past B's end to whatever is larger than B.
     if (into.backing !== null) await driver.shrink(lower, content.facts.virtualBytes, watch);
   }
+  const lost = await driver.leftOut({ from: upper, into: lower });
+  if (lost !== null) throw notAllThere(upper.path, lower.path, lost);
   for (const dependent of dependents) await driver.repoint(backingOf(dependent), lower, watch);
   // What leaks under a guest wastes space until the file is next folded into, and nothing else.
   if (!live) await driver.repairLeaks(lower, watch);
@@ -117,6 +144,29 @@ async function fold(operation: Operation, { target, into, from, dependents, snap
     },
   });
   await removeGarbage(operation);
+}
+
+/** Before the first byte: from here on, and for these files alone, the log is behind what is on disk. */
+async function announce(operation: Operation, { target, into, from, dependents }: Fold): Promise<void> {
+  const repoint = dependents.map(({ id }) => id);
+  const begun = operation.state.begunFolds[target];
+  if (begun?.into === into.id && begun.from === from.id && repoint.every((id) => begun.repoint.includes(id))) return;
+  await operation.append({ type: "FoldStarted", schema: 1, data: { target, from: from.id, into: into.id, repoint } });
+}
+
+/** What a person has to repair first stops the disk. */
+async function checkWritable({ driver, state }: Operation, into: Layer, watch: Watch): Promise<void> {
+  const fault = await driver.imageFault(backingOf(into), watch, { unlessKnownSound: true });
+  if (!fault) return;
+  const { message, facts, hint = "" } = unfitImage(into.file.path, fault.why);
+  throw new SnapledgerError("NEEDS_OPERATOR", message, { facts: { domain: state.name, ...facts }, hint });
+}
+
+/** Nothing is unlinked: what the tool left out is in B, which everything still reads. */
+function notAllThere(from: string, into: string, lost: string): SnapledgerError {
+  const message = `The commit of "${from}" into "${into}" ended well by its own word, but ${lost}.`;
+  const hint = "Nothing was removed. Look at the version of QEMU and at its disk, then try again.";
+  return new SnapledgerError("DRIVER_FAILED", message, { facts: { from, into }, hint });
 }
 
 /** What does not read through `from` would read something else once it was re-pointed. */
@@ -137,22 +187,12 @@ async function factsOf({ driver, state }: Operation, layer: Layer): Promise<File
   return seen.facts;
 }
 
-/** A file that a guest reads cannot be cut, and a larger one would show its own bytes past the end of what it takes. */
-function checkCut(state: DomainState, into: FileFacts, from: FileFacts): void {
-  if (into.virtualBytes <= from.virtualBytes) return;
-  const message = `A file of "${state.name}" has to be cut to another's size, and its running guest reads it.`;
+/** What a running guest reads cannot be cut; and QEMU lets nobody clear what a file would show once it grows. */
+function mustStop(state: DomainState, { file: { path } }: Layer, why: "cut" | "grow"): SnapledgerError {
+  const what = why === "cut" ? "has to be cut to another's size" : "has to grow, and would show old bytes of its own";
+  const message = `A file of "${state.name}" ${what}, and its running guest reads it.`;
   const hint = `It goes on when the guest is stopped: ${ours("compact", state.name)}.`;
-  throw new SnapledgerError("DOMAIN_RUNNING", message, { facts: { path: into.path }, hint });
-}
-
-/** A base image that was replaced since is not the one whose only user we are. */
-function checkSameFile(state: DomainState, logged: FileFacts, seen: FileFacts): void {
-  if (isLoggedFile(logged, seen)) return;
-  const message = `${logged.path} is another file than the log knows: it differs in ${differences(logged, seen)}.`;
-  throw new SnapledgerError("NEEDS_OPERATOR", message, {
-    facts: { domain: state.name, path: logged.path, logged, seen },
-    hint: "Put the file that was there back ('cp -a' keeps its time); the content to be written into it is kept until then.",
-  });
+  return new SnapledgerError("DOMAIN_RUNNING", message, { facts: { path }, hint });
 }
 
 /** Files that were unlinked, and what kept others from it: they are tried again by the next command. */
@@ -193,12 +233,13 @@ const filesPerEvent = 1000;
  * else then: NEEDS_OPERATOR. Such a head stops only what needs it. A running guest's own chain is left alone: QEMU holds
  * it, and knows how far it has got.
  */
-export async function restoreLinks({ driver, state }: Operation, watch: Watch): Promise<string[]> {
+export async function restoreLinks(operation: Operation, watch: Watch): Promise<string[]> {
+  const { driver, state } = operation;
   const restored: string[] = [];
   if (foldsOf(state).length === 0) return restored;
   const heads = new Set(Object.values(state.heads));
   const faults: WrongFile[] = [];
-  const held = guestChain(state);
+  const held = guestLayers(state);
   for (const id of reachable(state)) {
     if (held.has(id)) continue;
     const layer = layerOf(state, id);
@@ -207,6 +248,9 @@ export async function restoreLinks({ driver, state }: Operation, watch: Watch): 
     if (!seen || wrong || layer.backing === null) continue;
     const backing = backingOf(layerOf(state, layer.backing));
     if (leadsTo(seen, backing)) continue;
+    // An older program may have begun the fold that moved it, without a word.
+    const fold = foldsOf(state).find(({ dependents }) => dependents.some((one) => one.id === id));
+    if (fold) await announce(operation, fold);
     await driver.repoint(backingOf(layer), backing, watch);
     restored.push(layer.file.path);
   }

@@ -3,7 +3,18 @@ import type { DomainState } from "../projections/state.ts";
 import { refOf } from "../projections/tree.ts";
 import type { Accepted, Facts, Ids } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
-import { autosave, headPaths, headsAffected, headsAreDirty, moveTo, named, refuseRunning } from "./heads.ts";
+import {
+  asMade,
+  autosave,
+  checkUnchanged,
+  headPaths,
+  headsAffected,
+  headsAreDirty,
+  moveTo,
+  named,
+  refuseRunning,
+  repairsOf,
+} from "./heads.ts";
 import { limitWarnings } from "./limits.ts";
 import { checkMemory } from "./memory.ts";
 import { noSets } from "../events/records.ts";
@@ -17,15 +28,17 @@ export function createWithSnapshot(state: DomainState, facts: Facts, command: Cr
     refuse("UNSUPPORTED", `The ${state.driver} driver cannot start guests here.`, hint, { driver: state.driver });
   }
   if (command.start && to.memory) checkMemory(state, facts, to.name, to.memory);
+  checkUnchanged(state, facts);
   const dirty = headsAreDirty(state, facts);
   const saved = dirty && !command.discardChanges ? autosave(state, facts, ids) : null;
   const destroyed = dirty && !saved ? [headsAffected(state, facts)] : [];
   const { steps, moved } = moveTo(state, to, ids);
   const removes = saved ? [] : headPaths(state);
   const warnings = saved ? limitWarnings(state) : [];
-  return accept({ steps, removes, sets: { ...noSets, destroyed }, warnings }, (made) => ({
+  const repairs = saved ? repairsOf(state, facts) : [];
+  return accept({ steps, repairs, removes, sets: { ...noSets, destroyed }, warnings }, (made) => ({
     type: "HeadsMoved",
     schema: 1,
-    data: { to: refOf(to), heads: moved(made).heads, autosave: saved, destroyed },
+    data: { to: refOf(to), heads: moved(made).heads, autosave: asMade(saved, made), destroyed },
   }));
 }

@@ -6,7 +6,17 @@ import { headOf } from "../projections/layers.ts";
 import type { DomainState } from "../projections/state.ts";
 import type { Accepted, Facts, Ids, Made } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
-import { checkHeads, currentOf, freeName, headPaths, madeFile, madeHeads, overlayOn, refOrNull } from "./heads.ts";
+import {
+  checkHeads,
+  currentOf,
+  freeName,
+  headPaths,
+  madeFile,
+  madeHeads,
+  overlayOn,
+  refOrNull,
+  repairsOf,
+} from "./heads.ts";
 import { checkLimits, limitWarnings } from "./limits.ts";
 
 /** virDomainSnapshotCreateXML: the heads become the snapshot's layers, and empty overlays on them the heads. */
@@ -21,7 +31,8 @@ export function createSnapshot(state: DomainState, facts: Facts, command: Create
   const steps: Step[] = [...compress, ...overlays, ...freeze];
   const removes = compress.length > 0 ? headPaths(state) : [];
   const spaceBytes = compress.reduce((sum, { target }) => sum + (facts.heads[target]?.bytes ?? 0), 0);
-  return accept({ steps, removes, spaceBytes, warnings: limitWarnings(state) }, (made) => ({
+  const repairs = repairsOf(state, facts);
+  return accept({ steps, repairs, removes, spaceBytes, warnings: limitWarnings(state) }, (made) => ({
     type: "SnapshotCreated",
     schema: 1,
     data: {

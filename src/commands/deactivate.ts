@@ -4,7 +4,17 @@ import type { DomainState } from "../projections/state.ts";
 import { headsRunThrough, nearestActiveAncestor, refOf } from "../projections/tree.ts";
 import type { Accepted, Facts, Ids } from "./decision.ts";
 import { accept } from "./decision.ts";
-import { autosave, headPaths, headsAffected, headsAreDirty, moveTo, named, refuseRunning } from "./heads.ts";
+import {
+  asMade,
+  autosave,
+  headPaths,
+  headsAffected,
+  headsAreDirty,
+  moveTo,
+  named,
+  refuseRunning,
+  repairsOf,
+} from "./heads.ts";
 import { limitWarnings } from "./limits.ts";
 
 /**
@@ -24,9 +34,10 @@ export function deactivateSnapshot(state: DomainState, facts: Facts, command: De
   const { steps, moved } = moveTo(state, nearestActiveAncestor(state, snapshot.id), ids);
   const removes = saved ? [] : headPaths(state);
   const warnings = saved ? limitWarnings(state) : [];
-  return accept({ steps, removes, sets: { ...noSets, destroyed }, warnings }, (made) => ({
+  const repairs = saved ? repairsOf(state, facts) : [];
+  return accept({ steps, repairs, removes, sets: { ...noSets, destroyed }, warnings }, (made) => ({
     type: "SnapshotDeactivated",
     schema: 1,
-    data: { snapshot: refOf(snapshot), moved: moved(made), autosave: saved, destroyed },
+    data: { snapshot: refOf(snapshot), moved: moved(made), autosave: asMade(saved, made), destroyed },
   }));
 }

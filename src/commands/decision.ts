@@ -7,6 +7,7 @@ import type { FileFacts, GuestState, ImageFacts, MemoryFile, Sets } from "../eve
 import { noSets } from "../events/records.ts";
 import type { Machines, Supports } from "../drivers/driver.ts";
 import type { Warning } from "../face.ts";
+import type { ChangedFile } from "./logged-file.ts";
 import type { WrongFile } from "./links.ts";
 
 /** What a rule saw beside the domain's own state. Plain JSON: it is recorded with the decision. */
@@ -19,6 +20,13 @@ export interface Facts {
   readonly heads: Readonly<Record<Target, FileFacts>>;
   /** Heads that are not what the log says; left out: none. */
   readonly wrongHeads?: readonly WrongFile[];
+  /** Heads whose last user was stopped half-way: they are repaired before they are frozen. Left out: none. */
+  readonly toRepair?: readonly Target[];
+  /**
+   * Of a merge or a start: frozen files that it stands on and that differ from the log. Left out by programs that did
+   * not compare them.
+   */
+  readonly changed?: readonly ChangedFile[];
   /** Heads that the running guest has written to, by its own count. */
   readonly written?: readonly string[];
   /** Of a start from a memory: see `MemoryFacts`. */
@@ -125,6 +133,7 @@ export const noPlan: Plan = Object.freeze({ steps: none, sets: noSets, removes: 
 export function accept(
   parts: {
     steps?: readonly Step[];
+    repairs?: Plan["repairs"];
     sets?: Sets;
     removes?: readonly string[];
     folds?: Plan["folds"];
@@ -133,6 +142,6 @@ export function accept(
   },
   outcome: Accepted["outcome"],
 ): Accepted {
-  const { warnings = [], ...plan } = parts;
-  return { plan: { ...noPlan, ...plan }, warnings, outcome };
+  const { warnings = [], repairs = [], ...plan } = parts;
+  return { plan: { ...noPlan, ...plan, ...(repairs.length > 0 && { repairs }) }, warnings, outcome };
 }

@@ -2,26 +2,29 @@ import { isSnapledgerError } from "../errors.ts";
 import type { Command } from "../events/command.ts";
 import type { Facts } from "./decision.ts";
 import type { MemoryFile } from "../events/records.ts";
-import { observe, observeBases, observeDefinition, observeMemory, probeLocks } from "./observe.ts";
+import type { Watch } from "../drivers/driver.ts";
+import { changedFiles, layersStoodOn } from "./changed.ts";
+import { checkFit, probeFiles } from "./fit.ts";
+import { observe, observeBases, observeDefinition, observeMemory } from "./observe.ts";
 import type { Operation } from "./stage.ts";
 
 /**
  * Looks at everything that the command's rule decides on. `position`: what the log has to be at still when the
  * decision is appended, for rules that look across domains; null for the others.
  */
-export async function gatherFacts(operation: Operation, command: Command): Promise<Gathered> {
+export async function gatherFacts(operation: Operation, command: Command, watch: Watch): Promise<Gathered> {
   const { stage, state, driver } = operation;
   const time = new Date(stage.clock()).toISOString();
   if (command.type === "DefineDomain") {
     const { directory, position } = await across(operation);
     const folder = `${command.layersFolder ?? stage.layersRoot}/${command.uuid}`;
-    const define = await observeDefinition(driver, command, directory, folder);
+    const define = await observeDefinition(driver, command, directory, folder, watch);
     const facts: Facts = { time, supports: driver.supports, guest: "off", heads: {}, freeBytes: 0, define };
     return { facts, position };
   }
   const facts = await observe(driver, state, time);
   try {
-    return await lookFurther(operation, command, facts);
+    return await lookFurther(operation, command, facts, watch);
   } catch (error) {
     if (!isSnapledgerError(error, "IMAGE_INVALID")) throw error;
     const { code, message, hint = "", facts: seen } = error;
@@ -35,14 +38,25 @@ interface Gathered {
 }
 
 /** At what this command needs besides heads and guest. */
-async function lookFurther(operation: Operation, command: Command, facts: Facts): Promise<Gathered> {
+async function lookFurther(operation: Operation, command: Command, seen: Facts, watch: Watch): Promise<Gathered> {
   const { state, driver } = operation;
-  if (facts.guest === "off") await probeLocks(driver, state, command);
+  const toRepair = await probeFiles(driver, state, command, seen, watch);
+  const stoodOn = layersStoodOn(state, command);
+  const facts: Facts = {
+    ...seen,
+    ...(toRepair.length > 0 && { toRepair }),
+    ...(stoodOn && { changed: await changedFiles(driver, state, stoodOn) }),
+  };
   const memory = command.type === "CreateWithSnapshot" && command.start ? memoryOf(command.snapshot, state) : null;
   if (memory) return { facts: { ...facts, memory: await observeMemory(driver, memory) }, position: null };
   if (command.type !== "MergeSnapshot" || !mergesIntoBase(command.snapshot, state)) return { facts, position: null };
   const { directory, position } = await across(operation);
-  return { facts: { ...facts, bases: await observeBases(driver, state, directory) }, position };
+  const bases = await observeBases(driver, state, directory);
+  for (const { file, writable, users } of Object.values(bases)) {
+    // Whatever else forbids the merge is told sooner than a large image is checked.
+    if (file && writable && users.length === 0) await checkFit(driver, file, watch);
+  }
+  return { facts: { ...facts, bases }, position };
 }
 
 async function across({ stage }: Operation) {

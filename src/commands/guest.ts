@@ -3,7 +3,7 @@ import type { StartDomain } from "../events/command.ts";
 import type { DomainState } from "../projections/state.ts";
 import type { Accepted, Facts } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
-import { checkHeads, currentOf, refOrNull } from "./heads.ts";
+import { checkHeads, checkUnchanged, currentOf, refOrNull } from "./heads.ts";
 
 /** Boots the guest on its heads as they are; resuming a memory is what create-with-snapshot is for. */
 export function startDomain(state: DomainState, facts: Facts, { paused }: StartDomain): Accepted {
@@ -16,6 +16,7 @@ export function startDomain(state: DomainState, facts: Facts, { paused }: StartD
     refuse("UNSUPPORTED", `The ${state.driver} driver cannot start guests here.`, hint, { driver: state.driver });
   }
   checkHeads(state, facts);
+  checkUnchanged(state, facts);
   return accept({}, () => ({
     type: "DomainStarted",
     schema: 1,

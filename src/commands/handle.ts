@@ -159,7 +159,7 @@ function checkSnapshot({ expectSnapshot }: Request, state: DomainState, command:
 
 /** From a decision to its outcome. */
 async function perform(operation: Operation, command: Command, recovery: Recovery, watch: Watch): Promise<Outcome> {
-  const accepted = await begin(operation, command);
+  const accepted = await begin(operation, command, watch);
   const outcome = await carryOut(operation, command, accepted, watch);
   const notStarted = await startedAfter(operation, command, outcome);
   const removal = await removeGarbage(operation);
@@ -267,7 +267,9 @@ async function preview(
   if (command.type === "RecoverDomain" || command.type === "CompactDomain") {
     return { ...previewOf(operation, command, noPlan, []), recovered: unsettled(state) };
   }
-  const { facts } = await gatherFacts(operation, command);
+  const { signal, onProgress } = request;
+  const watch = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
+  const { facts } = await gatherFacts(operation, command, watch);
   const decision = decide(() => ruleOf(state, facts, command, { newId: stage.newId }));
   if ("refused" in decision) throw asError(decision.refused);
   return previewOf(operation, command, decision.accepted.plan, decision.accepted.warnings);

@@ -1,7 +1,7 @@
 import { ours } from "../hints.ts";
 import type { MovedHeads } from "../events/events.ts";
 import type { LayerId, SnapshotId } from "../events/ids.ts";
-import type { MakeOverlay } from "../events/plan.ts";
+import type { MakeOverlay, Plan } from "../events/plan.ts";
 import type { Affected, FileFacts, FrozenLayer, LayerFile, NewSnapshot, SnapshotRef } from "../events/records.ts";
 import { headOf, layersOf } from "../projections/layers.ts";
 import type { DomainState, Layer, Snapshot } from "../projections/state.ts";
@@ -10,6 +10,7 @@ import type { Facts, Ids, Made } from "./decision.ts";
 import { refuse } from "./decision.ts";
 import { checkLimits } from "./limits.ts";
 import { inWords } from "./links.ts";
+import { changedInWords } from "./logged-file.ts";
 import type { WrongFile } from "./links.ts";
 
 /**
@@ -45,6 +46,18 @@ export function headsInWords(state: DomainState, wrong: readonly WrongFile[]): {
       ? `${ours("undefine", name, "--discard-all")}, then define it anew`
       : ours("create-with-snapshot", name, "SNAPSHOT", "--no-start", "--discard-changes");
   return inWords(state, wrong, `, or give up the heads: ${without}`);
+}
+
+/** Refuses with FILES_CHANGED when frozen files differ from the log: what stands on them would read other bytes. */
+export function checkUnchanged({ name }: DomainState, { changed = [] }: Facts): void {
+  if (changed.length === 0) return;
+  const { message, hint } = changedInWords(name, changed);
+  refuse("FILES_CHANGED", message, hint, { domain: name, changed });
+}
+
+/** Heads that a plan which freezes them repairs first. */
+export function repairsOf(state: DomainState, { toRepair = [] }: Facts): NonNullable<Plan["repairs"]> {
+  return toRepair.map((target) => ({ target, path: headOf(state, target).file.path }));
 }
 
 export function currentOf(state: DomainState): Snapshot | null {
@@ -128,6 +141,11 @@ export function autosave(state: DomainState, facts: Facts, { newId }: Ids): NewS
     ...{ parent: refOrNull(currentOf(state)), state: "off", automatic: true },
     ...{ layers: frozenHeads(state, facts), memory: null },
   };
+}
+
+/** An autosave as it was made: its files may have been repaired before they were frozen. */
+export function asMade(saved: NewSnapshot | null, made: Made): NewSnapshot | null {
+  return saved && { ...saved, layers: saved.layers.map((layer) => ({ ...layer, ...made.files.get(layer.layer) })) };
 }
 
 /** The wanted name, or with -2, -3 … after it when that is taken. */

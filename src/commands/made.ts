@@ -14,6 +14,10 @@ export async function runSteps(operation: Operation, plan: Plan, watch: Watch): 
   const { driver, state } = operation;
   const files = new Map<LayerId, FileFacts>();
   let memory: MemoryFile | null = null;
+  for (const { target, path } of plan.repairs ?? []) {
+    checkNotInterrupted(watch.signal);
+    files.set(headOf(state, target).id, await driver.repairImage({ path, format: "qcow2" }, watch));
+  }
   for (const step of plan.steps) {
     checkNotInterrupted(watch.signal);
     if (step.step === "overlay") files.set(step.layer, await driver.makeOverlay(step, watch));

@@ -8,6 +8,7 @@ import type { Accepted, Facts, Ids } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
 import {
   checkHeads,
+  checkUnchanged,
   headPaths,
   headsAffected,
   headsAreDirty,
@@ -40,6 +41,7 @@ export function mergeSnapshot(state: DomainState, facts: Facts, command: MergeSn
   // Heads on S stay, and what they read is folded.
   if (state.current === merged.id || !(command.force || command.discardChanges)) checkHeads(state, facts);
   checkOrphans(merged, into, effect.sets.orphaned, command);
+  checkUnchanged(state, facts);
   if (into === null) checkBase(state, facts, merged);
   if (effect.headsMove && facts.guest !== "off") refuseRunning(state, "its heads would have to move");
   const spaceBytes = foldBytes(state, merged);

@@ -1,14 +1,14 @@
-import type { Driver, ObservedFile } from "../drivers/driver.ts";
-import type { Command, DefineDomain } from "../events/command.ts";
+import type { Driver, ObservedFile, Watch } from "../drivers/driver.ts";
+import type { DefineDomain } from "../events/command.ts";
 import type { Target } from "../events/ids.ts";
 import type { FileFacts, FileIdentity, ImageFacts, MemoryFile } from "../events/records.ts";
 import type { BaseUse, Directory, OwnFile } from "../projections/directory.ts";
 import { baseUses, definingIdOf, domainIdOf, ownersOf, pendingBaseAt } from "../projections/directory.ts";
-import { headOf, layerOf, layersOf } from "../projections/layers.ts";
-import type { DomainState, Layer } from "../projections/state.ts";
-import { snapshotOf } from "../projections/tree.ts";
+import { headOf, layerOf } from "../projections/layers.ts";
+import type { DomainState } from "../projections/state.ts";
 import type { BaseFacts, DefineFacts, Facts, MemoryFacts } from "./decision.ts";
-import { backingOf, lookAt, needsOperator } from "./links.ts";
+import { checkFit } from "./fit.ts";
+import { backingOf, lookAt } from "./links.ts";
 import type { WrongFile } from "./links.ts";
 
 /** The facts that rules decide on, gathered from files and guests. Nothing here changes anything. */
@@ -48,45 +48,6 @@ export async function observeMemory(driver: Driver, memory: MemoryFile): Promise
   // Of one with another length that alone is told.
   const fault = bytes === memory.bytes ? await driver.memoryFault(memory) : null;
   return { bytes, machines, ...(fault !== null && { fault }) };
-}
-
-/**
- * The files that a command freezes, writes over or re-points, each asked for a foreign lock before anything is made:
- * `qemu-img create` would not notice one. Rejects with IMAGE_LOCKED, or NEEDS_OPERATOR for a layer that is not what the
- * log says. Of heads and base images that are not, the rules tell.
- */
-export async function probeLocks(driver: Driver, state: DomainState, command: Command): Promise<void> {
-  const heads = new Set(Object.values(state.heads));
-  for (const layer of touched(state, command)) {
-    const { seen, wrong } = await lookAt(driver, state, layer);
-    if (wrong && layer.backing !== null && !heads.has(layer.id)) throw needsOperator(state, [wrong]);
-    // A file of whatever content can be asked for as raw.
-    const as = wrong?.kind === "unreadable" ? { path: layer.file.path, format: "raw" as const } : backingOf(layer);
-    if (seen || wrong?.kind === "unreadable") await driver.probeLock(as);
-  }
-}
-
-function touched(state: DomainState, command: Command): Layer[] {
-  const heads = state.disks.map((target) => headOf(state, target));
-  switch (command.type) {
-    case "CreateSnapshot":
-    case "CreateWithSnapshot":
-    case "DeactivateSnapshot":
-    case "DiscardSnapshot":
-    case "StartDomain":
-      return heads;
-    case "UndefineDomain":
-      return command.keep === "keep-files" ? [] : heads;
-    case "MergeSnapshot": {
-      const id = state.byName.get(command.snapshot);
-      if (id === undefined) return [];
-      const merged = snapshotOf(state, id);
-      const into = merged.parent === null ? null : snapshotOf(state, merged.parent);
-      return [...heads, ...layersOf(state, merged), ...layersOf(state, into)];
-    }
-    default:
-      return [];
-  }
 }
 
 /** What a merge into the base has to know of each disk's base image. */
@@ -147,6 +108,7 @@ export async function observeDefinition(
   command: DefineDomain,
   directory: Directory,
   layersFolder: string,
+  watch: Watch,
 ): Promise<DefineFacts> {
   const images: Record<Target, ImageFacts> = {};
   for (const { target, path, format } of command.disks) images[target] = await driver.inspectImage(path, format);
@@ -164,7 +126,11 @@ export async function observeDefinition(
     return domain === undefined ? [] : [{ path: file.path, domain }];
   });
   await driver.checkFolder(layersFolder);
-  return { images, taken: takenBy(command, directory), ours, pending, layersFolder };
+  const taken = takenBy(command, directory);
+  // Whatever else forbids it is told sooner than a large image is checked.
+  if (taken === null && ours.length === 0 && pending.length === 0)
+    for (const disk of command.disks) await checkFit(driver, disk, watch);
+  return { images, taken, ours, pending, layersFolder };
 }
 
 /** A name is taken from the moment somebody else begins to define it. */

@@ -3,20 +3,22 @@ import { ours } from "../hints.ts";
 import type { RecordOf } from "../events/events.ts";
 import type { Plan } from "../events/plan.ts";
 import type { DomainState } from "../projections/state.ts";
+import { count } from "../projections/wording.ts";
 import type { Outcome } from "../face.ts";
 import type { Compaction } from "./compact.ts";
 
 /** What is said of folds that could not be done: COMPACTION_PENDING, or INTERRUPTED when it was asked to stop. */
-export function foldsPending(state: DomainState, { pending, blockedBy }: Compaction): SnapledgerError {
-  const facts = { domain: state.name, folds: pending.length, cause: blockedBy?.code ?? null };
+export function foldsPending(state: DomainState, { pending, blockedBy, waitsFor }: Compaction): SnapledgerError {
+  const cause = blockedBy ?? waitsFor;
+  const facts = { domain: state.name, folds: pending.length, cause: cause?.code ?? null };
   const goOn = howToGoOn(state.name, blockedBy);
   if (blockedBy?.code === "INTERRUPTED") {
-    return new SnapledgerError("INTERRUPTED", `Stopped as asked, with ${pending.length} folds to do.`, {
+    return new SnapledgerError("INTERRUPTED", `Stopped as asked, with ${count(pending.length, "fold")} to do.`, {
       facts,
       hint: goOn,
     });
   }
-  const message = `${pending.length} folds of "${state.name}" could not be done: ${blockedBy?.message ?? "unknown cause"}`;
+  const message = `${count(pending.length, "fold")} of "${state.name}" ${blockedBy ? "could not be done" : "wait"}: ${cause?.message ?? "unknown cause"}`;
   return new SnapledgerError("COMPACTION_PENDING", message, { facts, hint: goOn });
 }
 
@@ -37,7 +39,7 @@ export function mergeUnsettled(
   compaction: Compaction,
   outcome: Outcome,
 ): SnapledgerError | null {
-  const { pending, blockedBy } = compaction;
+  const { pending, blockedBy, waitsFor } = compaction;
   const interrupted = blockedBy?.code === "INTERRUPTED";
   // What was merged is there until it is in the file below, wherever it has to go on the way.
   const unfolded = pending.some(({ from }) => folds.some((fold) => fold.from === from.file.path));
@@ -45,9 +47,9 @@ export function mergeUnsettled(
   const where = into ? `"${into.name}"` : "the base image";
   const message =
     `The merge of "${snapshot.name}" into ${where} is recorded, but its content is not all in the file yet: ` +
-    (blockedBy?.message ?? "unknown cause");
+    ((blockedBy ?? waitsFor)?.message ?? "unknown cause");
   const error = new SnapledgerError(interrupted ? "INTERRUPTED" : "COMPACTION_PENDING", message, {
-    facts: { outcome, folds: pending.length, cause: blockedBy?.code ?? null },
+    facts: { outcome, folds: pending.length, cause: (blockedBy ?? waitsFor)?.code ?? null },
     hint: howToGoOn(outcome.domain.name, blockedBy),
   });
   error.position = position;

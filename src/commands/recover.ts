@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SnapledgerError } from "../errors.ts";
 import type { FreezeGuest, Plan } from "../events/plan.ts";
 import { garbage } from "../projections/layers.ts";
+import { count } from "../projections/wording.ts";
 import type { DomainState, OpenOperation } from "../projections/state.ts";
 import type { Compaction, Removal } from "./compact.ts";
 import { compact, foldsOf, isBlocking, removeGarbage, restoreLinks } from "./compact.ts";
@@ -44,7 +45,7 @@ export async function recoverDomain(
     restored = await restoreLinks(operation, watch);
   } catch (error) {
     if (!leaving || !isBlocking(error)) throw error;
-    const compaction = { folded: 0, pending: foldsOf(operation.state), blockedBy: error };
+    const compaction = { folded: 0, pending: foldsOf(operation.state), blockedBy: error, waitsFor: null };
     return { found: [...found, error.message], removal: { removed: [], blockedBy: null }, compaction };
   }
   if (restored.length > 0) found.push(`The links of ${restored.length} files were put back to what the log says.`);
@@ -59,11 +60,14 @@ export async function recoverDomain(
 /** What recovery would find by the log alone, one sentence each. */
 export function unsettled(state: DomainState): string[] {
   const { operation } = state;
-  const folds = foldsOf(state).length;
+  const pending = foldsOf(state);
+  const waiting = pending.filter(({ waits }) => waits === "guest").length;
+  const folds = pending.length - waiting;
   const files = garbage(state).length + state.looseMemories.length;
   return [
     ...(operation ? [`${described(operation)} has no outcome: it is running still, or died.`] : []),
     ...(folds > 0 ? [`${folds} folds are to be done.`] : []),
+    ...(waiting > 0 ? [`${count(waiting, "fold")} wait until the guest is stopped.`] : []),
     ...(files > 0 ? [`${files} files that nothing refers to are to be removed.`] : []),
   ];
 }

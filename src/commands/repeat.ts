@@ -102,7 +102,7 @@ async function sameOperation(log: EventLog, first: EventRecord): Promise<EventRe
 }
 
 function isOutcome({ type }: EventRecord): boolean {
-  return !["OperationStarted", "LayersCompacted", "LayersRemoved"].includes(type);
+  return !["OperationStarted", "FoldStarted", "LayersCompacted", "LayersRemoved"].includes(type);
 }
 
 function again(

@@ -1,10 +1,9 @@
 import type { Driver } from "../drivers/driver.ts";
 import { isSnapledgerError } from "../errors.ts";
-import type { FileFacts } from "../events/records.ts";
-import { layerOf, pendingFolds, reachable } from "../projections/layers.ts";
+import { layerOf, mayDiffer, pendingFolds, reachable } from "../projections/layers.ts";
 import type { DomainState, Layer } from "../projections/state.ts";
 import { lookAt } from "./links.ts";
-import { isLoggedFile } from "./logged-file.ts";
+import { differencesOf } from "./logged-file.ts";
 
 /** One file that is not what the log says; `why` says what it is instead. */
 export interface FileDifference {
@@ -27,18 +26,15 @@ export interface FilesVerdict {
 /**
  * Compares the files of one domain with its log. Reads headers and metadata only: a frozen layer has the size, inode
  * and time of its last event, that of its present generation; a head is the guest's, so only its place in the chain
- * and its inode are the log's to say. A fold that waits may have left a link half-way, which reads the same.
+ * and its inode are the log's to say. The files of a fold that has begun may be anything between before and after.
  */
 export async function verifyFiles(driver: Driver, state: DomainState): Promise<FilesVerdict> {
   const differences: FileDifference[] = [];
-  const heads = new Set(Object.values(state.heads));
-  const folds = pendingFolds(state).flatMap(({ into, from, dependents }) => [into, from, ...dependents]);
-  const folding = new Set(folds.map(({ id }) => id));
+  const free = mayDiffer(state, pendingFolds(state));
   const ids = [...reachable(state)];
   for (const id of ids) {
     const layer = layerOf(state, id);
-    const mayChange = heads.has(id) || folding.has(id);
-    const found = await differenceOf(driver, state, layer, mayChange);
+    const found = await differenceOf(driver, state, layer, free.has(id));
     if (found) differences.push({ domain: state.name, path: layer.file.path, ...found });
   }
   for (const { memory } of state.snapshots.values()) {
@@ -66,20 +62,11 @@ async function differenceOf(
   // Where it leads says more of what it reads as than which file it is.
   if (wrong) return { kind: wrong.kind, why: wrong.why };
   const { file } = layer;
-  if (!isLoggedFile(file, seen.facts))
-    return { kind: "replaced", why: `it is inode ${seen.facts.inode}, not ${file.inode}` };
-  return mayChange ? undefined : changed(file, seen.facts, layer.generation);
-}
-
-function changed(logged: FileFacts, seen: FileFacts, generation: number): Found | undefined {
-  const fields = [
-    ["bytes long", logged.bytes, seen.bytes],
-    ["virtual bytes", logged.virtualBytes, seen.virtualBytes],
-    ["modified at (ns)", logged.mtimeNs, seen.mtimeNs],
-  ] as const;
-  const differing = fields.filter(([, was, is]) => was !== is).map(([what, was, is]) => `${what} ${is}, not ${was}`);
+  const differing = differencesOf(file, seen.facts);
   if (differing.length === 0) return undefined;
-  return { kind: "changed", why: `${differing.join("; ")} (generation ${generation})` };
+  if (file.device !== seen.facts.device || file.inode !== seen.facts.inode)
+    return { kind: "replaced", why: `it is inode ${seen.facts.inode}, not ${file.inode}` };
+  return mayChange ? undefined : { kind: "changed", why: `${differing.join("; ")} (generation ${layer.generation})` };
 }
 
 async function unknownFiles(driver: Driver, state: DomainState): Promise<string[]> {

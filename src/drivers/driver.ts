@@ -44,6 +44,17 @@ export interface Driver {
   observe(file: Backing): Promise<ObservedFile | undefined>;
   /** Resolves when no other process holds the file for writing; else rejects with IMAGE_LOCKED. */
   probeLock(file: Backing): Promise<void>;
+  /**
+   * Why nothing may be written to the image as it is: it is marked as left half-way by its last user (`dirty`), or its
+   * tables have errors. null: nothing is wrong, as for every raw file; leaks are no fault. Its backing files are not
+   * looked at. Rejects with IMAGE_LOCKED, with INTERRUPTED, and with IMAGE_INVALID for one that cannot be checked.
+   */
+  imageFault(file: Backing, watch?: Watch, how?: FaultOptions): Promise<ImageFault | null>;
+  /**
+   * What a commit of `from` into `into` left out: a sentence, or null when whatever `from` holds of its disk `into` holds
+   * as well, by the tables of both, and by their bytes for a raw one. A tool that exits 0 is not believed.
+   */
+  leftOut(step: { readonly from: Backing; readonly into: Backing }): Promise<string | null>;
   /** Free bytes where `folder` is, for this user. */
   freeBytes(folder: string): Promise<number>;
   /** Resolves when `prepareFolder` will do, as far as looking can tell; else rejects as that. */
@@ -59,11 +70,21 @@ export interface Driver {
   /** Copies the top layer alone. `method` is one that `supports` lists. */
   compressLayer(step: CompressLayer, watch?: Watch): Promise<FileFacts>;
 
+  /** Repairs a head that nobody has open, marked `dirty` as it is; what it reads as stays. Resolves with what it is then. */
+  repairImage(file: Backing, watch?: Watch): Promise<FileFacts>;
+
   // Folding, after the event. `into` takes the content of `from`, whose own dependents are re-pointed by the caller.
 
-  /** Writes what `from` holds over `into` (always named to the tool), growing `into` if it is smaller. `from` stays. */
-  commit(step: { readonly from: Backing; readonly into: Backing }, watch?: Watch): Promise<void>;
-  /** Cuts a qcow2 file's virtual size down to `virtualBytes`; does nothing when it is that or smaller. */
+  /**
+   * Writes what `from` holds over `into` (always named to the tool), growing `into` if it is smaller. `from` reads as it
+   * did throughout, and stays. So before `into` grows, whatever it would show past its old end, of its own last cluster or of the
+   * file that backs it, is written into `from` as the zeros that `from` reads as there.
+   */
+  commit(step: CommitStep, watch?: Watch): Promise<void>;
+  /**
+   * Cuts a qcow2 file's virtual size down to `virtualBytes`; does nothing when it is that or smaller. The rest of the last
+   * cluster is zeroed first: whoever makes the file larger again sees zeros.
+   */
   shrink(file: Backing, virtualBytes: number, watch?: Watch): Promise<void>;
   /** Changes which file the header of qcow2 `file` names, without touching content. */
   repoint(file: Backing, backing: Backing, watch?: Watch): Promise<void>;
@@ -115,9 +136,32 @@ export interface Driver {
   thaw(domain: DomainId): Promise<void>;
   /**
    * `commit` for two files in a running guest's chain, and what read through `from` reads through `into` when it
-   * resolves. Takes up one that an earlier manager began. A guest that ends meanwhile: GUEST_GONE.
+   * resolves. Takes up one that an earlier manager began. A guest that ends meanwhile: GUEST_GONE. Only what
+   * `canCommitLive` allows.
    */
-  commitLive(domain: DomainId, step: { readonly from: Backing; readonly into: Backing }, watch?: Watch): Promise<void>;
+  commitLive(domain: DomainId, step: CommitStep, watch?: Watch): Promise<void>;
+  /** Whether a manager before this one has the guest's QEMU do it: then nothing is to be looked at before. */
+  isCommitting(domain: DomainId, from: Backing): Promise<boolean>;
+  /** false where `commit` would write zeros into `from` first: QEMU, which has it open, lets nobody do that. */
+  canCommitLive(step: CommitStep): Promise<boolean>;
+}
+
+export interface CommitStep {
+  readonly from: Backing;
+  readonly into: Backing;
+  /** Where the disk in `into` ended before the fold began, in bytes: a fold that was cut short may have made it larger. */
+  readonly end: number;
+}
+
+export interface FaultOptions {
+  /** A file that this driver found sound and that has not changed since is not read again, nor asked for a lock. */
+  readonly unlessKnownSound?: boolean;
+}
+
+export interface ImageFault {
+  readonly dirty: boolean;
+  /** What goes after `The image "…"`. */
+  readonly why: string;
 }
 
 export interface StartGuest {

@@ -11,6 +11,12 @@ export function invalidImage(path: string, problem: string, hint?: string): Snap
   });
 }
 
+/** IMAGE_INVALID: the image `why`, and must not be written to before it is repaired. */
+export function unfitImage(path: string, why: string): SnapledgerError {
+  const hint = `Repair it while nobody has it open: qemu-img check -r all ${shellWord(path)}`;
+  return invalidImage(path, why, hint);
+}
+
 export function missingFile(path: string): SnapledgerError {
   return new SnapledgerError("FILE_NOT_FOUND", `There is no file "${path}".`, { facts: { path } });
 }

@@ -55,6 +55,7 @@ const effects = [
   "prepareFolder",
   "makeOverlay",
   "compressLayer",
+  "repairImage",
   "commit",
   "shrink",
   "repoint",
@@ -76,6 +77,8 @@ const looks = [
   "identify",
   "observe",
   "probeLock",
+  "imageFault",
+  "leftOut",
   "freeBytes",
   "checkFolder",
   "filesIn",
@@ -84,6 +87,8 @@ const looks = [
   "guestWrites",
   "machines",
   "memoryFault",
+  "isCommitting",
+  "canCommitLive",
 ] as const;
 
 export type DriverMethod = (typeof effects)[number] | (typeof looks)[number];

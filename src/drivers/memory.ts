@@ -1,8 +1,8 @@
 import type { DomainId } from "../events/ids.ts";
 import type { FileFacts } from "../events/records.ts";
 import type { AdoptedDomain, Driver } from "./driver.ts";
-import { commit, compressLayer, inspectImage, makeOverlay, observe, prepareFolder } from "./memory/files.ts";
-import { remove, repoint, shrink } from "./memory/files.ts";
+import { canCommitLive, commit, compressLayer, imageFault, inspectImage, leftOut } from "./memory/files.ts";
+import { makeOverlay, observe, prepareFolder, remove, repairImage, repoint, shrink } from "./memory/files.ts";
 import type { During } from "./memory/files.ts";
 import { commitLive, freeze, memoryFault, pause, settleFreeze, start, stop, writtenHeads } from "./memory/guests.ts";
 import { World } from "./memory/world.ts";
@@ -56,7 +56,11 @@ export function memoryDriver({
     makeOverlay: (step) => promised(() => makeOverlay(world, step)),
     compressLayer: (step, watch) => compressLayer(world, step, watch),
 
-    commit: ({ from, into }, watch) => commit(world, from, into, during, watch),
+    imageFault: (file) => promised(() => imageFault(world, file)),
+    leftOut: ({ from, into }) => promised(() => leftOut(world, from, into)),
+    repairImage: (file) => promised(() => repairImage(world, file)),
+
+    commit: (step, watch) => commit(world, step, during, watch),
     shrink: (file, virtualBytes) => promised(() => shrink(world, file, virtualBytes)),
     repoint: (file, backing) => promised(() => repoint(world, file, backing)),
     repairLeaks: ({ path }) => promised(() => world.assertUnused(path)),
@@ -76,6 +80,8 @@ export function memoryDriver({
     settleFreeze: (domain, step) => promised(() => settleFreeze(world, domain, step)),
     thaw: () => Promise.resolve(),
     commitLive: (domain, { from, into }, watch) => commitLive(world, domain, { from, into }, during, watch),
+    isCommitting: () => Promise.resolve(false),
+    canCommitLive: (step) => promised(() => canCommitLive(world, step)),
   };
 }
 
@@ -103,6 +109,7 @@ function adopt(world: World, domain: AdoptedDomain): void {
       ...{ device, inode, format, bytes, virtualBytes, writable, mtimeNs: BigInt(mtimeNs) },
       backing: backing === null ? null : { path: backing, format: formats.get(backing) ?? "qcow2" },
       compression: null,
+      fault: null,
       clusters: new Map(),
     });
   }

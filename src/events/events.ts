@@ -168,6 +168,20 @@ export type SnapshotDiscarded = Event<
 >;
 
 /**
+ * A fold is about to write for the first time. Until its `LayersCompacted` these files may differ from what the log says
+ * of them, and no others: `into` takes the content of `from`, and `repoint` are the layers and heads that `from` backs.
+ */
+export type FoldStarted = Event<
+  "FoldStarted",
+  {
+    readonly target: Target;
+    readonly from: LayerId;
+    readonly into: LayerId;
+    readonly repoint: readonly LayerId[];
+  }
+>;
+
+/**
  * One fold: layer `into` has taken the content of `from`, whose dependents are now backed by `into`; who referred to
  * `from` refers to `into`. The file of `into` gets generation + 1 and is described by `file`.
  */
@@ -264,6 +278,7 @@ export type DomainEvent =
   | SnapshotDeactivated
   | SnapshotMerged
   | SnapshotDiscarded
+  | FoldStarted
   | LayersCompacted
   | LayersRemoved
   | OperationStarted

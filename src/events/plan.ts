@@ -46,6 +46,8 @@ export type Step = MakeOverlay | CompressLayer | FreezeGuest;
 /** What a command will do: the files made before its event, and what the event will say it did. */
 export interface Plan {
   readonly steps: readonly Step[];
+  /** Heads that are repaired before they are frozen: their last user was stopped half-way. Left out: none. */
+  readonly repairs?: readonly { readonly target: Target; readonly path: string }[];
   readonly sets: Sets;
   /** Files that nothing will refer to once the event is there; they are unlinked after it. */
   readonly removes: readonly string[];

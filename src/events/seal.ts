@@ -148,6 +148,7 @@ const schemas: Record<EventType, number> = {
   SnapshotDeactivated: 1,
   SnapshotMerged: 1,
   SnapshotDiscarded: 1,
+  FoldStarted: 1,
   LayersCompacted: 1,
   LayersRemoved: 1,
   OperationStarted: 1,

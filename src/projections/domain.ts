@@ -5,7 +5,7 @@ import { emptyState } from "./state.ts";
 import type { DomainState, Layer, Snapshot } from "./state.ts";
 
 /** Changes with every change of `apply` or of the state's shape: checkpoints of another version are thrown away. */
-export const foldVersion = 6;
+export const foldVersion = 7;
 
 /**
  * What one event means, by changing the state it is given: a plain one in bulk, a draft inside immer's `produce`.
@@ -50,6 +50,12 @@ export function apply(state: DomainState, record: EventRecord): void {
     case "SnapshotDiscarded":
       for (const { id } of record.data.discarded) loosenMemory(state, removeSnapshot(state, id)?.memory);
       return moveHeads(state, record.data.moved);
+    case "FoldStarted": {
+      const { target, from, into, repoint } = record.data;
+      state.begunFolds[target] = { from, into, repoint };
+      state.announcesFolds = true;
+      return;
+    }
     case "LayersCompacted":
       return applyCompacted(state, record);
     case "LayersRemoved":
@@ -74,7 +80,7 @@ export function applyAll(state: DomainState, records: Iterable<EventRecord>): Do
 }
 
 function endsOperation({ type }: EventRecord): boolean {
-  return !["OperationStarted", "CommandRejected", "LayersCompacted", "LayersRemoved"].includes(type);
+  return !["OperationStarted", "CommandRejected", "FoldStarted", "LayersCompacted", "LayersRemoved"].includes(type);
 }
 
 function applyStarted(state: DomainState, record: RecordOf<"OperationStarted">): void {
@@ -82,6 +88,7 @@ function applyStarted(state: DomainState, record: RecordOf<"OperationStarted">):
   const { command, facts, plan } = record.data;
   if (command.type === "DefineDomain" && !state.defined) state.name = command.name;
   if (command.type === "MergeSnapshot") seeBases(state, facts);
+  if ("changed" in facts) state.announcesFolds = true;
   state.operation = {
     id: record.operation,
     command,
@@ -131,7 +138,15 @@ function applyUndefined(state: DomainState, { data }: RecordOf<"DomainUndefined"
     state.layers.clear();
     state.looseMemories = [];
   }
-  Object.assign(state, { defined: false, disks: [], bases: {}, baseRoles: {}, heads: {}, current: null });
+  Object.assign(state, {
+    defined: false,
+    disks: [],
+    bases: {},
+    baseRoles: {},
+    heads: {},
+    begunFolds: {},
+    current: null,
+  });
   state.snapshots.clear();
   state.children.clear();
   state.byName.clear();
@@ -163,6 +178,7 @@ function takeContent(state: DomainState, into: SnapshotId | null, merged: Snapsh
 
 function applyCompacted(state: DomainState, { data }: RecordOf<"LayersCompacted">): void {
   const { target, from, into } = data;
+  if (state.begunFolds[target]?.into === into) state.begunFolds[target] = null;
   const layer = state.layers.get(into);
   if (layer) Object.assign(layer, { file: data.file, generation: data.generation, compression: null });
   for (const repointed of data.repointed) {

@@ -46,7 +46,7 @@ export function explainOperation(records: readonly EventRecord[], options: Expla
 }
 
 function isCleanUp(type: EventRecord["type"]): boolean {
-  return type === "LayersCompacted" || type === "LayersRemoved";
+  return type === "FoldStarted" || type === "LayersCompacted" || type === "LayersRemoved";
 }
 
 function cleanUpText(records: readonly EventRecord[]): string[] {
@@ -128,6 +128,8 @@ function whatHappened(record: EventRecord, domain: string): string {
       return merged(record, domain);
     case "SnapshotDiscarded":
       return discarded(record, domain);
+    case "FoldStarted":
+      return `began to fold a layer of ${domain} into the one below (${record.data.target})`;
     case "LayersCompacted": {
       const { target, file, generation } = record.data;
       const into = `${file.path} (${target}, ${formatBytes(file.bytes)}, generation ${generation})`;

@@ -62,6 +62,12 @@ export function anonymous(state: DomainState): LayerId[] {
   return [...kept].filter((id) => !named.has(id));
 }
 
+/**
+ * Why a fold is not to be done now, which stops nothing else. `guest`: A would have to be cut, and the running guest reads
+ * it. `others`: A is a base image, and what lies between it and the layer whose content it must have is folded first.
+ */
+export type Waits = "guest" | "others";
+
 /** B's content goes into A, which nothing names any more; then whatever hangs on B hangs on A. */
 export interface Fold {
   readonly target: Target;
@@ -73,6 +79,8 @@ export interface Fold {
   readonly dependents: readonly Layer[];
   /** Snapshots whose layer on this disk is B. */
   readonly snapshots: readonly SnapshotId[];
+  /** null: it is to be done. */
+  readonly waits: Waits | null;
 }
 
 /** An anonymous layer that has other than one dependent, or a head for it: a fault that must stop every fold. */
@@ -80,7 +88,20 @@ export class BrokenGraph extends Error {
   override readonly name = "BrokenGraph";
 }
 
-/** The folds still to do, the lowest of each chain first. Throws BrokenGraph. */
+/** The layers that a running guest reads and writes, which QEMU holds; none when it is off. */
+export function guestLayers(state: DomainState): Set<LayerId> {
+  const found = new Set<LayerId>();
+  if (state.guest === "off") return found;
+  for (const target of state.disks) {
+    for (let id: LayerId | null = headOf(state, target).id; id !== null; id = layerOf(state, id).backing) found.add(id);
+  }
+  return found;
+}
+
+/**
+ * The folds still to do, those that wait among them: first what has begun, whose files are neither the one nor the other,
+ * then the lowest of each chain. Throws BrokenGraph.
+ */
 export function pendingFolds(state: DomainState): Fold[] {
   const unnamed = anonymous(state);
   if (unnamed.length === 0) return [];
@@ -92,12 +113,20 @@ export function pendingFolds(state: DomainState): Fold[] {
     if (others) others.push(layer);
     else above.set(layer.backing, [layer]);
   }
-  const folds = unnamed.map((id) => foldInto(state, layerOf(state, id), above));
-  const depth = new Map(folds.map(({ into }) => [into.id, depthOf(state, into.id)]));
-  return folds.sort((a, b) => (depth.get(a.into.id) ?? 0) - (depth.get(b.into.id) ?? 0));
+  const held = guestLayers(state);
+  const folds = unnamed.map((id) => foldInto(state, layerOf(state, id), above, held));
+  const order = new Map(
+    folds.map(({ into, from }) => [into, isBegun(state, into.id, from.id) ? 0 : depthOf(state, into.id) + 1]),
+  );
+  return folds.sort((a, b) => (order.get(a.into) ?? 0) - (order.get(b.into) ?? 0));
 }
 
-function foldInto(state: DomainState, into: Layer, above: ReadonlyMap<LayerId, Layer[]>): Fold {
+function foldInto(
+  state: DomainState,
+  into: Layer,
+  above: ReadonlyMap<LayerId, Layer[]>,
+  held: ReadonlySet<LayerId>,
+): Fold {
   const [from, ...others] = above.get(into.id) ?? [];
   if (!from || others.length > 0) {
     throw new BrokenGraph(`anonymous layer ${into.id} backs ${from ? others.length + 1 : 0} layers instead of one`);
@@ -105,5 +134,37 @@ function foldInto(state: DomainState, into: Layer, above: ReadonlyMap<LayerId, L
   const { target } = into;
   if (state.heads[target] === from.id) throw new BrokenGraph(`anonymous layer ${into.id} backs a head`);
   const snapshots = [...state.snapshots.values()].filter((snapshot) => snapshot.layers[target] === from.id);
-  return { target, into, from, dependents: above.get(from.id) ?? [], snapshots: snapshots.map(({ id }) => id) };
+  const waits = waitsFor(state, into, from, held);
+  return { target, into, from, dependents: above.get(from.id) ?? [], snapshots: snapshots.map(({ id }) => id), waits };
+}
+
+function waitsFor(state: DomainState, into: Layer, from: Layer, held: ReadonlySet<LayerId>): Waits | null {
+  // A base image is never cut: it may only take a layer of the size that it is to have in the end.
+  if (into.backing === null) return state.baseRoles[into.target] === from.id ? null : "others";
+  const cut = into.file.virtualBytes > from.file.virtualBytes;
+  return cut && held.has(into.id) && !isBegun(state, into.id, from.id) ? "guest" : null;
+}
+
+/** The log says that this fold has begun. */
+export function isBegun(state: DomainState, into: LayerId, from: LayerId): boolean {
+  return Object.values(state.begunFolds).some((fold) => fold?.into === into && fold.from === from);
+}
+
+/**
+ * The layers whose files may differ from what the log says of them: those of folds that have begun, and heads. Where the
+ * log is of a time when folds were not announced, the lowest fold of each disk may have begun.
+ */
+export function mayDiffer(state: DomainState, folds: readonly Fold[]): Set<LayerId> {
+  const found = new Set<LayerId>(Object.values(state.heads));
+  const seen = new Set<Target>();
+  for (const { target, into, from, dependents } of folds) {
+    const begun = state.begunFolds[target];
+    if (begun?.into === into.id && begun.from === from.id) {
+      for (const id of [into.id, from.id, ...begun.repoint]) found.add(id);
+    } else if (!state.announcesFolds && !seen.has(target)) {
+      for (const { id } of [into, from, ...dependents]) found.add(id);
+    }
+    seen.add(target);
+  }
+  return found;
 }

@@ -45,6 +45,14 @@ export interface Snapshot {
   reason: string | null;
 }
 
+/** A fold that has written, or may have: its files may differ from what the log says. */
+export interface BegunFold {
+  from: LayerId;
+  into: LayerId;
+  /** Layers and heads that `from` backed then. */
+  repoint: readonly LayerId[];
+}
+
 export interface OpenOperation {
   id: OperationId;
   command: Command;
@@ -78,6 +86,10 @@ export interface DomainState {
   /** Files below each base image, for counting a base's users. */
   baseChains: Record<Target, readonly FileFacts[]>;
   heads: Record<Target, LayerId>;
+  /** Per disk, the fold that began last; null once it has ended. It may also have come to nothing since. */
+  begunFolds: Record<Target, BegunFold | null>;
+  /** Whoever folds here says so first. In older logs a fold that waits may have begun without a word. */
+  announcesFolds: boolean;
   /** Every file that exists by the log, garbage not yet removed among them. */
   layers: Map<LayerId, Layer>;
   snapshots: Map<SnapshotId, Snapshot>;
@@ -114,6 +126,8 @@ export function emptyState(id: DomainId): DomainState {
     baseRoles: {},
     baseChains: {},
     heads: {},
+    begunFolds: {},
+    announcesFolds: false,
     layers: new Map(),
     snapshots: new Map(),
     children: new Map(),

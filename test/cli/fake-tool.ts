@@ -6,7 +6,7 @@ import { Terminal } from "./process.ts";
 export function withFakeTool({ home, environment }: Terminal, subcommand: string, instead: string): Terminal {
   const bin = join(home, "bin");
   mkdirSync(bin, { recursive: true });
-  const script = `#!/bin/sh\nPATH=\${PATH#*:}\n[ "$1" != ${subcommand} ] || { ${instead}; }\nexec qemu-img "$@"\n`;
+  const script = `#!/bin/sh\nPATH=\${PATH#*:}\ncase "$* " in "${subcommand} "*) ${instead};; esac\nexec qemu-img "$@"\n`;
   writeFileSync(join(bin, "qemu-img"), script);
   chmodSync(join(bin, "qemu-img"), 0o755);
   return new Terminal(home, { ...environment, PATH: `${bin}:${environment["PATH"] ?? ""}` });

@@ -224,7 +224,7 @@ function testLiveCommit(make: MakeBench): void {
     await guest.freeze(step);
     await guest.writes("vda", 6, unit);
     const [base, from] = [guest.bases[0], guest.heads[0]];
-    const fold = { from: { path: from, format: "qcow2" as const }, into: base };
+    const fold = { from: { path: from, format: "qcow2" as const }, into: base, end: 2 ** 40 };
     const seen: number[] = [];
 
     for (let times = 0; times < 2; times++) {
@@ -245,7 +245,7 @@ function testLiveCommit(make: MakeBench): void {
     await guest.start();
     await guest.writes("vda", 5);
     await guest.freeze(await guest.freezing(null));
-    const fold = { from: { path: guest.heads[0], format: "qcow2" as const }, into: guest.bases[0] };
+    const fold = { from: { path: guest.heads[0], format: "qcow2" as const }, into: guest.bases[0], end: 2 ** 40 };
 
     const work = guest.bench.driver.commitLive(domain, fold, { signal: AbortSignal.abort() });
 
@@ -257,7 +257,7 @@ function testLiveCommit(make: MakeBench): void {
 
   test("of a guest that is off, and into a file whose mode says read-only, it is refused", async () => {
     const guest = await stopped(make);
-    const fold = { from: { path: guest.heads[0], format: "qcow2" as const }, into: guest.bases[0] };
+    const fold = { from: { path: guest.heads[0], format: "qcow2" as const }, into: guest.bases[0], end: 2 ** 40 };
     expect(await refusal(guest.bench.driver.commitLive(domain, fold))).toMatchObject({ code: "GUEST_GONE" });
     await guest.start();
     await guest.freeze(await guest.freezing(null));

@@ -84,10 +84,13 @@ export class Bench {
   }
 
   async fold(from: Backing, into: Backing): Promise<void> {
-    await this.driver.commit({ from, into });
+    await this.driver.commit({ from, into, end: (await this.driver.observe(into))?.facts.virtualBytes ?? 0 });
     await this.driver.repairLeaks(into);
   }
 }
+
+/** Where the file below ends, for folds in which it does not grow. */
+const end = 64 * unit;
 
 export function overlayStep(path: string, backing: Backing, virtualBytes: number): MakeOverlay {
   return { step: "overlay", target: "vda", layer: "l", path, backing, backingLayer: "b", virtualBytes };
@@ -372,7 +375,7 @@ function folding(make: MakeBench): void {
       const head = await bench.overlay("head", layer, ".3..");
       const seen: Progress[] = [];
 
-      await bench.driver.commit({ from: layer, into: base }, { onProgress: (progress) => seen.push(progress) });
+      await bench.driver.commit({ from: layer, into: base, end }, { onProgress: (progress) => seen.push(progress) });
 
       expect(await bench.content(base)).toBe("2211");
       expect([await bench.content(layer), await bench.content(head)]).toEqual(["2211", "2311"]);
@@ -445,8 +448,11 @@ function folding(make: MakeBench): void {
     const b = await bench.overlay("b", a, ".3");
     const c = await bench.overlay("c", a, "4.");
 
-    expect(await refusal(bench.driver.commit({ from: c, into: b }))).toEqual({ code: "DRIVER_FAILED", path: c.path });
-    expect(await refusal(bench.driver.commit({ from: c, into: base }))).toEqual({
+    expect(await refusal(bench.driver.commit({ from: c, into: b, end }))).toEqual({
+      code: "DRIVER_FAILED",
+      path: c.path,
+    });
+    expect(await refusal(bench.driver.commit({ from: c, into: base, end }))).toEqual({
       code: "DRIVER_FAILED",
       path: c.path,
     });
@@ -459,7 +465,7 @@ function folding(make: MakeBench): void {
     const layer = await bench.overlay("layer", base, "2.");
     await bench.harness.setReadOnly(base.path);
 
-    expect(await refusal(bench.driver.commit({ from: layer, into: base }))).toEqual({
+    expect(await refusal(bench.driver.commit({ from: layer, into: base, end }))).toEqual({
       code: "DRIVER_FAILED",
       path: base.path,
     });
@@ -472,11 +478,11 @@ function folding(make: MakeBench): void {
     const layer = await bench.overlay("layer", base, "2.");
     const missing = bench.file("missing");
 
-    expect(await refusal(bench.driver.commit({ from: missing, into: base }))).toEqual({
+    expect(await refusal(bench.driver.commit({ from: missing, into: base, end }))).toEqual({
       code: "FILE_NOT_FOUND",
       path: missing.path,
     });
-    expect(await refusal(bench.driver.commit({ from: layer, into: missing }))).toEqual({
+    expect(await refusal(bench.driver.commit({ from: layer, into: missing, end }))).toEqual({
       code: "FILE_NOT_FOUND",
       path: missing.path,
     });
@@ -487,11 +493,11 @@ function folding(make: MakeBench): void {
     const base = await bench.base("11");
     const layer = await bench.overlay("layer", base, "2.");
 
-    const work = bench.driver.commit({ from: layer, into: base }, { signal: AbortSignal.abort() });
+    const work = bench.driver.commit({ from: layer, into: base, end }, { signal: AbortSignal.abort() });
 
     expect(await refusal(work)).toMatchObject({ code: "INTERRUPTED" });
     expect(await bench.content(layer)).toBe("21");
-    await bench.driver.commit({ from: layer, into: base });
+    await bench.driver.commit({ from: layer, into: base, end });
     expect(await bench.content(base)).toBe("21");
   });
 }
@@ -598,7 +604,7 @@ function locks(make: MakeBench): void {
     const { driver } = bench;
     const steps = [
       () => driver.compressLayer(compressStep(bench.file("packed").path, layer.path, base, "zlib")),
-      () => driver.commit({ from: layer, into: base }),
+      () => driver.commit({ from: layer, into: base, end }),
       () => driver.shrink(layer, unit),
       () => driver.repoint(layer, other),
       () => driver.repairLeaks(layer),
@@ -620,7 +626,7 @@ function locks(make: MakeBench): void {
     const layer = await bench.overlay("layer", base, ".2");
     const held = await bench.harness.hold(base);
     try {
-      const work = bench.driver.commit({ from: layer, into: base });
+      const work = bench.driver.commit({ from: layer, into: base, end });
       expect(await refusal(work)).toEqual({ code: "IMAGE_LOCKED", path: base.path });
     } finally {
       await held.release();

@@ -78,14 +78,14 @@ describe("a commit that is aborted half-way", () => {
       controller.abort();
     });
 
-    const work = slow.commit({ from, into }, { ...watch, signal: controller.signal });
+    const work = slow.commit({ from, into, end: 2 ** 40 }, { ...watch, signal: controller.signal });
 
     await expect(work).rejects.toMatchObject({ code: "INTERRUPTED", facts: { path: from.path } });
     expect(programs, "it was the tool itself, at work").toEqual(["qemu-img"]);
     expect(pids.filter(isAlive)).toEqual([]);
     expect([await reads(into), await reads(from)]).toEqual(["half", "committed"]);
 
-    await qemuDriver().commit({ from, into });
+    await qemuDriver().commit({ from, into, end: 2 ** 40 });
     expect([await reads(into), await reads(from)]).toEqual(["committed", "committed"]);
     await runs("check", "-q", "-f", "qcow2", into.path);
   });
@@ -147,7 +147,7 @@ describe("the tool", () => {
       ...{ code: "DRIVER_FAILED", facts: { path: from.path, signal: "SIGKILL" } },
       hint: "Nothing is lost: run the same command again.",
     });
-    await qemuDriver().commit({ from, into });
+    await qemuDriver().commit({ from, into, end: 2 ** 40 });
     expect(await reads(into)).toBe("committed");
   });
 

@@ -44,7 +44,14 @@ export async function die({ world, uuid, command, before, after }: Victim, at: n
   return truth;
 }
 
-const steps = ["OperationStarted", "OperationFailed", "CommandRejected", "LayersCompacted", "LayersRemoved"];
+const steps = [
+  "OperationStarted",
+  "OperationFailed",
+  "CommandRejected",
+  "FoldStarted",
+  "LayersCompacted",
+  "LayersRemoved",
+];
 
 /** The one event that a command's effect hangs on. */
 export function decides(type: string): boolean {

@@ -104,7 +104,7 @@ test.concurrent(
     const web = await withChain(MiB);
     const before = await contents(web);
     // The link of c leads to a already, and by the log still to b.
-    await died(withFakeTool(web, "check", "kill -9 $PPID $$"), ...merge.args);
+    await died(withFakeTool(web, "check -r", "kill -9 $PPID $$"), ...merge.args);
     // It is put back, by a tool that is as slow as on a busy machine.
     await died(withFakeTool(web, "rebase", "kill -9 $PPID; sleep 2"), "recover");
     const noted = join(web.home, "store", "run", `${webUuid}.json`);

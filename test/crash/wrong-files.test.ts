@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -14,7 +15,7 @@ import type { Grown, Shape } from "../shapes.ts";
 import { both, grow, placeHeads, writeBoth } from "../shapes.ts";
 import { expectReadable, expectSettled } from "../truth.ts";
 import { oneDisk, refused, World } from "../world.ts";
-import { expectRecovered } from "./dying.ts";
+import { dieAt, expectRecovered } from "./dying.ts";
 
 /** Files of ours that somebody changed behind the log: no named content becomes wrong by the log's word on them. */
 
@@ -167,18 +168,28 @@ describe("a layer that stands on nothing any more", () => {
     await expectRecovered(world, uuid, model, "once it leads back");
   });
 
-  test("is not re-pointed by the fold of a merge that found it so", async () => {
+  test("keeps a merge that would re-point it from being decided", async () => {
+    const { world, uuid, model } = await grown([null, 0, 1], "c");
+    await standAlone(await layerFile(world, uuid, "c"));
+
+    await refused(world.run(merging(uuid, "b")), "FILES_CHANGED");
+
+    await expectReadable(world, uuid, model);
+  });
+
+  test("is not re-pointed by a fold that had been decided before", async () => {
     const { world, uuid, model } = await grown([null, 0, 1], "c");
     const path = await layerFile(world, uuid, "c");
-    const below = await layerFile(world, uuid, "b");
+    await dieAt(world, merging(uuid, "b"), "before append FoldStarted");
+    applyModel(model, merging(uuid, "b"));
+    execFileSync("cp", ["-a", path, `${path}.bak`]);
     await standAlone(path);
 
-    applyModel(model, merging(uuid, "b"));
-    expect(await world.run(merging(uuid, "b"))).toMatchObject({ foldsPending: 1 });
+    await refused(world.recover(uuid), "NEEDS_OPERATOR");
     await expectReadable(world, uuid, model);
 
-    await leadBack(path, below, "qcow2");
-    await expectRecovered(world, uuid, model, "once it leads back");
+    renameSync(`${path}.bak`, path);
+    await expectRecovered(world, uuid, model, "once it is back");
   });
 
   test("is not merged", async () => {

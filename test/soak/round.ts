@@ -132,7 +132,7 @@ class Round {
   /** Each shot from the same beginning; it goes on from where the last one leads to. */
   async #kill(killing: Killing, shots: number): Promise<void> {
     const { tree, command, after } = killing;
-    const kept = new KeptFiles(this.#store.folder, { times: true });
+    const kept = new KeptFiles(this.#store.folder);
     try {
       const before = await this.#store.lines();
       const { faults } = this.#game;

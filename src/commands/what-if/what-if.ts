@@ -188,8 +188,12 @@ function carryOut(other: DomainState, record: EventRecord, { plan, outcome }: Ac
 
 function settle(other: DomainState, record: EventRecord): void {
   if (!other.defined || other.guest !== "off") return;
-  for (let [fold] = pendingFolds(other); fold; [fold] = pendingFolds(other)) foldNow(other, record, fold);
+  for (let fold = nextFold(other); fold; fold = nextFold(other)) foldNow(other, record, fold);
   removeGarbage(other, record);
+}
+
+function nextFold(other: DomainState): Fold | undefined {
+  return pendingFolds(other).find(({ waits }) => waits === null);
 }
 
 /** The same fold if there is one to do here; else none. */

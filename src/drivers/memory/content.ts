@@ -1,6 +1,9 @@
 import type { SimulatedFile } from "./world.ts";
 
-/** What simulated files hold. A chain is given nearest file first; past a shorter file's end it reads as zeros, as QEMU. */
+/**
+ * What simulated files hold. A chain is given nearest file first; past a shorter file's end it reads as zeros, as QEMU.
+ * As with QEMU, a qcow2 file that is cut keeps the rest of its last cluster, and shows it when it grows again.
+ */
 
 export const clusterBytes = 4096;
 
@@ -33,30 +36,71 @@ export function writeInto(chain: Chain, offset: number, bytes: Uint8Array): void
     const index = Math.floor((offset + done) / clusterBytes);
     const within = (offset + done) % clusterBytes;
     const part = bytes.subarray(done, done + clusterBytes - within);
-    const cluster = readCluster(chain, index)?.slice() ?? new Uint8Array(clusterBytes);
+    const own = file.clusters.get(index) ?? readCluster(chain, index);
+    const cluster = own?.slice() ?? new Uint8Array(clusterBytes);
     cluster.set(part, within);
     file.clusters.set(index, cluster);
     done += part.length;
   }
 }
 
-/** Makes the first file larger. What its backing files hold there stays out of sight. */
+/** Makes the first file larger. What its backing file holds there stays out of sight. */
 export function grow(chain: Chain, virtualBytes: number): void {
-  const [file] = chain;
-  const first = Math.floor(file.virtualBytes / clusterBytes);
-  const below = new Set(chain.slice(1).flatMap(({ clusters }) => [...clusters.keys()]));
-  const hidden = [...below].filter((index) => index >= first && index * clusterBytes < virtualBytes);
-  const seen = hidden.map((index) => [index, readCluster(chain, index)] as const);
-  file.virtualBytes = Math.max(file.virtualBytes, virtualBytes);
-  for (const [index, cluster] of seen) file.clusters.set(index, cluster ?? new Uint8Array(clusterBytes));
+  const hide = lengthen(chain, virtualBytes);
+  hide();
 }
 
-/** Cuts a file's size; growing it again brings nothing back. */
+/**
+ * The first file's new size alone, as a tool that is killed may leave it; and what hides whatever the file's backing file
+ * holds there, unless it was written over since.
+ */
+export function lengthen(chain: Chain, virtualBytes: number): () => void {
+  const [file, below] = chain;
+  const end = file.virtualBytes;
+  file.virtualBytes = Math.max(end, virtualBytes);
+  const hidden = Math.min(below?.virtualBytes ?? 0, file.virtualBytes);
+  if (hidden <= end) return () => undefined;
+  const first = Math.floor(end / clusterBytes);
+  const known = new Set(file.clusters.keys());
+  const within = readCluster([{ ...file, virtualBytes: end }, ...chain.slice(1)], first);
+  return () => {
+    for (let index = first; index * clusterBytes < hidden; index++) {
+      if (file.clusters.has(index) && !(index === first && known.has(index))) continue;
+      const cluster = new Uint8Array(clusterBytes);
+      if (index === first && within) cluster.set(cut(within, end - index * clusterBytes));
+      file.clusters.set(index, cluster);
+    }
+  };
+}
+
+/** Cuts a file's size, as `qemu-img resize --shrink` does. */
 export function cutTo(file: SimulatedFile, virtualBytes: number): void {
+  if (virtualBytes >= file.virtualBytes) return;
   file.virtualBytes = virtualBytes;
   for (const [index, cluster] of file.clusters) {
     const end = virtualBytes - index * clusterBytes;
     if (end <= 0) file.clusters.delete(index);
-    else file.clusters.set(index, cut(cluster, end));
+    else if (file.format === "raw") file.clusters.set(index, cut(cluster, end));
   }
+}
+
+/** Zeros past the file's own end, up to the end of its last cluster. */
+export function clearTail(file: SimulatedFile, virtualBytes: number): void {
+  const index = Math.floor(virtualBytes / clusterBytes);
+  const cluster = file.clusters.get(index);
+  if (cluster) file.clusters.set(index, cut(cluster, virtualBytes - index * clusterBytes));
+}
+
+/** The clusters of `upper` that `lower`, once it grows past `end`, would show otherwise than `upper` reads. */
+export function wouldShow(upper: SimulatedFile, [lower, below]: Chain, end: number): number[] {
+  if (lower.format === "raw" || upper.virtualBytes <= end) return [];
+  const shown: number[] = [];
+  const hidden = Math.min(below?.virtualBytes ?? 0, upper.virtualBytes);
+  for (let index = Math.floor(end / clusterBytes); index * clusterBytes < upper.virtualBytes; index++) {
+    if (upper.clusters.has(index)) continue;
+    const stale =
+      lower.clusters.get(index)?.some((byte, at) => byte !== 0 && index * clusterBytes + at >= end) ?? false;
+    if (stale || index * clusterBytes < hidden) shown.push(index);
+  }
+  return shown;
 }

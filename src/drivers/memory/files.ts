@@ -1,7 +1,7 @@
 import { shellWord } from "../../hints.ts";
 import type { Backing, CompressLayer, MakeOverlay } from "../../events/plan.ts";
 import type { FileFacts, ImageFacts, ImageFormat } from "../../events/records.ts";
-import type { ObservedFile, Watch } from "../driver.ts";
+import type { CommitStep, ImageFault, ObservedFile, Watch } from "../driver.ts";
 import {
   interrupted,
   invalidImage,
@@ -12,7 +12,7 @@ import {
   unsafeFolder,
   wrongLink,
 } from "../failures.ts";
-import { clusterBytes, cutTo, readCluster, writeInto } from "./content.ts";
+import { clearTail, clusterBytes, cutTo, lengthen, readCluster, wouldShow, writeInto } from "./content.ts";
 import type { SimulatedFile, World } from "./world.ts";
 
 /** Called in the middle of a step: what it throws leaves the step half done. */
@@ -89,13 +89,19 @@ export async function compressLayer(world: World, step: CompressLayer, watch?: W
   return world.facts(path);
 }
 
-export async function commit(world: World, from: Backing, into: Backing, during: During, watch?: Watch): Promise<void> {
+export async function commit(world: World, step: CommitStep, during: During, watch?: Watch): Promise<void> {
+  const { from, into, end } = step;
   const layer = world.file(from.path);
   const target = world.file(into.path);
   if (!isBackedBy(layer, into)) throw wrongLink(from.path, layer.backing?.path ?? null, into.path);
   if (!target.writable) throw readOnlyImage(into.path);
   world.assertUnused(from.path);
   world.assertUnused(into.path);
+  const chain = world.wholeChain(from.path);
+  for (const index of wouldShow(layer, world.wholeChain(into.path), end)) {
+    layer.clusters.set(index, readCluster(chain, index)?.slice() ?? new Uint8Array(clusterBytes));
+    world.touched(from.path, 1);
+  }
   await commitUnder(world, from, into, during, watch);
 }
 
@@ -108,16 +114,31 @@ export async function commitUnder(
   watch?: Watch,
 ): Promise<void> {
   const layer = world.file(from.path);
+  const target = world.file(into.path);
   if (!isBackedBy(layer, into)) throw wrongLink(from.path, layer.backing?.path ?? null, into.path);
-  if (!world.file(into.path).writable) throw readOnlyImage(into.path);
-  world.resize(into.path, layer.virtualBytes);
+  if (!target.writable) throw readOnlyImage(into.path);
+  const hide = lengthen(world.wholeChain(into.path), layer.virtualBytes);
+  world.touched(into.path, 0);
   const indexes = [...layer.clusters.keys()];
   const half = Math.ceil(indexes.length / 2);
   copyClusters(world, from.path, into.path, indexes.slice(0, half));
   await during("commit half done");
+  hide();
   await allowInterrupt("commit", from.path, watch);
   copyClusters(world, from.path, into.path, indexes.slice(half));
+  if (target.fault) spoil(target, new Set(indexes));
   report("commit", from.path, watch);
+}
+
+/** The tool takes a cluster that is in use for a free one. */
+function spoil(target: SimulatedFile, written: ReadonlySet<number>): void {
+  for (const [index, cluster] of target.clusters) {
+    if (!written.has(index))
+      return void target.clusters.set(
+        index,
+        cluster.map((byte) => byte ^ 0x5a),
+      );
+  }
 }
 
 function copyClusters(world: World, from: string, into: string, indexes: readonly number[]): void {
@@ -133,11 +154,39 @@ function copyClusters(world: World, from: string, into: string, indexes: readonl
   }
 }
 
+/** What a tool that says it has done it may have left out. */
+export function leftOut(world: World, from: Backing, into: Backing): string | null {
+  const [layer, target] = [world.file(from.path), world.file(into.path)];
+  if (target.virtualBytes < layer.virtualBytes) return `"${into.path}" is shorter than what was to go into it`;
+  const lacking = [...layer.clusters.keys()].find((index) => !target.clusters.has(index));
+  return lacking === undefined ? null : `"${into.path}" does not have what is at byte ${lacking * clusterBytes}`;
+}
+
+export function canCommitLive(world: World, { from, into, end }: CommitStep): boolean {
+  return wouldShow(world.file(from.path), world.wholeChain(into.path), end).length === 0;
+}
+
+export function imageFault(world: World, { path }: Backing): ImageFault | null {
+  world.assertUnlocked(path);
+  return world.file(path).fault;
+}
+
+export function repairImage(world: World, { path }: Backing): FileFacts {
+  const file = world.file(path);
+  world.assertUnused(path);
+  if (file.fault) {
+    file.fault = null;
+    world.touched(path, 0);
+  }
+  return world.facts(path);
+}
+
 export function shrink(world: World, { path, format }: Backing, virtualBytes: number): void {
   const file = world.file(path);
   if (format !== "qcow2") throw notALayer(path);
   if (file.virtualBytes <= virtualBytes) return;
   world.assertUnused(path);
+  clearTail(file, virtualBytes);
   cutTo(file, virtualBytes);
   world.touched(path, 0);
 }

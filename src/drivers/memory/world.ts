@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { DomainId } from "../../events/ids.ts";
 import type { Backing } from "../../events/plan.ts";
 import type { Compression, FileFacts, GuestState, ImageFormat } from "../../events/records.ts";
+import type { ImageFault } from "../driver.ts";
 import { fullDisk, lockedImage, missingFile } from "../failures.ts";
 import { clusterBytes, grow, readCluster, writeInto } from "./content.ts";
 
@@ -16,6 +17,8 @@ export interface SimulatedFile {
   backing: Backing | null;
   writable: boolean;
   compression: Compression | null;
+  /** Its tables are stale: what is written over it goes where something else is. */
+  fault: ImageFault | null;
   readonly clusters: Map<number, Uint8Array>;
 }
 
@@ -77,6 +80,7 @@ export class World {
       backing,
       writable,
       compression: null,
+      fault: null,
       clusters: new Map(),
     };
     this.removed.delete(path);

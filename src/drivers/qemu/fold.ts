@@ -1,8 +1,11 @@
 import { dirname } from "node:path";
 import { SnapledgerError } from "../../errors.ts";
 import type { Backing } from "../../events/plan.ts";
-import type { Watch } from "../driver.ts";
-import { missingFile, notALayer, readOnlyImage, wrongLink } from "../failures.ts";
+import type { CommitStep, Watch } from "../driver.ts";
+import { missingFile, notALayer, readOnlyImage, unfitImage, wrongLink } from "../failures.ts";
+import type { Checks } from "./check.ts";
+import { tailOf, wouldShow } from "./compare.ts";
+import type { Extent } from "./compare.ts";
 import { assertPlainPath, discardDraft, statOf, syncFile, removeIfThere } from "./files.ts";
 import { readImage } from "./image.ts";
 import type { Image } from "./image.ts";
@@ -10,9 +13,16 @@ import { probeLock } from "./inspect.ts";
 import { isBackedBy } from "./make.ts";
 import type { QemuImg } from "./tool.ts";
 
+export interface Tools {
+  readonly tool: QemuImg;
+  readonly io: QemuImg;
+  readonly checks: Checks;
+}
+
 /** What changes files after an event. Each may be killed at any instant and is then simply run again. */
 
-export async function commit(tool: QemuImg, from: Backing, into: Backing, watch?: Watch): Promise<void> {
+export async function commit(tools: Tools, { from, into, end }: CommitStep, watch?: Watch): Promise<void> {
+  const { tool } = tools;
   const layer = imageAt(from);
   const target = imageAt(into);
   // Named a file outside the chain, the tool refuses by itself (measured); named one further down, it would obey.
@@ -21,6 +31,7 @@ export async function commit(tool: QemuImg, from: Backing, into: Backing, watch?
   if (!target.writable) throw readOnlyImage(into.path);
   // The tool shares a raw target with other writers (measured): it has to be asked.
   if (into.format === "raw") await probeLock(tool, into);
+  await writeZeros(tools, from, await wouldShow(from, into, end), watch);
   // -d: the layer keeps its content; its dependents read it until they are re-pointed.
   await tool.run(["commit", "-p", "-d", "-f", from.format, "-b", into.path, from.path], {
     path: from.path,
@@ -31,9 +42,32 @@ export async function commit(tool: QemuImg, from: Backing, into: Backing, watch?
   await syncFile(into.path);
 }
 
-export async function shrink(tool: QemuImg, file: Backing, virtualBytes: number, watch?: Watch): Promise<void> {
+/**
+ * Zeros that the file reads as already, at extents that it does not hold itself or that nobody reads. A file with stale
+ * tables is not written to.
+ */
+async function writeZeros(tools: Tools, file: Backing, extents: readonly Extent[], watch?: Watch): Promise<void> {
+  if (extents.length === 0) return;
+  const fault = await tools.checks.fault(tools.tool, file, watch, { unlessKnownSound: true });
+  if (fault) throw unfitImage(file.path, fault.why);
+  for (let i = 0; i < extents.length; i += extentsAtOnce) {
+    const writes = extents
+      .slice(i, i + extentsAtOnce)
+      .flatMap(({ start, end }) => ["-c", `write -z ${start} ${end - start}`]);
+    await tools.io.run(["-f", file.format, ...writes, file.path], { path: file.path, watch });
+  }
+  await syncFile(file.path);
+}
+
+/** As arguments of one call. */
+const extentsAtOnce = 1000;
+
+export async function shrink(tools: Tools, file: Backing, virtualBytes: number, watch?: Watch): Promise<void> {
+  const { tool } = tools;
   const { facts } = imageAt(ours(file));
   if (facts.virtualBytes > virtualBytes) {
+    const tail = await tailOf(file, virtualBytes);
+    if (tail) await writeZeros(tools, file, [tail], watch);
     const args = ["resize", "--shrink", "-f", file.format, file.path, String(virtualBytes)];
     await tool.run(args, { path: file.path, watch });
   }
@@ -55,7 +89,7 @@ export async function repoint(tool: QemuImg, file: Backing, backing: Backing, wa
   await syncFile(file.path);
 }
 
-export async function repairLeaks(tool: QemuImg, file: Backing, watch?: Watch): Promise<void> {
+export async function repairLeaks({ tool, checks }: Tools, file: Backing, watch?: Watch): Promise<void> {
   imageAt(file);
   if (file.format === "raw") return;
   // 2: errors other than leaks; 3: leaks it could not free, which waste space and nothing else.
@@ -71,6 +105,7 @@ export async function repairLeaks(tool: QemuImg, file: Backing, watch?: Watch): 
     });
   }
   await syncFile(file.path);
+  checks.passed(file);
 }
 
 /** Also takes the unfinished file that a killed step of the same layer left. */

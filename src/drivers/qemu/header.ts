@@ -7,6 +7,8 @@ import { invalidImage } from "../failures.ts";
  */
 export interface Qcow2Header {
   readonly version: 2 | 3;
+  /** Its last user was stopped half-way; reference counts may be stale. */
+  readonly dirty: boolean;
   readonly clusterBytes: number;
   readonly virtualBytes: number;
   /** As the header names it; null for none. */
@@ -19,8 +21,8 @@ export interface Qcow2Header {
 /** The longest prefix of a file that its header can lie in: one cluster of the largest size. */
 export const headerBytesAtMost = 2 * 1024 * 1024;
 
-const feature = { corrupt: 2n, externalData: 4n, compression: 8n, extendedL2: 16n } as const;
-const understood = 1n | feature.corrupt | feature.externalData | feature.compression | feature.extendedL2;
+const feature = { dirty: 1n, corrupt: 2n, externalData: 4n, compression: 8n, extendedL2: 16n } as const;
+const understood = feature.dirty | feature.corrupt | feature.externalData | feature.compression | feature.extendedL2;
 const backingFormatExtension = 0xe2792aca;
 
 interface Source {
@@ -45,6 +47,7 @@ export function parseHeader(path: string, bytes: Uint8Array, fileBytes: number):
   const format = backingFormat(source, headerBytes, extensionsEnd);
   return {
     version,
+    dirty: (incompatible & feature.dirty) !== 0n,
     clusterBytes,
     virtualBytes: virtualSize(source),
     backing: name === null ? null : { path: name.path, format },

@@ -69,6 +69,19 @@ export async function assertWhole(path: string, header: Qcow2Header): Promise<vo
   }
 }
 
+/** A file's bytes, for as long as `work` reads them. */
+export async function withBytes<T>(path: string, work: (read: ReadBytes) => Promise<T>): Promise<T> {
+  const [file] = openPlain(path);
+  try {
+    return await work((offset, length) => onFile(path, () => part(file, offset, length)));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Fewer bytes than asked for where the file ends. */
+export type ReadBytes = (offset: number, length: number) => Uint8Array<ArrayBuffer>;
+
 /** Should a pipe have taken the file's place since it was looked at, opening it must not wait for a writer. */
 function openPlain(path: string): [file: number, stats: BigIntStats] {
   const file = onFile(path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));

@@ -5,12 +5,14 @@ import type { FileIdentity } from "../../events/records.ts";
 import type { Driver, ObservedFile } from "../driver.ts";
 import { qemuGuests } from "./guest/index.ts";
 import type { Guests } from "./guest/index.ts";
+import { imageChecks, repairImage } from "./check.ts";
+import { leftOut, wouldShow } from "./compare.ts";
 import { assertPlainPath, identityOf, statOf } from "./files.ts";
 import { commit, remove, repairLeaks, repoint, shrink } from "./fold.ts";
 import { readImage } from "./image.ts";
 import { filesIn, freeBytes, inspectImage, probeLock } from "./inspect.ts";
 import { checkFolder, compressLayer, makeOverlay, prepareFolder } from "./make.ts";
-import { qemuImg } from "./tool.ts";
+import { qemuImg, qemuIo } from "./tool.ts";
 
 export interface QemuOptions {
   /** The absolute path of qemu-img, and of QEMU itself; else they are found on PATH. */
@@ -23,6 +25,8 @@ export interface QemuOptions {
 /** qcow2 and raw images: through qemu-img when the guest is off, through QEMU itself when it runs. */
 export function qemuDriver({ program, system, run }: QemuOptions = {}): Driver {
   const tool = qemuImg(program);
+  const checks = imageChecks();
+  const tools = { tool, io: qemuIo(), checks };
   const guests = run !== undefined;
   return {
     name: "qemu",
@@ -36,6 +40,8 @@ export function qemuDriver({ program, system, run }: QemuOptions = {}): Driver {
     identify: (path) => inTurn(() => identify(path)),
     observe: (file) => inTurn(() => observe(file)),
     probeLock: (file) => probeLock(tool, file),
+    imageFault: (file, watch, how) => checks.fault(tool, file, watch, how),
+    leftOut: ({ from, into }) => leftOut(from, into),
     freeBytes: (folder) => inTurn(() => freeBytes(folder)),
     checkFolder: (folder) =>
       inTurn(() => {
@@ -47,13 +53,16 @@ export function qemuDriver({ program, system, run }: QemuOptions = {}): Driver {
     makeOverlay: (step, watch) => makeOverlay(tool, step, watch),
     compressLayer: (step, watch) => compressLayer(tool, step, watch),
 
-    commit: ({ from, into }, watch) => commit(tool, from, into, watch),
-    shrink: (file, virtualBytes, watch) => shrink(tool, file, virtualBytes, watch),
+    repairImage: (file, watch) => repairImage(tool, file, watch),
+
+    commit: (step, watch) => commit(tools, step, watch),
+    shrink: (file, virtualBytes, watch) => shrink(tools, file, virtualBytes, watch),
     repoint: (file, backing, watch) => repoint(tool, file, backing, watch),
-    repairLeaks: (file, watch) => repairLeaks(tool, file, watch),
+    repairLeaks: (file, watch) => repairLeaks(tools, file, watch),
     remove: (path) => remove(tool, path),
 
     ...(guests ? qemuGuests(run, system) : noGuests),
+    canCommitLive: async ({ from, into, end }) => (await wouldShow(from, into, end)).length === 0,
   };
 }
 
@@ -90,4 +99,5 @@ const noGuests: Guests = {
   memoryFault: () => Promise.resolve(null),
   ...{ start: cannot, stop: cannot, shutdown: cannot, suspend: cannot, resume: cannot },
   ...{ freeze: cannot, settleFreeze: cannot, thaw: cannot, commitLive: cannot },
+  isCommitting: () => Promise.resolve(false),
 };

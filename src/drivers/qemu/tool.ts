@@ -8,7 +8,7 @@ import { SnapledgerError } from "../../errors.ts";
 import type { Watch } from "../driver.ts";
 import { fullDisk, interrupted, lockedImage } from "../failures.ts";
 
-/** Runs qemu-img: argument arrays, an absolute program path, no shell, no input, and its words turned into our codes. */
+/** Runs qemu-img, or qemu-io: argument arrays, an absolute program path, no shell, no input, and its words turned into our codes. */
 export interface QemuImg {
   /** Resolves with what it printed when it exits with one of `accept` (default 0 alone). */
   run(args: readonly string[], run: ToolRun): Promise<{ readonly exitCode: number; readonly output: string }>;
@@ -29,11 +29,20 @@ export interface ToolRun {
 const outputBytesAtMost = 256 * 1024;
 
 export function qemuImg(program?: string): QemuImg {
+  return tool("qemu-img", program);
+}
+
+/** It writes zeros where qemu-img has no command for it; it is in the same package. */
+export function qemuIo(): QemuImg {
+  return tool("qemu-io");
+}
+
+function tool(name: string, program?: string): QemuImg {
   let found = program;
   return {
     async run(args, run) {
-      found ??= findProgram("qemu-img", "qemu-utils");
-      return runTool(found, args, run);
+      found ??= findProgram(name, "qemu-utils");
+      return runTool(found, name, args, run);
     },
   };
 }
@@ -60,7 +69,7 @@ function missingTool(program: string, debianPackage = "qemu-utils"): SnapledgerE
   });
 }
 
-async function runTool(program: string, args: readonly string[], run: ToolRun) {
+async function runTool(program: string, name: string, args: readonly string[], run: ToolRun) {
   const signal = run.watch?.signal;
   if (isAborted(run)) throw interrupted(verb(args), run.path);
   const subprocess = spawn(program, [...args], { stdin: "ignore", env: { LC_ALL: "C" } });
@@ -81,9 +90,11 @@ async function runTool(program: string, args: readonly string[], run: ToolRun) {
       collect(child.stderr, () => false),
     ]);
     const { exitCode, signalName } = await ended;
-    if (signalName !== undefined) throw killed(signalName, args, run);
+    if (signalName !== undefined) throw killed(signalName, `${name} ${verb(args)}`, args, run);
     if (exitCode !== undefined && (run.accept ?? [0]).includes(exitCode)) return { exitCode, output };
-    throw isAborted(run) ? interrupted(verb(args), run.path) : toolError(args, run, complaint);
+    throw isAborted(run)
+      ? interrupted(verb(args), run.path)
+      : toolError(`${name} ${verb(args)}`, run, complaint || output);
   } catch (error) {
     // Whatever failed on our side, the tool does not outlive the step. It has ended already if it was the tool.
     stop();
@@ -125,10 +136,10 @@ function isProgress(line: string, { step, path, watch }: ToolRun): boolean {
   return true;
 }
 
-function killed(signalName: string, args: readonly string[], run: ToolRun): SnapledgerError {
+function killed(signalName: string, what: string, args: readonly string[], run: ToolRun): SnapledgerError {
   // Ctrl-C on a terminal reaches the tool as well as us.
   if (["SIGTERM", "SIGINT", "SIGHUP"].includes(signalName)) return interrupted(verb(args), run.path);
-  return new SnapledgerError("DRIVER_FAILED", `qemu-img ${verb(args)} of "${run.path}" was killed (${signalName}).`, {
+  return new SnapledgerError("DRIVER_FAILED", `${what} of "${run.path}" was killed (${signalName}).`, {
     facts: { path: run.path, signal: signalName },
     hint: "Nothing is lost: run the same command again.",
   });
@@ -137,7 +148,7 @@ function killed(signalName: string, args: readonly string[], run: ToolRun): Snap
 const verb = (args: readonly string[]): string => args[0] ?? "";
 
 /** What the tool complained of, as our code. Sources: the messages of qemu-img 7.2 and the C library. */
-function toolError(args: readonly string[], run: ToolRun, complaint: string): SnapledgerError {
+function toolError(what: string, run: ToolRun, complaint: string): SnapledgerError {
   const words = [run.path, ...(run.paths ?? [])].reduce((text, path) => text.replaceAll(path, ""), complaint);
   if (/Failed to get (shared )?"[a-z ]+" lock/.test(words)) {
     const path = lockedPath(complaint) ?? run.path;
@@ -146,11 +157,11 @@ function toolError(args: readonly string[], run: ToolRun, complaint: string): Sn
   const facts = { path: run.path, tool: complaint };
   if (/No space left on device|Disk quota exceeded/.test(words)) return fullDisk(run.path, facts);
   if (/No such file or directory/.test(words)) {
-    const message = `qemu-img ${verb(args)} did not find "${run.path}" or a file it is backed by.`;
+    const message = `${what} did not find "${run.path}" or a file it is backed by.`;
     return new SnapledgerError("FILE_NOT_FOUND", message, { facts });
   }
-  const said = complaint.replace(/^qemu-img: /, "");
-  return new SnapledgerError("DRIVER_FAILED", `qemu-img ${verb(args)} of "${run.path}" failed: ${said}`, { facts });
+  const said = complaint.replace(/^qemu-(img|io): /, "");
+  return new SnapledgerError("DRIVER_FAILED", `${what} of "${run.path}" failed: ${said}`, { facts });
 }
 
 /** `Is another process using the image [/path]?` */

@@ -6,7 +6,7 @@ import { findProgram } from "../tool.ts";
 import { thawFileSystems } from "./agent.ts";
 import { GuestFolder } from "./folder.ts";
 import { freezeGuest, settleFreeze } from "./freeze.ts";
-import { commitLive } from "./live-commit.ts";
+import { commitLive, isCommitting } from "./live-commit.ts";
 import { machinesOf } from "./machine.ts";
 import { guestDisks } from "./nodes.ts";
 import type { Qmp } from "./qmp.ts";
@@ -32,6 +32,7 @@ export type Guests = Pick<
   | "settleFreeze"
   | "thaw"
   | "commitLive"
+  | "isCommitting"
 >;
 
 /** Guests under QEMU processes of their own, which outlive whoever started them; `run` is the store's run folder. */
@@ -59,6 +60,7 @@ export function qemuGuests(run: string, program?: string): Guests {
     settleFreeze: (domain, step, was) => inOurWords(() => settleFreeze(folderOf(domain), step, was)),
     thaw: (domain) => thawFileSystems(folderOf(domain)),
     commitLive: (domain, { from, into }, watch) => inOurWords(() => commitLive(folderOf(domain), from, into, watch)),
+    isCommitting: (domain, from) => lookedAt(folderOf(domain), (qmp) => isCommitting(qmp, from), false),
   };
 }
 

@@ -27,7 +27,7 @@ export async function commitLive(folder: GuestFolder, from: Backing, into: Backi
 
 /** Resolves with the file that read through `from`; undefined when a manager before this one had got to the end. */
 async function runJob(qmp: Qmp, from: Backing, into: Backing, watch?: Watch): Promise<string | undefined> {
-  const id = `fold-${basename(from.path, ".qcow2")}`;
+  const id = jobIdOf(from);
   const disk = (await guestDisks(qmp)).find(({ chain }) => chain.includes(from.path));
   const above = disk?.chain[disk.chain.indexOf(from.path) - 1];
   if ((await jobOf(qmp, id)) === undefined) {
@@ -38,6 +38,16 @@ async function runJob(qmp: Qmp, from: Backing, into: Backing, watch?: Watch): Pr
   await qmp.execute("job-dismiss", { id });
   if (error !== undefined) throw failed(error, from.path, watch);
   return above;
+}
+
+/** Somebody began it: it goes on, or is through, so that the guest does not read the file any more. */
+export async function isCommitting(qmp: Qmp, from: Backing): Promise<boolean> {
+  if ((await jobOf(qmp, jobIdOf(from))) !== undefined) return true;
+  return (await guestDisks(qmp)).every(({ chain }) => !chain.includes(from.path));
+}
+
+function jobIdOf({ path }: Backing): string {
+  return `fold-${basename(path, ".qcow2")}`;
 }
 
 async function begin(qmp: Qmp, id: string, device: string, from: Backing, into: Backing): Promise<void> {
