@@ -17,7 +17,7 @@ import type { Affected, Sets } from "../../src/events/records.ts";
 import type { Accepted, BaseFacts, Decision, DefineFacts, Refusal } from "../../src/commands/decision.ts";
 import type { ErrorCode, ErrorFacts } from "../../src/errors.ts";
 import type { Supports } from "../../src/drivers/driver.ts";
-import { pendingFolds } from "../../src/projections/layers.ts";
+import { layerOf, pendingFolds } from "../../src/projections/layers.ts";
 import type { DomainState } from "../../src/projections/state.ts";
 import { expectSoundGraph } from "./graph.ts";
 import { drawn } from "./drawn.ts";
@@ -140,7 +140,9 @@ export function createdWritten(name: string, more: Partial<CreateSnapshot> = {})
 }
 export function compactedOne(which: "lowest" | "highest" = "lowest"): Step {
   return (world) => {
-    const fold = pendingFolds(world.state).at(which === "lowest" ? 0 : -1);
+    const fold = pendingFolds(world.state)
+      .filter(({ waits }) => waits === null)
+      .at(which === "lowest" ? 0 : -1);
     if (!fold) throw new Error("nothing is to be folded");
     world.fold(fold);
     world.cleanUp();
@@ -160,6 +162,19 @@ export function later(seconds = 1): Step {
 
 export function base(facts: Partial<BaseFacts>, target: Target = "vda"): Step {
   return (world) => (world.bases[target] = facts);
+}
+/** Somebody wrote to a disk's base image, or to a snapshot's layer, behind the log. */
+export function tampered(snapshot: string | null, target: Target = "vda"): Step {
+  return (world) => {
+    const { state } = world;
+    const layers = snapshot === null ? state.bases : state.snapshots.get(state.byName.get(snapshot) ?? "")?.layers;
+    const { file } = layerOf(state, layers?.[target]);
+    world.changed = [...world.changed, { path: file.path, logged: file, seen: { ...file, mtimeNs: "9" } }];
+  };
+}
+/** Whoever had a head open last was stopped half-way. */
+export function leftHalfway(target: Target = "vda"): Step {
+  return (world) => (world.toRepair = [...world.toRepair, target]);
 }
 export function definition(facts: Partial<DefineFacts>): Step {
   return (world) => (world.define = facts);

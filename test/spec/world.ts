@@ -5,6 +5,7 @@ import type { Step } from "../../src/events/plan.ts";
 import type { FileFacts, MemoryFile } from "../../src/events/records.ts";
 import type { BaseFacts, Decision, DefineFacts, Facts, Made } from "../../src/commands/decision.ts";
 import { decide } from "../../src/commands/decision.ts";
+import type { ChangedFile } from "../../src/commands/logged-file.ts";
 import { ruleOf } from "../../src/commands/rules.ts";
 import type { Supports } from "../../src/drivers/driver.ts";
 import { apply } from "../../src/projections/domain.ts";
@@ -27,6 +28,10 @@ export class World {
   supports: Supports = { guests: true, memory: true, compression: ["zlib", "zstd"], memoryCompression: ["zstd"] };
   /** What a merge into the base sees otherwise than by default: there, writable, nobody else's. */
   bases: Record<Target, Partial<BaseFacts>> = {};
+  /** Frozen files that differ from the log. */
+  changed: readonly ChangedFile[] = [];
+  /** Heads that were left half-way. */
+  toRepair: readonly Target[] = [];
   /** What a definition sees otherwise than by default: a free name, and images that are nobody's. */
   define: Partial<DefineFacts> = {};
   /** Virtual size of each base image. */
@@ -90,7 +95,16 @@ export class World {
     const { state, supports } = this;
     const heads = Object.fromEntries(state.disks.map((target) => [target, this.headFile(target)]));
     const bases = Object.fromEntries(state.disks.map((target) => [target, this.#base(target)]));
-    const facts = { time: this.#time(), supports, guest: state.guest, heads, freeBytes: 1e12, bases };
+    const facts = {
+      time: this.#time(),
+      supports,
+      guest: state.guest,
+      heads,
+      freeBytes: 1e12,
+      bases,
+      changed: this.changed,
+      toRepair: this.toRepair,
+    };
     return command.type === "DefineDomain" ? { ...facts, define: this.#definition(command) } : facts;
   }
 

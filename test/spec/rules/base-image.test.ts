@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { FileFacts } from "../../../src/events/records.ts";
 import { layerOf, pendingFolds } from "../../../src/projections/layers.ts";
+import type { DomainState } from "../../../src/projections/state.ts";
 import type { BaseFacts } from "../../../src/commands/decision.ts";
 import type { ErrorCode } from "../../../src/errors.ts";
 import type { Step } from "../given.ts";
@@ -88,11 +89,8 @@ describe("an image that may not be rewritten", () => {
   type Case = readonly [why: string, seen: Seen, code: ErrorCode, facts: object, hint: RegExp];
   const shared = { path, users: ["db vda", "vm vdb"] };
   const larger = { path, baseBytes: sizes.base + 512, snapshotBytes: sizes.base };
-  const moved = (logged: object, seen: object) => ({ path, logged, seen });
   const back = /^Put the base image back, with its time of change .*, or keep the snapshot\.$/;
   const grown: Seen = (logged) => ({ file: { ...logged, virtualBytes: sizes.base + 512 } });
-  const otherInode: Seen = (logged) => ({ file: { ...logged, inode: "other", mtimeNs: "9" } });
-  const otherDevice: Seen = (logged) => ({ file: { ...logged, device: "2", mtimeNs: "9" } });
   const cases: readonly Case[] = [
     [
       "another disk stands on it",
@@ -103,41 +101,12 @@ describe("an image that may not be rewritten", () => {
     ],
     ["its mode bits forbid it", () => ({ writable: false }), "BASE_IMAGE_READ_ONLY", { path }, /chmod u\+w\.$/],
     ["it is gone", () => ({ file: null, writable: false }), "NOTHING_BELOW", { path }, back],
-    ["another file has its place", otherInode, "NOTHING_BELOW", moved({ inode: path }, { inode: "other" }), back],
-    ["one elsewhere has its inode", otherDevice, "NOTHING_BELOW", moved({ device: "1" }, { device: "2" }), back],
     ["it is larger than the snapshot", grown, "BASE_IMAGE_LARGER", larger, /^A base image is never cut\. Resize /],
   ];
   const seen =
     (how: Seen, target = "vda"): Step =>
     (world) =>
       base(how(layerOf(world.state, world.state.bases[target]).file), target)(world);
-
-  test.each([
-    ["whose device has another number since a boot", { device: "2" }],
-    ["that was put back from a backup", { device: "2", inode: "9" }],
-  ])("but for one %s: all else of it is as it was logged", (_, identity) => {
-    given(
-      domainDefined(),
-      createdWritten("a"),
-      seen((logged) => ({ file: { ...logged, ...identity } })),
-    )
-      .when(merge("a"))
-      .does("SnapshotMerged");
-  });
-
-  test.each([
-    ["path", "/images/other.qcow2", "path"],
-    ["format", "raw", "format"],
-    ["bytes", 1, "length"],
-    ["virtualBytes", 512, "virtual size"],
-    ["mtimeNs", "9", "time of change"],
-  ])("with another inode is the same no longer when its %s is another, which is said", (field, value, words) => {
-    const other: Seen = (logged) => ({ file: { ...logged, inode: "9", [field]: value } });
-    const { message } = given(domainDefined(), createdWritten("a"), seen(other))
-      .when(merge("a"))
-      .refuses("NOTHING_BELOW", {}, back);
-    expect(message).toBe(`${path} is another file than the base image of disk vda: it differs in ${words}.`);
-  });
 
   test.each(cases)("because %s is left as it is", (_, how, code, facts, hint) => {
     given(domainDefined(), createdWritten("a"), seen(how))
@@ -167,39 +136,40 @@ describe("an image that may not be rewritten", () => {
 describe("a larger layer that still waits to be folded into the base", () => {
   const larger = [domainDefined(), resized(block), created("a")] as const;
   const smaller: readonly Step[] = [resized(-block), created("b")];
-  const facts = { target: "vda", layerBytes: sizes.base + block, snapshotBytes: sizes.base };
+  const folds = (world: { state: DomainState }) =>
+    pendingFolds(world.state).map(({ into, waits }) => [into.backing === null, waits]);
 
-  test("would grow the base past the snapshot: the earlier merge has to end first", () => {
-    const { facts: seen } = given(...larger, ...smaller, merged("a"))
+  test("takes what is merged over it first, so that the base never grows past the snapshot", () => {
+    given(...larger, ...smaller, merged("a"))
       .when(merge("b"))
-      .refuses("COMPACTION_UNFINISHED", facts, /`snapledger compact vm`/);
-    expect(seen["path"]).toMatch(/^\/layers\/.*\.qcow2$/);
+      .leaves("*");
+    given(...larger, ...smaller, merged("a"), merged("b"), (world) =>
+      expect(folds(world)).toEqual([
+        [true, "others"],
+        [false, null],
+      ]),
+    );
+  });
+
+  test("keeps the base waiting when it lies below another that does not", () => {
+    given(...larger, ...smaller, created("c"), merged("c"), merged("b"))
+      .when(merge("a"))
+      .leaves("*");
+  });
+
+  test("once folded has grown it: a smaller snapshot does not go there any more", () => {
     given(...larger, ...smaller, merged("a"), compacted())
       .when(merge("b"))
       .refuses("BASE_IMAGE_LARGER", { baseBytes: sizes.base + block, snapshotBytes: sizes.base });
   });
 
-  test("is found below another that is not", () => {
-    given(...larger, ...smaller, created("c"), merged("c"), merged("b"))
-      .when(merge("a"))
-      .refuses("COMPACTION_UNFINISHED", facts);
-  });
-
-  test("is found under a snapshot that was merged into, too; once folded, it is cut to size", () => {
-    given(...larger, ...smaller, merged("b"))
-      .when(merge("a"))
-      .refuses("COMPACTION_UNFINISHED", facts);
-    given(...larger, ...smaller, merged("b"), compacted())
-      .when(merge("a"))
-      .leaves("*");
-  });
-
-  test("on one disk keeps all disks' images from it", () => {
+  test("is waited for on its own disk alone", () => {
     const disks = ["vda", "vdb"];
     const story = [domainDefined(disks), resized(block, "vdb"), created("a"), resized(-block, "vdb"), created("b")];
-    given(...story, merged("b"), compactedOne(), (world) => expect(pendingFolds(world.state)).toHaveLength(1))
-      .when(merge("a"))
-      .refuses("COMPACTION_UNFINISHED", { ...facts, target: "vdb" });
+    given(...story, merged("b"), compactedOne(), merged("a"), (world) => {
+      const waiting = pendingFolds(world.state).filter(({ waits }) => waits !== null);
+      expect(waiting.map(({ target }) => target)).toEqual(["vdb"]);
+    });
   });
 
   test("that is no larger than the snapshot waits without harm", () => {
