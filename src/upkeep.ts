@@ -1,6 +1,7 @@
 import { adoptedDomain } from "./commands/adopt.ts";
 import type { Stage } from "./commands/stage.ts";
 import { verifyFiles, type FilesVerdict } from "./commands/verify-files.ts";
+import type { Driver } from "./drivers/driver.ts";
 import { isSnapledgerError, type SnapledgerError } from "./errors.ts";
 import { backupLog, restoreLog } from "./events/backup.ts";
 import type { Envelope, LogEnd } from "./events/events.ts";
@@ -11,6 +12,7 @@ import { notDamaged, salvageStore, type Salvaged } from "./events/salvage.ts";
 import type { Caller, ConnectionOptions, OnVerified, StoreRequest } from "./face.ts";
 import { actorOf, clock, defaultWaitMs, newId } from "./outside.ts";
 import { definedDomains } from "./projections/directory.ts";
+import type { DomainState } from "./projections/state.ts";
 
 /** What is done to a store as a whole: proving it, saving it, going on after a loss. */
 
@@ -92,7 +94,8 @@ async function requested(caller: Caller, request: StoreRequest | undefined) {
 }
 
 /** Every defined domain's files, compared with the log. */
-export async function filesVerdict({ log, states, driver }: Stage): Promise<FilesVerdict> {
+export async function filesVerdict(stage: Stage): Promise<FilesVerdict> {
+  const { log, states, driver } = stage;
   const domains = await log.use(async (open) => {
     const ids = definedDomains(await states.directory(open));
     return Promise.all(ids.map((id) => states.domain(open, id)));
@@ -101,7 +104,7 @@ export async function filesVerdict({ log, states, driver }: Stage): Promise<File
   for (const state of domains) {
     const its = driver(state.driver);
     await its.adopt(adoptedDomain(state));
-    verdicts.push(await verifyFiles(its, state));
+    verdicts.push(await verdictOf(stage, its, state));
   }
   return {
     ok: verdicts.every(({ ok }) => ok),
@@ -109,4 +112,12 @@ export async function filesVerdict({ log, states, driver }: Stage): Promise<File
     differences: verdicts.flatMap(({ differences }) => differences),
     unknown: verdicts.flatMap(({ unknown }) => unknown),
   };
+}
+
+/** A command that came after the log was read may be changing files: then what the log says by now is compared. */
+async function verdictOf(stage: Stage, driver: Driver, state: DomainState, attempts = 5): Promise<FilesVerdict> {
+  const verdict = await verifyFiles(driver, state);
+  if (verdict.ok || attempts === 1) return verdict;
+  const now = await stage.log.use((log) => stage.states.domain(log, state.id));
+  return now.revision === state.revision ? verdict : verdictOf(stage, driver, now, attempts - 1);
 }

@@ -1,5 +1,6 @@
+import { ours } from "../hints.ts";
 import type { FileFacts } from "../events/records.ts";
-import { layerOf, layersOf } from "../projections/layers.ts";
+import { isBegun, layerOf, layersOf } from "../projections/layers.ts";
 import type { DomainState, Snapshot } from "../projections/state.ts";
 import type { BaseFacts, Facts } from "./decision.ts";
 import { refuse } from "./decision.ts";
@@ -10,10 +11,26 @@ import { refuse } from "./decision.ts";
  * disks. Whether they are what the log says, `checkUnchanged` tells.
  */
 export function checkBase(state: DomainState, facts: Facts, merged: Snapshot): void {
+  checkNoneBegun(state);
   for (const { target, file } of layersOf(state, merged)) {
     const base = facts.bases?.[target];
     if (!base) throw new Error(`no facts of the base image of disk ${target}`);
     checkOne(state, target, base, checkThere(state, target, base.file), file.virtualBytes);
+  }
+}
+
+/**
+ * A base image that holds a part of what was merged before has to get all of it: its fold would wait for this merge's, and
+ * links that it has moved would lead past layers that are folded first. A fold that only waits is no obstacle.
+ */
+function checkNoneBegun(state: DomainState): void {
+  for (const target of state.disks) {
+    const [base, role] = [state.bases[target], state.baseRoles[target]];
+    if (base === undefined || role === undefined || base === role) continue;
+    if (state.announcesFolds && !isBegun(state, base, role)) continue;
+    const hint = `Let it end first: ${ours("compact", state.name)}.`;
+    const message = `An earlier merge of "${state.name}" has changed a part of the base image of disk ${target}, and has not ended.`;
+    refuse("COMPACTION_UNFINISHED", message, hint, { target, path: layerOf(state, base).file.path });
   }
 }
 

@@ -250,7 +250,10 @@ async function headsToTell({ driver, state }: Operation): Promise<Warning[]> {
   return wrongHeads.length === 0 ? [] : [{ code: "NEEDS_OPERATOR", ...headsInWords(state, wrongHeads) }];
 }
 
-/** Decides, and says what would be done. Nothing is locked, changed or recorded. */
+/**
+ * Decides, and says what would be done. Nothing is locked, changed or recorded. What files look changed by may be a fold
+ * that has begun since the log was read: then it is decided again.
+ */
 async function preview(
   stage: Stage,
   id: DomainId,
@@ -258,7 +261,26 @@ async function preview(
   caller: Caller,
   request: Request,
 ): Promise<Outcome> {
-  const state = await stage.log.use((log) => stage.states.domain(log, id));
+  for (let attempt = 1; ; attempt++) {
+    const state = await stage.log.use((log) => stage.states.domain(log, id));
+    try {
+      return await previewOn(stage, state, command, caller, request);
+    } catch (error) {
+      if (!isSnapledgerError(error, "FILES_CHANGED") || attempt === previewAttempts) throw error;
+      if ((await stage.log.use((log) => log.revision(id))) === state.revision) throw error;
+    }
+  }
+}
+
+const previewAttempts = 5;
+
+async function previewOn(
+  stage: Stage,
+  state: DomainState,
+  command: Command,
+  caller: Caller,
+  request: Request,
+): Promise<Outcome> {
   checkRevision(request, state.revision);
   checkSnapshot(request, state, command);
   const driver = driverFor(stage, state, command);

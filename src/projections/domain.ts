@@ -176,7 +176,7 @@ function takeContent(state: DomainState, into: SnapshotId | null, merged: Snapsh
   Object.assign(target, { layers, memory, state: merged.state, createdAt, position });
 }
 
-function applyCompacted(state: DomainState, { data }: RecordOf<"LayersCompacted">): void {
+function applyCompacted(state: DomainState, { data, position }: RecordOf<"LayersCompacted">): void {
   const { target, from, into } = data;
   if (state.begunFolds[target]?.into === into) state.begunFolds[target] = null;
   const layer = state.layers.get(into);
@@ -192,6 +192,7 @@ function applyCompacted(state: DomainState, { data }: RecordOf<"LayersCompacted"
     if (snapshot) snapshot.layers[target] = into;
   }
   if (state.baseRoles[target] === from) state.baseRoles[target] = into;
+  if (state.bases[target] === into) state.baseFolds[target] = position;
 }
 
 /** What a head measured when it was made is what tells whether it has been written to since. */

@@ -83,6 +83,8 @@ export interface DomainState {
   bases: Record<Target, LayerId>;
   /** Per disk, the layer whose content the base image must have: the base itself, but while a merge into it is unfolded. */
   baseRoles: Record<Target, LayerId>;
+  /** Where in the log each base image last got all that it was to get. */
+  baseFolds: Record<Target, number>;
   /** Files below each base image, for counting a base's users. */
   baseChains: Record<Target, readonly FileFacts[]>;
   heads: Record<Target, LayerId>;
@@ -124,6 +126,7 @@ export function emptyState(id: DomainId): DomainState {
     disks: [],
     bases: {},
     baseRoles: {},
+    baseFolds: {},
     baseChains: {},
     heads: {},
     begunFolds: {},

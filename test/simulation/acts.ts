@@ -1,6 +1,8 @@
-import { cutTo } from "../../src/drivers/memory/content.ts";
-import { headOf, pendingFolds } from "../../src/projections/layers.ts";
-import type { DomainState } from "../../src/projections/state.ts";
+import { clusterBytes, cutTo } from "../../src/drivers/memory/content.ts";
+import type { World } from "../../src/drivers/memory.ts";
+import { headOf, isBegun, pendingFolds } from "../../src/projections/layers.ts";
+import type { Fold } from "../../src/projections/layers.ts";
+import type { DomainState, Layer } from "../../src/projections/state.ts";
 import { askedOf } from "./commands.ts";
 import type { ExpectedDomain } from "./expected.ts";
 import { filledWith, sectorBytes } from "./files.ts";
@@ -84,9 +86,11 @@ function operatorActs(simulation: Simulation): void {
   const first = domain.model.snapshots.size === 0;
   const sectors = climate.leaning === "bases" ? (first ? 8 : 5 + drawn.below(3)) : 2 + drawn.below(7);
   simulation.tell(`${target} of ${domain.name} gets ${sectors} sectors, ${path}`);
+  const { bytes } = world.file(path);
   world.resize(path, sectors * sectorBytes);
   cutTo(world.file(path), sectors * sectorBytes);
-  expected.resize(domain.id, target, sectors);
+  // What hides a larger file below takes room in this one.
+  expected.resize(domain.id, target, sectors, world.file(path).bytes !== bytes);
 }
 
 async function fateActs(simulation: Simulation): Promise<void> {
@@ -136,15 +140,34 @@ export async function recoverAll(simulation: Simulation, folded: boolean): Promi
   }
 }
 
-/** The lowest fold of each disk that waits under a running guest, but for those that have to cut a file. */
+/** Folds that are left under a running guest, but for those that have to wait, or that one which has begun holds up. */
 function foldsNotCut({ world }: Simulation, state: DomainState): string[] {
-  const lowest = new Map(
-    pendingFolds(state)
-      .reverse()
-      .map((fold) => [fold.target, fold]),
+  const bytes = ({ file }: Layer) => world.files.get(file.path)?.virtualBytes ?? 0;
+  const folds = pendingFolds(state).map((fold) => ({
+    ...fold,
+    mustStop: bytes(fold.into) > bytes(fold.from) || showsOldBytes(world, fold),
+  }));
+  const heldUp = new Set(
+    folds.flatMap(({ target, into, from, mustStop }) => (mustStop && isBegun(state, into.id, from.id) ? [target] : [])),
   );
-  const bytes = (path: string) => world.files.get(path)?.virtualBytes ?? 0;
-  return [...lowest.values()]
-    .filter(({ into, from }) => bytes(into.file.path) <= bytes(from.file.path))
+  return folds
+    .filter(({ target, into, from, mustStop }) => {
+      const comesLast = into.backing === null && state.baseRoles[target] !== from.id;
+      return !mustStop && !comesLast && !heldUp.has(target);
+    })
     .map(({ into }) => into.file.path);
+}
+
+/** Whether the lower file, made as long as the upper one, would read otherwise where the upper one holds nothing. */
+function showsOldBytes(world: World, { into, from }: Fold): boolean {
+  const [lower, upper] = [world.files.get(into.file.path), world.files.get(from.file.path)];
+  if (!lower || !upper || lower.format === "raw") return false;
+  const below = lower.backing && world.files.get(lower.backing.path);
+  const end = Math.min(into.file.virtualBytes, lower.virtualBytes);
+  for (let at = end; at < upper.virtualBytes; at += sectorBytes) {
+    if (upper.clusters.has(Math.floor(at / clusterBytes))) continue;
+    const own = lower.clusters.get(Math.floor(at / clusterBytes))?.[at % clusterBytes] ?? 0;
+    if (own !== 0 || (below && below.virtualBytes > at)) return true;
+  }
+  return false;
 }

@@ -63,6 +63,7 @@ export function decides({ type }: Pick<Command, "type">): EventType | undefined 
 export function isHousekeeping(event: AnyEvent): boolean {
   switch (event.type) {
     case "LayersRemoved":
+    case "FoldStarted":
     case "LayersCompacted":
       return true;
     case "DomainStarted":

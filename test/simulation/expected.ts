@@ -87,8 +87,10 @@ export class Expected {
     domain.written = true;
   }
 
-  resize(id: string, target: string, sectors: number): void {
+  /** `wrote`: the tool had to write to the file for it. */
+  resize(id: string, target: string, sectors: number, wrote: boolean): void {
     const domain = this.at(id);
+    domain.written ||= wrote;
     resizeModel(domain.model, target, sectors);
     domain.model.dirty = domain.written || isResized(domain);
   }

@@ -100,7 +100,7 @@ export function wouldShow(upper: SimulatedFile, [lower, below]: Chain, end: numb
     if (upper.clusters.has(index)) continue;
     const stale =
       lower.clusters.get(index)?.some((byte, at) => byte !== 0 && index * clusterBytes + at >= end) ?? false;
-    if (stale || index * clusterBytes < hidden) shown.push(index);
+    if (stale || (hidden > end && index * clusterBytes < hidden)) shown.push(index);
   }
   return shown;
 }

@@ -158,10 +158,12 @@ export class World {
     this.touched(path, chain[0].clusters.size - before);
   }
 
-  /** Changes a disk's size from outside, as `qemu-img resize` would; what comes into view reads as zeros. */
+  /** Changes a disk's size from outside, as `qemu-img resize` would; what comes into view of files below reads as zeros. */
   resize(path: string, virtualBytes: number): void {
-    grow(this.wholeChain(path), virtualBytes);
-    this.touched(path, 0);
+    const chain = this.wholeChain(path);
+    const before = chain[0].clusters.size;
+    grow(chain, virtualBytes);
+    this.touched(path, chain[0].clusters.size - before);
   }
 
   /** Counts what was written. A qcow2 file grows and never shrinks again; a raw one is as long as its disk. */
