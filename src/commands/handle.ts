@@ -176,7 +176,7 @@ async function perform(operation: Operation, command: Command, recovery: Recover
   });
   if (notStarted) throw notStarted;
   const unsettled =
-    outcome.type === "SnapshotMerged" ? mergeUnsettled(outcome, accepted.plan, compaction, result) : null;
+    outcome.type === "SnapshotMerged" ? mergeUnsettled(operation.state, outcome, compaction, result) : null;
   if (unsettled) throw unsettled;
   return command.type === "UndefineDomain" ? keptThere(operation.driver, result) : result;
 }

@@ -1,7 +1,6 @@
 import { SnapledgerError } from "../errors.ts";
 import { ours } from "../hints.ts";
 import type { RecordOf } from "../events/events.ts";
-import type { Plan } from "../events/plan.ts";
 import type { DomainState } from "../projections/state.ts";
 import { count } from "../projections/wording.ts";
 import type { Outcome } from "../face.ts";
@@ -34,15 +33,17 @@ function howToGoOn(domain: string, blockedBy: SnapledgerError | null): string {
  * name reads right.
  */
 export function mergeUnsettled(
+  state: DomainState,
   { position, data: { snapshot, into } }: RecordOf<"SnapshotMerged">,
-  { folds }: Plan,
   compaction: Compaction,
   outcome: Outcome,
 ): SnapledgerError | null {
   const { pending, blockedBy, waitsFor } = compaction;
   const interrupted = blockedBy?.code === "INTERRUPTED";
-  // What was merged is there until it is in the file below, wherever it has to go on the way.
-  const unfolded = pending.some(({ from }) => folds.some((fold) => fold.from === from.file.path));
+  // Later merges may wait to follow it: what the base image last got, it got with all that was merged before.
+  const unfolded = state.disks.some(
+    (target) => state.baseRoles[target] !== state.bases[target] && (state.baseFolds[target] ?? 0) < position,
+  );
   if (pending.length === 0 || !(interrupted || (into === null && unfolded))) return null;
   const where = into ? `"${into.name}"` : "the base image";
   const message =

@@ -37,7 +37,7 @@ export async function repeated(
   const told = retold(operation, command, decided, recovery);
   const outcome = { ...told, domain: { ...told.domain, id: first.domain ?? told.domain.id } };
   if (decided?.type !== "SnapshotMerged" || first.type !== "OperationStarted") return outcome;
-  const unsettled = mergeUnsettled(decided, first.data.plan, recovery.compaction, outcome);
+  const unsettled = mergeUnsettled(operation.state, decided, recovery.compaction, outcome);
   if (unsettled) throw unsettled;
   return outcome;
 }

@@ -143,6 +143,7 @@ function applyUndefined(state: DomainState, { data }: RecordOf<"DomainUndefined"
     disks: [],
     bases: {},
     baseRoles: {},
+    baseFolds: {},
     heads: {},
     begunFolds: {},
     current: null,
