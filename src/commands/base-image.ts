@@ -27,7 +27,7 @@ function checkNoneBegun(state: DomainState): void {
   for (const target of state.disks) {
     const [base, role] = [state.bases[target], state.baseRoles[target]];
     if (base === undefined || role === undefined || base === role) continue;
-    if (state.announcesFolds && !isBegun(state, base, role)) continue;
+    if (!isBegun(state, base, role)) continue;
     const hint = `Let it end first: ${ours("compact", state.name)}.`;
     const message = `An earlier merge of "${state.name}" has changed a part of the base image of disk ${target}, and has not ended.`;
     refuse("COMPACTION_UNFINISHED", message, hint, { target, path: layerOf(state, base).file.path });

@@ -261,7 +261,7 @@ describe("verify --files", () => {
     expect([status, stderr]).toEqual([1, expect.stringMatching(/^error \[FILES_DIFFER\] .*and 3 more.*\nhint: /)]);
     for (const [path, why] of [
       [root, /it is inode \d+, not/],
-      [a, /modified at/],
+      [a, /time of change/],
       [b, /there is no such file/],
       [c, /its header names/],
     ] as const) {

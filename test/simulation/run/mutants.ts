@@ -27,8 +27,8 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   ["a read-only base is not rewritten", [baseImage, "if (!writable)", "if (false)"]],
   ["a base image is never cut", [baseImage, "virtualBytes > snapshotBytes", "false"]],
   [
-    "what waits to be folded into the base never grows it past what is merged",
-    [baseImage, "checkUnfolded(state, layer);", "void layer;"],
+    "the fold into a base image comes last",
+    ["src/projections/layers.ts", 'state.baseRoles[into.target] === from.id ? null : "others"', "null"],
   ],
   ["no merge moves the heads of a running guest", [merge, 'effect.headsMove && facts.guest !== "off"', "false"]],
   [
