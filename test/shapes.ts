@@ -2,7 +2,7 @@ import { deactivation, snapshotting, starting } from "./deeds.ts";
 import type { Command } from "../src/events/command.ts";
 import type { Model } from "./model.ts";
 import { qemuImg } from "./images.ts";
-import { applyModel, newModel, resizeModel, sectorBytes, writeModel } from "./model.ts";
+import { applyModel, newModel, resizeModel, writeModel } from "./model.ts";
 import type { DiskOf, Place } from "./world.ts";
 import { baseSectors } from "./world.ts";
 
@@ -67,7 +67,7 @@ export async function writeBoth(world: Place, { uuid, model }: Grown, target: st
 export async function resizeBoth(world: Place, { uuid, model }: Grown, target: string, sectors: number) {
   resizeModel(model, target, sectors);
   const { path } = await world.head(uuid, target);
-  await qemuImg("resize", "-q", "--shrink", "-f", "qcow2", path, String(sectors * sectorBytes));
+  await qemuImg("resize", "-q", "--shrink", "-f", "qcow2", path, String(sectors * world.sectorBytes));
 }
 
 /** A domain with this tree, different data in each snapshot, the heads clean on the last one. */

@@ -57,11 +57,14 @@ export abstract class Place {
   readonly folder: string;
   readonly layersRoot: string;
   readonly driver: Driver;
+  /** Of one sector of the model. */
+  readonly sectorBytes: number;
 
-  constructor(folder: string, layersRoot: string, driver: Driver) {
+  constructor(folder: string, layersRoot: string, driver: Driver, bytes = sectorBytes) {
     this.folder = folder;
     this.layersRoot = layersRoot;
     this.driver = driver;
+    this.sectorBytes = bytes;
   }
 
   abstract newId: NewId;
@@ -101,7 +104,8 @@ export abstract class Place {
   /** What the guest writes while it runs: whole sectors of one disk's head. */
   async write(uuid: string, target: string, sectors: readonly number[], byte: number): Promise<void> {
     const { path } = await this.head(uuid, target);
-    const commands = sectors.flatMap((n) => ["-c", `write -P ${byte} ${n * sectorBytes} ${sectorBytes}`]);
+    const at = (sector: number) => sector * this.sectorBytes;
+    const commands = runsOf(sectors).flatMap(({ from, to }) => ["-c", `write -P ${byte} ${at(from)} ${at(to - from)}`]);
     await run("qemu-io", ["-f", "qcow2", ...commands, path]);
   }
 
@@ -128,8 +132,8 @@ export class World extends Place {
   #now = Date.UTC(2026, 0, 1);
   #random = 0;
 
-  constructor(folder: string, driver: Driver = qemuDriver()) {
-    super(folder, join(folder, "layers"), driver);
+  constructor(folder: string, driver: Driver = qemuDriver(), bytes = sectorBytes) {
+    super(folder, join(folder, "layers"), driver, bytes);
   }
 
   clock = (): number => (this.#now += 1);
@@ -202,6 +206,17 @@ export class World extends Place {
   override async state(uuid: string): Promise<DomainState> {
     return readDomainState(this.#opened(), uuid, noCheckpoints);
   }
+}
+
+/** Neighbours are written at once. */
+function runsOf(sectors: readonly number[]): { from: number; to: number }[] {
+  const runs: { from: number; to: number }[] = [];
+  for (const sector of sectors) {
+    const last = runs.at(-1);
+    if (last?.to === sector) last.to = sector + 1;
+    else runs.push({ from: sector, to: sector + 1 });
+  }
+  return runs;
 }
 
 async function makeBase(path: string, { format, sectors }: DiskOf): Promise<void> {
