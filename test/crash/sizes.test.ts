@@ -2,6 +2,8 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { Driver } from "../../src/drivers/driver.ts";
+import { lockedImage } from "../../src/drivers/failures.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import { deactivation, snapshotting } from "../deeds.ts";
 import { freshFolder } from "../folders.ts";
@@ -10,7 +12,7 @@ import { applyModel } from "../model.ts";
 import type { Grown } from "../shapes.ts";
 import { both, grow, resizeBoth, writeBoth } from "../shapes.ts";
 import type { BaseKind } from "../sizes.ts";
-import { clusterSectors, cutWithin, definedOn, finelyMeasured, makeSizedBase, mergeSized, stuckAt } from "../sizes.ts";
+import { clusterSectors, cutWithin, definedOn, finelyMeasured, makeSizedBase, mergeSized } from "../sizes.ts";
 import { expectReadable, expectSettled } from "../truth.ts";
 import { oneDisk, refused, World } from "../world.ts";
 import { expectRecovered } from "./dying.ts";
@@ -57,8 +59,19 @@ describe("the fold into a base image", () => {
     await resized(world, grown, "s", 5 * clusterSectors);
     const merged = model.snapshots.get("s")!.content["vda"];
 
-    await mergeSized(world, grown, "s", stuckAt("commit"));
-    await mergeSized(world, grown, "a", stuckAt("commit"));
+    // Somebody else has it open by the time it is to be folded into: that fold does not even begin.
+    const lower = await layerFile(world, uuid, "a");
+    const real = qemuDriver();
+    const held: Driver = {
+      ...real,
+      imageFault: (file, watch, how) =>
+        file.path === lower && how?.unlessKnownSound
+          ? Promise.reject(lockedImage(lower))
+          : real.imageFault(file, watch, how),
+    };
+    await mergeSized(world, grown, "s", held);
+    await mergeSized(world, grown, "a", held);
+    expect(world.types()).not.toContain("FoldStarted");
     await expectReadable(world, uuid, model, "neither fold is done");
     await world.run({ type: "CompactDomain", domain: uuid });
 

@@ -6,7 +6,6 @@ import { told } from "../deeds.ts";
 import { freshFolder } from "../folders.ts";
 import type { Model } from "../model.ts";
 import { applyModel, copyOf } from "../model.ts";
-import type { SizedChain } from "../sizes.ts";
 import { finelyMeasured, growSized, mergeSized, obstacles, sizedTold, stuckAt } from "../sizes.ts";
 import { Template } from "../template.ts";
 import { expectReadable, expectSettled } from "../truth.ts";
