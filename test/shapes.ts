@@ -73,7 +73,8 @@ export async function resizeBoth(world: Place, { uuid, model }: Grown, target: s
 /** A domain with this tree, different data in each snapshot, the heads clean on the last one. */
 export async function grow(world: Place, shape: Shape, disks: readonly DiskOf[]): Promise<Grown> {
   const uuid = await world.define("vm", disks);
-  const model = newModel(Object.fromEntries(disks.map(({ target, sectors }) => [target, baseSectors(sectors)])));
+  const bases = disks.map(({ target, sectors }) => [target, baseSectors(sectors, world.sectorBytes)] as const);
+  const model = newModel(Object.fromEntries(bases));
   const grown = { uuid, model };
   for (const [n, parent] of shape.entries()) {
     await goTo(world, grown, parent === null ? null : nameOf(parent));

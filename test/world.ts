@@ -75,7 +75,7 @@ export abstract class Place {
   /** Makes the base images and defines a domain on them; resolves with its uuid. */
   async define(name: string, disks: readonly DiskOf[]): Promise<string> {
     await mkdir(this.folder, { recursive: true });
-    for (const disk of disks) await makeBase(this.base(name, disk), disk);
+    for (const disk of disks) await makeBase(this.base(name, disk), disk, this.sectorBytes);
     return this.defineOn(
       name,
       disks.map((disk) => ({ ...disk, path: this.base(name, disk) })),
@@ -219,18 +219,23 @@ function runsOf(sectors: readonly number[]): { from: number; to: number }[] {
   return runs;
 }
 
-async function makeBase(path: string, { format, sectors }: DiskOf): Promise<void> {
-  if (format === "raw") makeRaw(path, sectors * sectorBytes);
-  else await makeQcow2(path, sectors * sectorBytes);
-  const commands = baseSectors(sectors).flatMap((byte, n) =>
-    byte === 0 ? [] : ["-c", `write -P ${byte} ${n * sectorBytes} ${sectorBytes}`],
-  );
+async function makeBase(path: string, { format, sectors }: DiskOf, bytes: number): Promise<void> {
+  if (format === "raw") makeRaw(path, sectors * bytes);
+  else await makeQcow2(path, sectors * bytes);
+  const clusters = Math.ceil((sectors * bytes) / sectorBytes);
+  const commands = baseSectors(clusters).flatMap((byte, n) => {
+    const length = Math.min(sectorBytes, sectors * bytes - n * sectorBytes);
+    return byte === 0 ? [] : ["-c", `write -P ${byte} ${n * sectorBytes} ${length}`];
+  });
   await run("qemu-io", ["-f", format, ...commands, path]);
 }
 
-/** What a base image is made with: most of it written, some of it zeros. */
-export function baseSectors(sectors: number): number[] {
-  return Array.from({ length: sectors }, (_, n) => (n % 4 === 3 ? 0 : 201 + (n % 55)));
+/** What a base image is made with: most of its clusters written, some of them zeros. */
+export function baseSectors(sectors: number, bytes = sectorBytes): number[] {
+  return Array.from({ length: sectors }, (_, sector) => {
+    const n = Math.floor((sector * bytes) / sectorBytes);
+    return n % 4 === 3 ? 0 : 201 + (n % 55);
+  });
 }
 
 /** The command is refused by this rule; resolves with the error. */
