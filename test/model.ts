@@ -3,8 +3,11 @@ import type { ErrorCode } from "../src/errors.ts";
 
 /**
  * What each verb must leave behind, written a second time in the simplest way: whole contents instead of layers, names
- * instead of ids, and none of the project's own projections. One number stands for all bytes of one sector.
+ * instead of ids, and none of the project's own projections. One number stands for all bytes of one sector. How long that
+ * is, is for the images to say.
  */
+
+/** What a sector is unless somebody says otherwise: a cluster of a qcow2 file. */
 export const sectorBytes = 64 * 1024;
 
 /** Per disk, what its sectors are filled with. */

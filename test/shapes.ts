@@ -2,7 +2,7 @@ import { deactivation, snapshotting, starting } from "./deeds.ts";
 import type { Command } from "../src/events/command.ts";
 import type { Model } from "./model.ts";
 import { qemuImg } from "./images.ts";
-import { applyModel, newModel, resizeModel, sectorBytes, writeModel } from "./model.ts";
+import { applyModel, newModel, resizeModel, writeModel } from "./model.ts";
 import type { DiskOf, Place } from "./world.ts";
 import { baseSectors } from "./world.ts";
 
@@ -67,13 +67,14 @@ export async function writeBoth(world: Place, { uuid, model }: Grown, target: st
 export async function resizeBoth(world: Place, { uuid, model }: Grown, target: string, sectors: number) {
   resizeModel(model, target, sectors);
   const { path } = await world.head(uuid, target);
-  await qemuImg("resize", "-q", "--shrink", "-f", "qcow2", path, String(sectors * sectorBytes));
+  await qemuImg("resize", "-q", "--shrink", "-f", "qcow2", path, String(sectors * world.sectorBytes));
 }
 
 /** A domain with this tree, different data in each snapshot, the heads clean on the last one. */
 export async function grow(world: Place, shape: Shape, disks: readonly DiskOf[]): Promise<Grown> {
   const uuid = await world.define("vm", disks);
-  const model = newModel(Object.fromEntries(disks.map(({ target, sectors }) => [target, baseSectors(sectors)])));
+  const bases = disks.map(({ target, sectors }) => [target, baseSectors(sectors, world.sectorBytes)] as const);
+  const model = newModel(Object.fromEntries(bases));
   const grown = { uuid, model };
   for (const [n, parent] of shape.entries()) {
     await goTo(world, grown, parent === null ? null : nameOf(parent));

@@ -5,7 +5,6 @@ import { reachable, layerOf } from "../src/projections/layers.ts";
 import type { DomainState } from "../src/projections/state.ts";
 import { qemuImg, readAll } from "./images.ts";
 import type { Content, Model } from "./model.ts";
-import { sectorBytes } from "./model.ts";
 import type { Place } from "./world.ts";
 
 /** What a domain's images really hold, every byte read, beside what the model says they must hold. */
@@ -40,7 +39,7 @@ export async function expectReadable(world: Place, uuid: string, model: Model, m
   const state = await world.state(uuid);
   const pending = state.disks.some((target) => state.baseRoles[target] !== state.bases[target]);
   expect(await seen(world, uuid, { base: !pending }), message).toEqual(pending ? rest : { base, ...rest });
-  if (pending) expect(await readLayers(state, state.baseRoles), message).toEqual(base);
+  if (pending) expect(await readLayers(world, state, state.baseRoles), message).toEqual(base);
 }
 
 export function toldBy(model: Model): Told {
@@ -63,12 +62,12 @@ async function seen(world: Place, uuid: string, what: { base: boolean } = { base
   const nameOf = (id: string | null) => (id === null ? null : alias(state.snapshots.get(id)?.name ?? id));
   const snapshots: [string, TellingSnapshot][] = [];
   for (const { name, parent, active, layers } of state.snapshots.values()) {
-    snapshots.push([alias(name), { parent: nameOf(parent), active, content: await readLayers(state, layers) }]);
+    snapshots.push([alias(name), { parent: nameOf(parent), active, content: await readLayers(world, state, layers) }]);
   }
   return {
     current: nameOf(state.current),
-    heads: await readLayers(state, state.heads),
-    ...(what.base && { base: await readLayers(state, state.bases) }),
+    heads: await readLayers(world, state, state.heads),
+    ...(what.base && { base: await readLayers(world, state, state.bases) }),
     snapshots: Object.fromEntries(snapshots),
   };
 }
@@ -79,38 +78,57 @@ function aliases(snapshots: readonly { name: string; automatic: boolean }[]): (n
   return (name) => (automatic.includes(name) ? `automatic ${automatic.indexOf(name) + 1}` : name);
 }
 
-async function readLayers(state: DomainState, ids: Record<string, string>): Promise<Record<string, string>> {
+async function readLayers(
+  { sectorBytes }: Place,
+  state: DomainState,
+  ids: Record<string, string>,
+): Promise<Record<string, string>> {
   const content: Record<string, string> = {};
   for (const target of state.disks) {
     const { path, format } = layerOf(state, ids[target]).file;
-    content[target] = existsSync(path) ? sectorsIn(await readAll(path, format)) : `${path} is missing`;
+    content[target] = existsSync(path)
+      ? inWords(sectorsIn(await readAll(path, format), sectorBytes))
+      : `${path} is missing`;
   }
   return content;
 }
 
-/** One number per sector, `mixed` where its bytes differ. */
-function sectorsIn(bytes: Buffer): string {
-  const sectors: string[] = [];
+/** One number per sector, NaN where its bytes differ or where the disk ends within it. */
+export function sectorsIn(bytes: Buffer, sectorBytes: number): number[] {
+  const sectors: number[] = [];
   for (let at = 0; at < bytes.length; at += sectorBytes) {
     const sector = bytes.subarray(at, at + sectorBytes);
-    const whole = filledWith(sector[0] ?? 0).subarray(0, sector.length);
-    sectors.push(sector.equals(whole) ? String(sector[0]) : "mixed");
+    const byte = sector[0] ?? 0;
+    sectors.push(sector.equals(filledWith(byte, sectorBytes)) ? byte : NaN);
   }
-  return sectors.join(" ");
+  return sectors;
 }
 
-const filled = new Map<number, Buffer>();
+const filled = new Map<string, Buffer>();
 
-function filledWith(byte: number): Buffer {
-  const known = filled.get(byte);
+function filledWith(byte: number, length: number): Buffer {
+  const key = `${byte} ${length}`;
+  const known = filled.get(key);
   if (known) return known;
-  const made = Buffer.alloc(sectorBytes, byte);
-  filled.set(byte, made);
+  const made = Buffer.alloc(length, byte);
+  filled.set(key, made);
   return made;
 }
 
+/** `201 202 0*3 mixed`. */
+function inWords(sectors: readonly number[]): string {
+  const words: string[] = [];
+  for (let at = 0, next = 0; at < sectors.length; at = next) {
+    const sector = sectors[at] ?? NaN;
+    while (next < sectors.length && Object.is(sectors[next], sector)) next++;
+    const word = Number.isNaN(sector) ? "mixed" : String(sector);
+    words.push(next - at > 1 ? `${word}*${next - at}` : word);
+  }
+  return words.join(" ");
+}
+
 function sectorsOf(content: Content): Record<string, string> {
-  return Object.fromEntries(Object.entries(content).map(([target, sectors]) => [target, sectors.join(" ")]));
+  return Object.fromEntries(Object.entries(content).map(([target, sectors]) => [target, inWords(sectors)]));
 }
 
 /** Files that are not as the log says: unknown, missing, linked elsewhere, or not clean for `qemu-img check`. */

@@ -57,11 +57,14 @@ export abstract class Place {
   readonly folder: string;
   readonly layersRoot: string;
   readonly driver: Driver;
+  /** Of one sector of the model. */
+  readonly sectorBytes: number;
 
-  constructor(folder: string, layersRoot: string, driver: Driver) {
+  constructor(folder: string, layersRoot: string, driver: Driver, bytes = sectorBytes) {
     this.folder = folder;
     this.layersRoot = layersRoot;
     this.driver = driver;
+    this.sectorBytes = bytes;
   }
 
   abstract newId: NewId;
@@ -72,7 +75,7 @@ export abstract class Place {
   /** Makes the base images and defines a domain on them; resolves with its uuid. */
   async define(name: string, disks: readonly DiskOf[]): Promise<string> {
     await mkdir(this.folder, { recursive: true });
-    for (const disk of disks) await makeBase(this.base(name, disk), disk);
+    for (const disk of disks) await makeBase(this.base(name, disk), disk, this.sectorBytes);
     return this.defineOn(
       name,
       disks.map((disk) => ({ ...disk, path: this.base(name, disk) })),
@@ -101,7 +104,8 @@ export abstract class Place {
   /** What the guest writes while it runs: whole sectors of one disk's head. */
   async write(uuid: string, target: string, sectors: readonly number[], byte: number): Promise<void> {
     const { path } = await this.head(uuid, target);
-    const commands = sectors.flatMap((n) => ["-c", `write -P ${byte} ${n * sectorBytes} ${sectorBytes}`]);
+    const at = (sector: number) => sector * this.sectorBytes;
+    const commands = runsOf(sectors).flatMap(({ from, to }) => ["-c", `write -P ${byte} ${at(from)} ${at(to - from)}`]);
     await run("qemu-io", ["-f", "qcow2", ...commands, path]);
   }
 
@@ -128,8 +132,8 @@ export class World extends Place {
   #now = Date.UTC(2026, 0, 1);
   #random = 0;
 
-  constructor(folder: string, driver: Driver = qemuDriver()) {
-    super(folder, join(folder, "layers"), driver);
+  constructor(folder: string, driver: Driver = qemuDriver(), bytes = sectorBytes) {
+    super(folder, join(folder, "layers"), driver, bytes);
   }
 
   clock = (): number => (this.#now += 1);
@@ -204,18 +208,34 @@ export class World extends Place {
   }
 }
 
-async function makeBase(path: string, { format, sectors }: DiskOf): Promise<void> {
-  if (format === "raw") makeRaw(path, sectors * sectorBytes);
-  else await makeQcow2(path, sectors * sectorBytes);
-  const commands = baseSectors(sectors).flatMap((byte, n) =>
-    byte === 0 ? [] : ["-c", `write -P ${byte} ${n * sectorBytes} ${sectorBytes}`],
-  );
+/** Neighbours are written at once. */
+function runsOf(sectors: readonly number[]): { from: number; to: number }[] {
+  const runs: { from: number; to: number }[] = [];
+  for (const sector of sectors) {
+    const last = runs.at(-1);
+    if (last?.to === sector) last.to = sector + 1;
+    else runs.push({ from: sector, to: sector + 1 });
+  }
+  return runs;
+}
+
+async function makeBase(path: string, { format, sectors }: DiskOf, bytes: number): Promise<void> {
+  if (format === "raw") makeRaw(path, sectors * bytes);
+  else await makeQcow2(path, sectors * bytes);
+  const clusters = Math.ceil((sectors * bytes) / sectorBytes);
+  const commands = baseSectors(clusters).flatMap((byte, n) => {
+    const length = Math.min(sectorBytes, sectors * bytes - n * sectorBytes);
+    return byte === 0 ? [] : ["-c", `write -P ${byte} ${n * sectorBytes} ${length}`];
+  });
   await run("qemu-io", ["-f", format, ...commands, path]);
 }
 
-/** What a base image is made with: most of it written, some of it zeros. */
-export function baseSectors(sectors: number): number[] {
-  return Array.from({ length: sectors }, (_, n) => (n % 4 === 3 ? 0 : 201 + (n % 55)));
+/** What a base image is made with: most of its clusters written, some of them zeros. */
+export function baseSectors(sectors: number, bytes = sectorBytes): number[] {
+  return Array.from({ length: sectors }, (_, sector) => {
+    const n = Math.floor((sector * bytes) / sectorBytes);
+    return n % 4 === 3 ? 0 : 201 + (n % 55);
+  });
 }
 
 /** The command is refused by this rule; resolves with the error. */

@@ -52,7 +52,7 @@ export interface Driver {
   imageFault(file: Backing, watch?: Watch, how?: FaultOptions): Promise<ImageFault | null>;
   /**
    * What a commit of `from` into `into` left out: a sentence, or null when whatever `from` holds of its disk `into` holds
-   * as well, by the tables of both, and by their bytes for a raw one. A tool that exits 0 is not believed.
+   * as well, by tables and bytes of both; of what is compressed, by the tables alone. A tool that exits 0 is not believed.
    */
   leftOut(step: { readonly from: Backing; readonly into: Backing }): Promise<string | null>;
   /** Free bytes where `folder` is, for this user. */

@@ -2,13 +2,15 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fuse } from "../../src/drivers/faults.ts";
 import type { Command } from "../../src/events/command.ts";
-import { snapshotting, starting, told } from "../deeds.ts";
+import { deactivation, snapshotting, starting, told } from "../deeds.ts";
 import { freshFolder } from "../folders.ts";
 import type { Model } from "../model.ts";
 import { copyOf } from "../model.ts";
 import { both } from "../shapes.ts";
 import { bringAbout, commandsFor, situations, situationTold } from "../simulation/cases.ts";
 import type { Situation } from "../simulation/cases.ts";
+import { sizedChains } from "../simulation/sizes.ts";
+import { finelyMeasured, growSized, isCut, sizedTold } from "../sizes.ts";
 import { Template } from "../template.ts";
 import { expectReadable, expectSettled } from "../truth.ts";
 import { oneDisk, twoDisks, World } from "../world.ts";
@@ -40,6 +42,36 @@ if (whole) {
     ["DiscardSnapshot", "CreateWithSnapshot"],
   );
 }
+
+/** Three sizes, off the cluster boundary and old bytes past every end: merges of the upper and of the lower layer. */
+const sized = sizedChains();
+/** Sizes of base image, lower and upper layer: one that grows twice, one that is cut, one that grows a larger base's overlay. */
+const telling = [
+  "qcow2 that was cut 264, a 513, s 904",
+  "raw 257, a 520, s 512 cut",
+  "qcow2 on a larger one 264, a 265, s 321",
+];
+const chosenSizes = sized.filter((chain, i) => (whole && i % 40 === 0) || telling.includes(sizedTold(chain)));
+test.concurrent.each(
+  (whole ? chosenSizes : chosenSizes.slice(0, 1)).map((chain) => [sizedTold(chain), chain] as const),
+)(
+  "sizes of %s: a death at any boundary of a merge leaves before or after",
+  { timeout: whole ? 3_600_000 : 600_000 },
+  async (_, chain) => {
+    const world = finelyMeasured(join(freshFolder(), "world"));
+    const { uuid, model } = await growSized(world, chain);
+    const template = new Template(world, model);
+    let deaths = 0;
+    for (const name of whole ? ["s", "a", "top"] : ["s"]) {
+      if (await isCut(world, uuid, model.snapshots.get(name)!)) continue;
+      const victim = victimOf(world, uuid, model, deactivation("MergeSnapshot", uuid, name));
+      template.restore();
+      if (victim) deaths += await dieEverywhere(victim, template);
+    }
+    expect(deaths).toBeGreaterThan(5);
+    template.drop();
+  },
+);
 
 function situation(wanted: string): Situation {
   return all.find((each) => situationTold(each) === wanted)!;

@@ -5,13 +5,15 @@ import { isSnapledgerError } from "../../src/errors.ts";
 import { told } from "../deeds.ts";
 import { freshFolder } from "../folders.ts";
 import type { Model } from "../model.ts";
-import { applyModel } from "../model.ts";
+import { applyModel, copyOf } from "../model.ts";
+import { finelyMeasured, growSized, mergeSized, obstacles, sizedTold, stuckAt } from "../sizes.ts";
 import { Template } from "../template.ts";
-import { expectSettled } from "../truth.ts";
+import { expectReadable, expectSettled } from "../truth.ts";
 import { oneDisk, twoDisks, World } from "../world.ts";
 import type { DiskOf } from "../world.ts";
 import { bringAbout, commandsFor, situations, situationTold } from "./cases.ts";
 import type { Situation } from "./cases.ts";
+import { sizedChains } from "./sizes.ts";
 
 /** The model and real images, side by side, in every situation of up to four snapshots. */
 
@@ -42,6 +44,60 @@ function describeSituations(name: string, disks: readonly DiskOf[], chosen: read
     },
     120_000,
   );
+}
+
+/** Each with a step that the folds of the first merge do not get past before the second is asked for. */
+const allSized = sizedChains().map((chain, i) => [sizedTold(chain), obstacles[i % obstacles.length]!, chain] as const);
+/** Those in which a rule of the folds is needed that the others do without; in whole, all. */
+const telling = ["qcow2 512, a 256, s 896", "qcow2 that was cut 264, a 513, s 904", "raw 257, a 520, s 512 cut"];
+
+describeSizes(whole ? allSized : allSized.filter(([name]) => telling.includes(name)));
+
+/** The orders in which two merges of the chain are asked for. */
+const orders = [
+  ["s", "a"],
+  ["a", "s"],
+  ["top", "s"],
+  ["top", "a"],
+] as const;
+
+function describeSizes(chosen: typeof allSized) {
+  test.concurrent.each(chosen)(
+    "sizes of %s: every two merges read right before, meanwhile and after, also stuck at a %s",
+    async (_, step, chain) => {
+      const world = finelyMeasured(join(freshFolder(), "world"));
+      const { uuid, model } = await growSized(world, chain);
+      await expectSettled(world, uuid, model, "before any merge");
+      const template = new Template(world, model);
+      for (const order of orders) {
+        const grown = { uuid, model: template.restore() };
+        for (const name of order) {
+          await mergeSized(world, grown, name);
+          await expectSettled(world, uuid, grown.model, `merged ${order.join(", ")}: ${name}`);
+        }
+        await expectMergedLate(world, { uuid, model: template.restore() }, order, step);
+      }
+      template.drop();
+    },
+    300_000,
+  );
+}
+
+/** The folds of both merges get as far as that step alone; then the disk has room. */
+async function expectMergedLate(
+  world: World,
+  { uuid, model }: { readonly uuid: string; readonly model: Model },
+  order: readonly string[],
+  step: (typeof obstacles)[number],
+): Promise<void> {
+  const truth = copyOf(model);
+  for (const name of order) {
+    const message = `stuck at ${step}, merged ${order.join(", ")}: ${name}`;
+    await mergeSized(world, { uuid, model: truth }, name, stuckAt(step));
+    await expectReadable(world, uuid, truth, message);
+  }
+  await world.recover(uuid);
+  await expectSettled(world, uuid, truth, `stuck at ${step}, merged ${order.join(", ")}, recovered`);
 }
 
 /** Done as the model does it, or refused by the same rule with nothing changed but the log's refusal. */

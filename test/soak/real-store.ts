@@ -11,6 +11,9 @@ import { Terminal } from "../cli/terminal.ts";
 import { Place } from "../world.ts";
 import { argumentsOf } from "./arguments.ts";
 
+/** A sixteenth of a cluster: disks end where they like. */
+export const soakSectorBytes = 4096;
+
 /** Real images, a real store beside them, and a process of the command line for every command. */
 export class RealStore extends Place {
   readonly terminal: Terminal;
@@ -19,7 +22,7 @@ export class RealStore extends Place {
   /** `program` is the command line's own file. */
   constructor(folder: string, program: string) {
     const store = join(folder, "store");
-    super(folder, storeLayout(store).layers, qemuDriver());
+    super(folder, storeLayout(store).layers, qemuDriver(), soakSectorBytes);
     this.store = store;
     this.terminal = new Terminal(folder, {}, program);
   }

@@ -10,12 +10,11 @@ import { Drawn } from "../damage/drawn.ts";
 import { told } from "../deeds.ts";
 import type { Model } from "../model.ts";
 import { readAll } from "../images.ts";
-import { sectorBytes } from "../model.ts";
 import { KeptFiles } from "../template.ts";
 import { expectReadable, expectSettled } from "../truth.ts";
 import { caller } from "../world.ts";
 import { argumentsOf } from "./arguments.ts";
-import { RealStore } from "./real-store.ts";
+import { RealStore, soakSectorBytes } from "./real-store.ts";
 import type { Tree } from "./trees.ts";
 import { change, commandDrawn, grown } from "./trees.ts";
 import type { Aim, Call, Hit, Instant, Stretch, Watched } from "./watching.ts";
@@ -89,7 +88,9 @@ class Round {
     this.#drawn = drawn;
     this.#trees = [...trees];
     this.#tell = tell;
-    const disks = trees[0]!.disks.map(({ format, sectors }) => `${format} ${(sectors * sectorBytes) / 2 ** 20} MiB`);
+    const disks = trees[0]!.disks.map(
+      ({ format, sectors }) => `${format} ${(sectors * soakSectorBytes) / 2 ** 20} MiB`,
+    );
     const snapshots = trees.map(({ model }) => model.snapshots.size).join(" and ");
     this.#what = `${disks.join(", ")}; ${snapshots} snapshots${trees.length > 1 ? " on one base" : ""}`;
   }
@@ -252,7 +253,7 @@ class Round {
     expect(this.#store.filesOf(uuid), message).toEqual([]);
     for (const disk of disks) {
       const bytes = await readAll(this.#store.base("web", disk), disk.format);
-      const wanted = Buffer.concat(model.base[disk.target]!.map((byte) => Buffer.alloc(sectorBytes, byte)));
+      const wanted = Buffer.concat(model.base[disk.target]!.map((byte) => Buffer.alloc(soakSectorBytes, byte)));
       expect(bytes.equals(wanted), `${message}: the base image of ${disk.target}`).toBe(true);
     }
   }

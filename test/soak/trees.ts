@@ -2,13 +2,17 @@ import type { Drawn } from "../damage/drawn.ts";
 import { snapshotting, starting } from "../deeds.ts";
 import type { Command } from "../../src/events/command.ts";
 import type { Content, Model } from "../model.ts";
-import { applyModel, copyOf, newModel } from "../model.ts";
+import { readAll } from "../images.ts";
+import { applyModel, copyOf, newModel, writeModel } from "../model.ts";
 import type { Grown } from "../shapes.ts";
 import { both, nameOf, resizeBoth, writeBoth } from "../shapes.ts";
 import { commandsFor } from "../simulation/cases.ts";
 import type { DiskOf } from "../world.ts";
 import { baseSectors } from "../world.ts";
 import type { RealStore } from "./real-store.ts";
+import { soakSectorBytes } from "./real-store.ts";
+
+const clusterSectors = (64 * 1024) / soakSectorBytes;
 
 /** Domains with trees that a seed draws, and what may be asked of them. */
 
@@ -34,13 +38,15 @@ function disksDrawn(drawn: Drawn): DiskOf[] {
   const disk = (target: string): DiskOf => ({
     target,
     format: drawn.chance(60) ? "qcow2" : "raw",
-    sectors: drawn.one([12, 16, 32, 64, 128, 192]),
+    sectors: drawn.one([12, 16, 32, 64, 128, 192]) * clusterSectors,
   });
   return drawn.chance(35) ? [disk("vda"), disk("vdb")] : [disk("vda")];
 }
 
 function treeOn(uuid: string, disks: readonly DiskOf[], shared: boolean): Tree {
-  const base: Content = Object.fromEntries(disks.map(({ target, sectors }) => [target, baseSectors(sectors)]));
+  const base: Content = Object.fromEntries(
+    disks.map(({ target, sectors }) => [target, baseSectors(sectors, soakSectorBytes)]),
+  );
   return { uuid, model: newModel(base), disks, shared };
 }
 
@@ -64,13 +70,33 @@ async function grow(store: RealStore, tree: Tree, drawn: Drawn, snapshots: numbe
 export async function change(store: RealStore, tree: Tree, drawn: Drawn): Promise<void> {
   for (const { target } of tree.disks) {
     const long = tree.model.heads[target]!.length;
-    if (drawn.chance(20)) await resizeBoth(store, tree, target, Math.max(8, long + drawn.one([-8, -4, 4, 8, 16])));
+    if (drawn.chance(35)) await resize(store, tree, target, drawn, long);
     const sectors = tree.model.heads[target]!.length;
     const from = drawn.below(sectors);
-    const run = drawn.chance(60) ? Math.floor(sectors / 2) : 2;
-    const written = Array.from({ length: run }, (_, i) => (from + i) % sectors);
-    await writeBoth(store, tree, target, [...new Set([0, ...written])]);
+    const run = drawn.chance(60) ? Math.floor(sectors / 2) : 2 * clusterSectors;
+    await writeBoth(store, tree, target, [0, ...range(Math.max(1, from), Math.min(sectors, from + run))]);
   }
+}
+
+/** Off the cluster boundary as often as on it. What is cut off was written before, and lies in the file still. */
+async function resize(store: RealStore, tree: Tree, target: string, drawn: Drawn, long: number): Promise<void> {
+  const clusters = Math.max(8, Math.floor(long / clusterSectors) + drawn.one([-8, -4, 0, 4, 8, 16]));
+  const sectors = clusters * clusterSectors + (drawn.chance(50) ? drawn.one([1, 5, 15]) : 0);
+  if (sectors < long) await writeBoth(store, tree, target, range(sectors - 1, long));
+  await resizeBoth(store, tree, target, sectors);
+  if (sectors <= long) return;
+  // A head that grows shows what it was itself cut by, which no fold is asked about: its guest clears it.
+  const { path, format } = await store.head(tree.uuid, target);
+  const end = Math.min(sectors, Math.ceil(long / clusterSectors) * clusterSectors);
+  const shown = (await readAll(path, format)).subarray(long * soakSectorBytes, end * soakSectorBytes);
+  if (shown.every((byte) => byte === 0)) return;
+  const cleared = range(long, end);
+  writeModel(tree.model, target, cleared, 0);
+  await store.write(tree.uuid, target, cleared, 0);
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, n) => from + n);
 }
 
 function creating(uuid: string, name: string, drawn: Drawn): Command {

@@ -78,50 +78,71 @@ export async function leftOut(from: Backing, into: Backing): Promise<string | nu
   const [upper, lower] = [imageAt(from), imageAt(into)];
   if (lower.facts.virtualBytes < upper.facts.virtualBytes)
     return `"${into.path}" is shorter than what was to go into it`;
+  const end = upper.facts.virtualBytes;
   return withMap(upper, async (held, readUpper) => {
     const lacks = (at: number) => `"${into.path}" does not have what is at byte ${at}`;
     const every = async (check: (piece: Piece) => boolean): Promise<string | null> => {
-      for (const piece of pieces(held, 0, upper.facts.virtualBytes)) {
+      for (const piece of pieces(held, 0, end)) {
         await piece.turn;
-        if (piece.kind !== "none" && !check(piece)) return lacks(piece.start);
+        if (piece.kind !== "none" && !check({ ...piece, end: Math.min(piece.end, end) })) return lacks(piece.start);
       }
       return null;
     };
     if (lower.header !== null) {
       const alone = lower.header.backing === null;
-      return withMap(lower, (map) =>
-        every((piece) => isHeld(map, piece, () => alone && isZeroPiece(piece, readUpper))),
-      );
+      return withMap(lower, (map, readLower) => every((piece) => isHeld(piece, readUpper, map, readLower, alone)));
     }
-    const end = upper.facts.virtualBytes;
-    return withBytes(into.path, (read) =>
-      every((piece) => {
-        // What is compressed is not unpacked here.
-        if (piece.kind === "compressed") return true;
-        const bytes = read(piece.start, Math.min(piece.end, end) - piece.start);
-        return piece.kind === "zero" ? isZero(bytes) : isSame(bytes, readUpper(piece.host, bytes.length));
-      }),
-    );
+    return withBytes(into.path, (read) => every((piece) => isSame(piece, readUpper, read(piece.start, sizeOf(piece)))));
   });
 }
 
-/** Zeros need not be held by a file that nothing backs (qcow2 of version 2 has no other way to hold them). */
-function isHeld(map: ClusterMap, { start, end }: Piece, zeros: () => boolean): boolean {
-  for (let at = start; at < end; at = map(at).end) if (map(at).kind === "none") return zeros();
+/** Everything of the piece, by the tables of the file below and by its bytes. */
+function isHeld(piece: Piece, readUpper: ReadBytes, map: ClusterMap, readLower: ReadBytes, alone: boolean): boolean {
+  for (let at = piece.start; at < piece.end;) {
+    const below = map(at);
+    const part = { ...piece, start: at, end: Math.min(piece.end, below.end), host: piece.host + (at - piece.start) };
+    if (!isPartHeld(part, readUpper, below, readLower, alone)) return false;
+    at = below.end;
+  }
   return true;
 }
 
-function isZeroPiece({ kind, host, start, end }: Piece, read: ReadBytes): boolean {
-  return kind === "zero" || (kind === "data" && isZero(read(host, end - start)));
+function isPartHeld(part: Piece, readUpper: ReadBytes, below: Piece, readLower: ReadBytes, alone: boolean): boolean {
+  switch (below.kind) {
+    case "none":
+      // Zeros need not be held by a file that nothing backs: qcow2 of version 2 has no other way to hold them.
+      return alone && isSame(part, readUpper, new Uint8Array(sizeOf(part)), { unpacked: false });
+    case "zero":
+      return isSame(part, readUpper, new Uint8Array(sizeOf(part)));
+    case "compressed":
+      // A commit writes nothing compressed: this is from before it.
+      return false;
+    case "data":
+      return isSame(part, readUpper, readLower(below.host + (part.start - below.start), sizeOf(part)));
+  }
 }
 
-/** A file's end is shorter than its last cluster where nothing but zeros was to be written. */
+/** What is compressed is not unpacked here: then the answer is `unpacked`. */
+function isSame(piece: Piece, read: ReadBytes, found: Uint8Array, { unpacked = true } = {}): boolean {
+  if (piece.kind === "compressed") return unpacked;
+  const wanted = piece.kind === "zero" ? new Uint8Array(sizeOf(piece)) : read(piece.host, sizeOf(piece));
+  return Buffer.compare(toLength(wanted, sizeOf(piece)), toLength(found, sizeOf(piece))) === 0;
+}
+
+function sizeOf({ start, end }: Piece): number {
+  return end - start;
+}
+
+/** A file ends before its last cluster does where nothing but zeros was to be written. */
+function toLength(bytes: Uint8Array, length: number): Uint8Array {
+  if (bytes.length === length) return bytes;
+  const longer = new Uint8Array(length);
+  longer.set(bytes);
+  return longer;
+}
+
 function isZero(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
-}
-
-function isSame(some: Uint8Array, others: Uint8Array): boolean {
-  return some.every((byte, i) => byte === (others[i] ?? 0));
 }
 
 /** A large disk has many: everything else has its turn now and then. */
