@@ -115,11 +115,15 @@ export async function cutWithin(world: World, grown: Grown, sectors: number): Pr
 }
 
 /**
- * The merge is done as the model does it, its folds as far as this driver gets. Into a base image that is larger by now
- * it is refused, and changes nothing.
+ * The merge is done as the model does it, its folds as far as this driver gets. Into a base image that has got a part of
+ * an earlier merge, or that is larger by now, it is refused, and changes nothing.
  */
 export async function mergeSized(world: World, { uuid, model }: Grown, name: string, driver = world.driver) {
   const command = deactivation("MergeSnapshot", uuid, name);
+  if (driver !== world.driver && (await isHalfWritten(world, uuid, model.snapshots.get(name)!))) {
+    await refused(world.run(command, { driver }), "COMPACTION_UNFINISHED");
+    return;
+  }
   if (await isCut(world, uuid, model.snapshots.get(name)!)) {
     await refused(world.run(command, { driver }), "BASE_IMAGE_LARGER");
     return;
@@ -129,6 +133,12 @@ export async function mergeSized(world: World, { uuid, model }: Grown, name: str
   await world.run(command, { driver }).catch((error: unknown) => {
     if (!isSnapledgerError(error, "COMPACTION_PENDING") || driver === world.driver) throw error;
   });
+}
+
+/** Whether a fold has begun to write to the base image that it would go into. */
+async function isHalfWritten(world: World, uuid: string, { parent }: { parent: string | null }): Promise<boolean> {
+  const { bases, baseRoles, begunFolds } = await world.state(uuid);
+  return parent === null && baseRoles["vda"] !== bases["vda"] && begunFolds["vda"]?.into === bases["vda"];
 }
 
 /** Whether the base image would have to be cut to take it. */
