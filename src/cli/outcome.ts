@@ -29,6 +29,7 @@ function planLines({ command, domain, plan }: Outcome): string[] {
   return [
     `Plan for ${command} on domain '${domain.name}'; nothing was changed`,
     ...setLines(plan.sets),
+    ...(plan.repairs ?? []).map(({ path }) => field("would repair", `${path}, which its last user left half-way`)),
     ...plan.steps.flatMap(stepLines),
     ...plan.folds.map(({ from, into }) => field("would fold", `${from} into ${into}`)),
     ...plan.removes.map((path) => field("would remove", path)),

@@ -17,7 +17,9 @@ export function foldsPending(state: DomainState, { pending, blockedBy, waitsFor 
       hint: goOn,
     });
   }
-  const message = `${count(pending.length, "fold")} of "${state.name}" ${blockedBy ? "could not be done" : "wait"}: ${cause?.message ?? "unknown cause"}`;
+  const waits = pending.length === 1 ? "waits" : "wait";
+  const what = `${count(pending.length, "fold")} of "${state.name}" ${blockedBy ? "could not be done" : waits}`;
+  const message = `${what}: ${cause?.message ?? "unknown cause"}`;
   return new SnapledgerError("COMPACTION_PENDING", message, { facts, hint: goOn });
 }
 

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SnapledgerError } from "../errors.ts";
 import type { FreezeGuest, Plan } from "../events/plan.ts";
 import { garbage } from "../projections/layers.ts";
-import { count } from "../projections/wording.ts";
 import type { DomainState, OpenOperation } from "../projections/state.ts";
 import type { Compaction, Removal } from "./compact.ts";
 import { compact, foldsOf, isBlocking, removeGarbage, restoreLinks } from "./compact.ts";
@@ -52,8 +51,11 @@ export async function recoverDomain(
   const removal = await removeGarbage(operation);
   if (removal.removed.length > 0) found.push(`${removal.removed.length} files that nothing refers to were removed.`);
   const compaction = await compact(operation, watch);
-  if (compaction.folded > 0) found.push(`${compaction.folded} unfinished folds were done.`);
-  if (compaction.blockedBy) found.push(`${compaction.pending.length} folds wait: ${compaction.blockedBy.message}`);
+  if (compaction.folded > 0)
+    found.push(
+      `${compaction.folded === 1 ? "1 unfinished fold was" : `${compaction.folded} unfinished folds were`} done.`,
+    );
+  if (compaction.blockedBy) found.push(`${foldsWait(compaction.pending.length)}: ${compaction.blockedBy.message}`);
   return { found, removal, compaction };
 }
 
@@ -66,10 +68,14 @@ export function unsettled(state: DomainState): string[] {
   const files = garbage(state).length + state.looseMemories.length;
   return [
     ...(operation ? [`${described(operation)} has no outcome: it is running still, or died.`] : []),
-    ...(folds > 0 ? [`${folds} folds are to be done.`] : []),
-    ...(waiting > 0 ? [`${count(waiting, "fold")} wait until the guest is stopped.`] : []),
+    ...(folds > 0 ? [`${folds === 1 ? "1 fold is" : `${folds} folds are`} to be done.`] : []),
+    ...(waiting > 0 ? [`${foldsWait(waiting)} until the guest is stopped.`] : []),
     ...(files > 0 ? [`${files} files that nothing refers to are to be removed.`] : []),
   ];
+}
+
+function foldsWait(folds: number): string {
+  return folds === 1 ? "1 fold waits" : `${folds} folds wait`;
 }
 
 function described({ command, actor, position }: OpenOperation): string {

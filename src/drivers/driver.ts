@@ -77,8 +77,8 @@ export interface Driver {
 
   /**
    * Writes what `from` holds over `into` (always named to the tool), growing `into` if it is smaller. `from` reads as it
-   * did throughout, and stays. So before `into` grows, whatever it would show past its old end, of its own last cluster or of the
-   * file that backs it, is written into `from` as the zeros that `from` reads as there.
+   * did throughout, and stays. So before `into` grows, whatever it would show past its old end (the rest of its own last
+   * cluster, or what the file that backs it holds) is written into `from` as the zeros that `from` reads as there.
    */
   commit(step: CommitStep, watch?: Watch): Promise<void>;
   /**

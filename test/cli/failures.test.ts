@@ -309,7 +309,7 @@ describe("recover of every domain", () => {
     const { status, stdout, stderr } = await some.run("recover", "--explain");
     expect([status, stdout]).toEqual([
       1,
-      "Domain 'bb': recovered\n  1 unfinished folds were done.\nDomain 'aa': not recovered\nDomain 'cc': not recovered\n",
+      "Domain 'bb': recovered\n  1 unfinished fold was done.\nDomain 'aa': not recovered\nDomain 'cc': not recovered\n",
     ]);
     expect(stderr).toMatch(
       /^error \[NEEDS_OPERATOR\] .*"cc".*\nhint: .*\nerror \[NEEDS_OPERATOR\] .*"aa".*\nhint: .*\n$/,

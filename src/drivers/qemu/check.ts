@@ -2,9 +2,9 @@ import type { Backing } from "../../events/plan.ts";
 import type { FileFacts } from "../../events/records.ts";
 import { SnapledgerError } from "../../errors.ts";
 import type { FaultOptions, ImageFault, Watch } from "../driver.ts";
-import { invalidImage, missingFile } from "../failures.ts";
+import { invalidImage } from "../failures.ts";
 import { syncFile } from "./files.ts";
-import { readImage } from "./image.ts";
+import { imageAt, readImage } from "./image.ts";
 import type { Image } from "./image.ts";
 import { probeLock } from "./inspect.ts";
 import type { QemuImg } from "./tool.ts";
@@ -82,10 +82,4 @@ export async function repairImage(tool: QemuImg, file: Backing, watch?: Watch): 
 
 function stampOf({ facts: { device, inode, bytes, virtualBytes, mtimeNs } }: Image): string {
   return [device, inode, bytes, virtualBytes, mtimeNs].join(" ");
-}
-
-function imageAt(file: Backing): Image {
-  const image = readImage(file);
-  if (image === undefined) throw missingFile(file.path);
-  return image;
 }

@@ -1,9 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Backing } from "../../events/plan.ts";
-import { missingFile } from "../failures.ts";
 import { clusterMap } from "./clusters.ts";
 import type { ClusterMap, Piece } from "./clusters.ts";
-import { readImage, withBytes } from "./image.ts";
+import { imageAt, withBytes } from "./image.ts";
 import type { Image, ReadBytes } from "./image.ts";
 
 /** What two files of a fold hold, one against the other: before the commit, and after it. */
@@ -166,10 +165,4 @@ function withMap<T>(image: Image, work: (map: ClusterMap, read: ReadBytes) => Pr
 function backingEnd({ backing, backingFormat }: Image): number {
   if (backing === null) return 0;
   return imageAt({ path: backing, format: backingFormat === "raw" ? "raw" : "qcow2" }).facts.virtualBytes;
-}
-
-function imageAt(file: Backing): Image {
-  const image = readImage(file);
-  if (image === undefined) throw missingFile(file.path);
-  return image;
 }

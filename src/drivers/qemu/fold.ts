@@ -2,13 +2,12 @@ import { dirname } from "node:path";
 import { SnapledgerError } from "../../errors.ts";
 import type { Backing } from "../../events/plan.ts";
 import type { CommitStep, Watch } from "../driver.ts";
-import { missingFile, notALayer, readOnlyImage, unfitImage, wrongLink } from "../failures.ts";
+import { notALayer, readOnlyImage, unfitImage, wrongLink } from "../failures.ts";
 import type { Checks } from "./check.ts";
 import { tailOf, wouldShow } from "./compare.ts";
 import type { Extent } from "./compare.ts";
 import { assertPlainPath, discardDraft, statOf, syncFile, removeIfThere } from "./files.ts";
-import { readImage } from "./image.ts";
-import type { Image } from "./image.ts";
+import { imageAt } from "./image.ts";
 import { probeLock } from "./inspect.ts";
 import { isBackedBy } from "./make.ts";
 import type { QemuImg } from "./tool.ts";
@@ -118,12 +117,6 @@ export async function remove(tool: QemuImg, path: string): Promise<void> {
     await removeIfThere(path);
   }
   await discardDraft(path);
-}
-
-function imageAt(file: Backing): Image {
-  const image = readImage(file);
-  if (image === undefined) throw missingFile(file.path);
-  return image;
 }
 
 function ours(file: Backing): Backing {

@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Backing } from "../../events/plan.ts";
 import type { FileFacts } from "../../events/records.ts";
 import type { ObservedFile } from "../driver.ts";
-import { invalidImage } from "../failures.ts";
+import { invalidImage, missingFile } from "../failures.ts";
 import { assertPlainPath, fileError, identityOf, isWritable, onFile, statOf } from "./files.ts";
 import { headerBytesAtMost, parseHeader } from "./header.ts";
 import type { Qcow2Header } from "./header.ts";
@@ -45,6 +45,13 @@ export function readImage({ path, format }: Backing): Image | undefined {
   } finally {
     closeSync(file);
   }
+}
+
+/** The same for a file that has to be there: FILE_NOT_FOUND. */
+export function imageAt(file: Backing): Image {
+  const image = readImage(file);
+  if (image === undefined) throw missingFile(file.path);
+  return image;
 }
 
 /** IMAGE_INVALID when a table or data cluster that the image refers to lies past its end. Reads its tables, not its data. */
