@@ -1,11 +1,12 @@
 import { clusterBytes, cutTo } from "../../src/drivers/memory/content.ts";
 import type { World } from "../../src/drivers/memory.ts";
-import { headOf, isBegun, pendingFolds } from "../../src/projections/layers.ts";
+import { headOf, isBegun, layerOf, mayDiffer, pendingFolds, reachable } from "../../src/projections/layers.ts";
 import type { Fold } from "../../src/projections/layers.ts";
 import type { DomainState, Layer } from "../../src/projections/state.ts";
+import type { Command } from "../../src/events/command.ts";
 import { askedOf } from "./commands.ts";
 import type { ExpectedDomain } from "./expected.ts";
-import { filledWith, sectorBytes } from "./files.ts";
+import { filledWith, sectorBytes, sectorsIn } from "./files.ts";
 import { noLuck } from "./manager.ts";
 import { foldsOf } from "./simulation.ts";
 import type { Simulation } from "./simulation.ts";
@@ -17,10 +18,13 @@ export async function act(simulation: Simulation): Promise<void> {
   await simulation.fewer(climate.atOnce);
   if (simulation.broken && drawn.chance(50)) simulation.restart("the server is restarted, since its log is broken");
   // Where disks change their sizes, they often do.
-  const dice = climate.leaning === "bases" && drawn.chance(30) ? 80 : drawn.below(100);
+  const resizes = climate.leaning === "bases" ? 30 : climate.leaning === "sizes" ? 40 : 0;
+  const dice = drawn.chance(resizes) ? 80 : drawn.below(100);
   if (dice < 60) void simulation.give(...askedOf(simulation));
   else if (dice < 78) guestActs(simulation);
   else if (dice < 84) operatorActs(simulation);
+  else if (dice < 86) bootsByHand(simulation);
+  else if (dice < 88) await tampers(simulation);
   else if (dice < 97) await fateActs(simulation);
   else await recoverIdle(simulation);
   if (drawn.chance(10)) simulation.checkpoint();
@@ -78,20 +82,97 @@ function offlineWrite(simulation: Simulation): void {
 
 /** A disk is made longer or shorter while nobody uses it. */
 function operatorActs(simulation: Simulation): void {
-  const { drawn, world, expected, climate } = simulation;
+  const { drawn, world, climate } = simulation;
   const found = quiet(simulation);
   if (!found || world.freeBytes < 1_000_000) return;
   const { domain, target, path } = found;
   // A large snapshot on the base, and a smaller one on that.
   const first = domain.model.snapshots.size === 0;
   const sectors = climate.leaning === "bases" ? (first ? 8 : 5 + drawn.below(3)) : 2 + drawn.below(7);
+  if (climate.leaning === "sizes" && drawn.chance(50)) writeBehind(simulation, domain, target, path, sectors);
   simulation.tell(`${target} of ${domain.name} gets ${sectors} sectors, ${path}`);
-  const { bytes } = world.file(path);
+  resize(simulation, domain, target, path, sectors);
+}
+
+/**
+ * What hides a larger file below takes room in this one. What the tool shows of this file's own last cluster is the guest's
+ * to read from then on.
+ */
+function resize(simulation: Simulation, { id }: ExpectedDomain, target: string, path: string, sectors: number): void {
+  const { world, expected } = simulation;
+  const { bytes, virtualBytes } = world.file(path);
   world.resize(path, sectors * sectorBytes);
   cutTo(world.file(path), sectors * sectorBytes);
-  // What hides a larger file below takes room in this one.
-  expected.resize(domain.id, target, sectors, world.file(path).bytes !== bytes);
+  expected.resize(id, target, sectors, world.file(path).bytes !== bytes);
+  const shown = sectorsIn(world, path);
+  if (typeof shown === "string") return simulation.complain(shown);
+  for (let n = virtualBytes / sectorBytes; n < sectors; n++) {
+    const byte = shown[n] ?? 0;
+    if (byte !== 0) expected.write(id, target, n, byte);
+  }
 }
+
+/** The disk is longer first, and something is written where its end will be. */
+function writeBehind(simulation: Simulation, domain: ExpectedDomain, target: string, path: string, end: number): void {
+  const { world, expected, drawn } = simulation;
+  resize(simulation, domain, target, path, end + 2);
+  for (const sector of [end - 1, end]) {
+    const byte = 1 + drawn.below(200);
+    world.write(path, sector * sectorBytes, filledWith(byte));
+    expected.write(domain.id, target, sector, byte);
+  }
+}
+
+/** Somebody runs a guest on a head by other means, and that is killed: the head is marked as left half-way. */
+function bootsByHand(simulation: Simulation): void {
+  const found = quiet(simulation);
+  if (!found) return;
+  simulation.tell(`${found.path} is left half-way`);
+  const file = simulation.world.file(found.path);
+  file.fault = { dirty: true, why: "was left half-way (drawn)" };
+  file.mtimeNs += 1_000_000n;
+}
+
+/**
+ * Somebody writes to a frozen file behind the log, and puts it back as it was when others have met it: in between nobody
+ * may build on it, nor fold it.
+ */
+async function tampers(simulation: Simulation): Promise<void> {
+  const { drawn, world, states } = simulation;
+  const domain = quiet(simulation)?.domain;
+  const state = domain && states.get(domain.id);
+  if (!domain || !state) return;
+  const free = mayDiffer(state, pendingFolds(state));
+  const frozen = [...reachable(state)].filter((id) => !free.has(id));
+  if (frozen.length === 0) return;
+  const { path } = layerOf(state, drawn.one(frozen)).file;
+  const file = world.file(path);
+  const { clusters, mtimeNs } = file;
+  const was = new Map(clusters);
+  simulation.tell(`somebody writes to ${path}`);
+  clusters.set(0, new Uint8Array(clusterBytes).fill(0xee));
+  file.mtimeNs += 1n;
+  simulation.tampered = path;
+  for (let n = 1 + drawn.below(2); n > 0; n--) {
+    const [command] = askedOf(simulation);
+    const building = buildsOnFiles.has(command.type) ? command : null;
+    await simulation.give({ ...(building ?? { type: "CompactDomain" }), domain: domain.id } as Command, {}, noLuck);
+  }
+  simulation.tampered = null;
+  clusters.clear();
+  for (const [index, cluster] of was) clusters.set(index, cluster);
+  file.mtimeNs = mtimeNs;
+  simulation.tell(`${path} is put back`);
+}
+
+/** Others read what a base image holds now, and are right to. */
+const buildsOnFiles = new Set([
+  "MergeSnapshot",
+  "CreateWithSnapshot",
+  "StartDomain",
+  "CreateSnapshot",
+  "DiscardSnapshot",
+]);
 
 async function fateActs(simulation: Simulation): Promise<void> {
   const { drawn, world, climate, underWay, store } = simulation;

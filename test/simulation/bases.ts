@@ -11,6 +11,8 @@ export interface BaseImage {
   readonly backedBy?: string;
   readonly writable: boolean;
   readonly sectors: number;
+  /** Its tables have errors: nobody is defined on it. */
+  readonly torn?: boolean;
 }
 
 const image = (path: string, sectors: number, more: Partial<BaseImage> = {}): BaseImage => {
@@ -18,7 +20,7 @@ const image = (path: string, sectors: number, more: Partial<BaseImage> = {}): Ba
   return { path, format, writable: true, sectors, ...more };
 };
 
-/** One that is shared, one for a domain alone, the first by a hard link, one backed by it, others, one that is read-only. */
+/** One that is shared, one for a domain alone, the first by a hard link, one backed by it, others, one that is read-only, one with errors. */
 export const baseImages: readonly BaseImage[] = [
   image("/bases/shared.raw", 5),
   image("/bases/a.raw", 6),
@@ -27,6 +29,7 @@ export const baseImages: readonly BaseImage[] = [
   image("/bases/b.qcow2", 5),
   image("/bases/c.qcow2", 4),
   image("/bases/golden.qcow2", 4, { writable: false }),
+  image("/bases/torn.qcow2", 5, { torn: true }),
 ];
 
 export function baseImage(path: string): BaseImage | undefined {
@@ -47,7 +50,7 @@ export function chainOf(path: string): string[] {
 /** Makes them; returns what each file holds. */
 export function makeBases(world: World): Map<string, readonly number[]> {
   const contents = new Map<string, readonly number[]>();
-  for (const { path, format, linkTo, backedBy, writable, sectors } of baseImages) {
+  for (const { path, format, linkTo, backedBy, writable, sectors, torn } of baseImages) {
     if (linkTo !== undefined) {
       world.link(linkTo, path);
       continue;
@@ -61,6 +64,7 @@ export function makeBases(world: World): Map<string, readonly number[]> {
       content[n] = 200 + path.length + n;
       world.write(path, n * sectorBytes, filledWith(content[n] ?? 0));
     }
+    if (torn) world.file(path).fault = { dirty: false, why: "has errors in its cluster tables (drawn)" };
     contents.set(path, content);
   }
   return contents;

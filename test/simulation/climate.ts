@@ -20,10 +20,11 @@ export interface Climate {
   /** The store: an array of lines, or the LevelDB log on a simulated disk. */
   readonly store: "memory" | "disk";
   /**
-   * What people do more of: take snapshots up to the limits, merge disks of changing sizes into base images, or merge one
-   * snapshot after the other while folds that have moved links already are not recorded.
+   * What people do more of: take snapshots up to the limits, merge disks of changing sizes into base images, merge one
+   * snapshot after the other while folds that have moved links already are not recorded, or make a disk longer and shorter
+   * between snapshots that are merged while folds are kept from being done.
    */
-  readonly leaning: "none" | "snapshots" | "bases" | "links";
+  readonly leaning: "none" | "snapshots" | "bases" | "links" | "sizes";
 }
 
 /** The LevelDB log proves whatever it reads, which takes time: a share of the runs. */
@@ -40,13 +41,14 @@ export function climateOf(drawn: Drawn): Climate {
       diesPercent: rough ? drawn.one([0, 1, 2, 4, 8]) : 0,
       failing: { commit: foldsFail, commitLive: foldsFail },
       failsPercent: rough ? drawn.one([0, 1, 3, 6]) : 0,
+      liesPercent: rough ? drawn.one([0, 0, 10]) : 0,
     },
     writeFailsPercent: rough ? drawn.one([0, 0, 1, 2]) : 0,
     powerCutPercent: rough ? drawn.one([0, 0, 1, 2]) : 0,
     guests: drawn.chance(leaning === "bases" ? 20 : 60),
     domains: leaning === "bases" ? 1 : drawn.one([1, 1, 2, 2, 3]),
     disks: drawn.one([1, 1, 2]),
-    bases: drawn.one([1, 2, 4, 7]),
+    bases: drawn.one([1, 2, 4, 8]),
     store: drawn.chance(diskPercent) ? "disk" : "memory",
     leaning,
   };
@@ -57,4 +59,16 @@ export function climateOfMovedLinks(climate: Climate): Climate {
   const luck = { diesPercent: 0, failsPercent: 0, failing: { commit: 30, commitLive: 60, repairLeaks: 40 } };
   const few = { atOnce: 1, domains: 1, disks: 1, writeFailsPercent: 0, powerCutPercent: 0 };
   return { ...climate, ...few, luck, steps: 36, guests: true, leaning: "links" };
+}
+
+/** Disks are cut, with something behind the cut, and made longer; tools fail, and lie, and so folds come late. */
+export function climateOfSizes(climate: Climate, drawn: Drawn): Climate {
+  const luck = {
+    diesPercent: drawn.one([0, 2]),
+    failsPercent: 0,
+    failing: { commit: 35, commitLive: 35 },
+    liesPercent: 12,
+  };
+  const few = { atOnce: 1, domains: 1, disks: 1, writeFailsPercent: 0, powerCutPercent: 0 };
+  return { ...climate, ...few, luck, steps: 36, bases: 8, guests: drawn.chance(35), leaning: "sizes" };
 }

@@ -57,6 +57,7 @@ function typeFor(simulation: Simulation, domain: ExpectedDomain | undefined, fol
   }
   if (climate.leaning === "snapshots" && drawn.chance(60))
     return drawn.chance(75) ? "CreateSnapshot" : "CreateWithSnapshot";
+  if (climate.leaning === "sizes" && drawn.chance(75)) return drawn.chance(55) ? "CreateSnapshot" : "MergeSnapshot";
   if (climate.leaning === "bases" && drawn.chance(60)) return drawn.chance(60) ? "CreateSnapshot" : "MergeSnapshot";
   const dice = drawn.below(100);
   if (climate.guests && dice < (guest === "off" ? 22 : 12)) return guestCommand(simulation, guest !== "off");

@@ -221,6 +221,7 @@ export class Expected {
     const rivals = this.#reality.defining().filter(({ id }) => id !== command.uuid);
     if (rivals.some((rival) => rival.command.name === command.name)) must.add("DOMAIN_EXISTS");
     for (const { path } of command.disks) {
+      if (baseImage(path)?.torn) must.add("IMAGE_INVALID");
       if (!baseImage(path)) {
         must.add("IMAGE_IN_USE");
         may.add("FILE_NOT_FOUND").add("IMAGE_INVALID");

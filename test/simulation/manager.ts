@@ -19,6 +19,8 @@ export interface Luck {
    * begins.
    */
   readonly failing: Readonly<Partial<Record<string, number>>>;
+  /** How likely it is, in percent, that a tool says it has folded and has done nothing. */
+  readonly liesPercent?: number;
 }
 
 /** Nothing happens to it. */
@@ -102,6 +104,7 @@ export class Manager implements Fuse {
         const fails = drawn.chance(Math.max(failsPercent, now ?? 0, often));
         const afterwards = fails && doneAllTheSame.has(method) && drawn.chance(50);
         if (fails && !afterwards) throw this.#failure(method, "");
+        if (this.#lies(method)) return undefined;
         const result = await (call as (...args: readonly unknown[]) => Promise<unknown>)(...args);
         if (afterwards) throw this.#failure(method, " once done");
         return result;
@@ -109,6 +112,14 @@ export class Manager implements Fuse {
       return [method, harmedCall];
     });
     return Object.fromEntries(harmed) as Driver;
+  }
+
+  #lies(method: string): boolean {
+    const { drawn, luck, told } = this.#parts;
+    if (method !== "commit" || !luck.liesPercent || !drawn.chance(luck.liesPercent)) return false;
+    this.harms.push("commit does nothing");
+    told("commit does nothing, and says it has");
+    return true;
   }
 
   #failure(method: string, when: string): SnapledgerError {

@@ -6,7 +6,8 @@ import { apply } from "../../src/projections/domain.ts";
 import { emptyState } from "../../src/projections/state.ts";
 import { Drawn } from "../damage/drawn.ts";
 import { act, recoverAll } from "./acts.ts";
-import { climateOf, climateOfMovedLinks } from "./climate.ts";
+import { climateOf, climateOfMovedLinks, climateOfSizes } from "./climate.ts";
+import type { Climate } from "./climate.ts";
 import { limits } from "./expected.ts";
 import type { SimulatedStore } from "./store.ts";
 import { Failpoints } from "./failpoints.ts";
@@ -28,13 +29,16 @@ export interface Report {
 /** Of so many seeds one leans to links that a fold has moved, unless it is directed. */
 const movedLinks = 10;
 
+/** And so many after each of those lean to disks of changing sizes. */
+const changingSizes = [3, 5, 7];
+
 /** One seed is one run. `verbose`: each step is told. */
 export async function simulate(seed: number, failpoints = new Failpoints(), verbose = false): Promise<Report> {
   Object.assign(domainLimits, limits);
   const drawn = new Drawn(seed);
   const goal = goalOf(seed, drawn);
   const anywhere = climateOf(drawn);
-  const undirected = seed % movedLinks === 0 ? climateOfMovedLinks(anywhere) : anywhere;
+  const undirected = undirectedClimate(seed, drawn, anywhere);
   const climate = goal ? climateTowards(goal, drawn, anywhere) : undirected;
   const simulation = new Simulation({ seed, climate, goal, drawn, failpoints, verbose });
   const immediate = globalThis.setImmediate;
@@ -50,6 +54,11 @@ export async function simulate(seed: number, failpoints = new Failpoints(), verb
   }
   const { records, counts, wrong, steps } = simulation;
   return { seed, records: records.length, counts, hash: records.at(-1)?.hash ?? "", wrong, steps };
+}
+
+function undirectedClimate(seed: number, drawn: Drawn, anywhere: Climate): Climate {
+  if (seed % movedLinks === 0) return climateOfMovedLinks(anywhere);
+  return changingSizes.includes(seed % movedLinks) ? climateOfSizes(anywhere, drawn) : anywhere;
 }
 
 async function lifeOf(simulation: Simulation): Promise<void> {

@@ -77,6 +77,8 @@ export class Simulation implements Reality {
   broken = false;
   /** The disk may be full, or a file held by somebody else. */
   harsh = false;
+  /** A frozen file that somebody wrote to: nobody may build on it, nor fold it. */
+  tampered: string | null = null;
   /** How to let go of files that foreign processes hold. */
   readonly foreign: (() => void)[] = [];
   /** Guests that stand still while they are moved: what they hold is of one instant. */
@@ -426,6 +428,7 @@ export class Simulation implements Reality {
   }
 
   #observe(record: EventRecord): void {
+    this.#checkUntouched(record);
     this.records.push(record);
     this.tell(() => `    ${record.position} ${record.type}: ${explain(record)}`);
     applyDirectory(this.directory, record);
@@ -439,6 +442,18 @@ export class Simulation implements Reality {
     apply(state, record);
     this.#account(record);
     this.weighAll();
+  }
+
+  /** Neither is what was tampered with folded, nor what stands on it re-pointed. */
+  #checkUntouched(record: EventRecord): void {
+    if (this.tampered === null || record.type !== "FoldStarted") return;
+    const state = this.states.get(record.domain ?? "");
+    const { from, into, repoint } = record.data;
+    for (const layer of state ? [from, into, ...repoint] : []) {
+      const { path } = layerOf(state!, layer).file;
+      if (path === this.tampered)
+        this.complain(`a fold begins at ${record.position} with ${path}, which was tampered with`);
+    }
   }
 
   // What is recorded, against what was asked for.
@@ -590,7 +605,24 @@ export class Simulation implements Reality {
     const id = command.type === "DefineDomain" ? command.uuid : (this.expected.named(command.domain)?.id ?? "");
     const { must, may } = this.expected.verdict(id, command);
     for (const code of [...must, ...may]) deed.codes.add(code);
-    if (must.size === 0) deed.acceptable = true;
+    const tampered = this.#standsOnTampered(id, command);
+    if (tampered) deed.codes.add("FILES_CHANGED");
+    if (must.size === 0 && !tampered) deed.acceptable = true;
+  }
+
+  /** Whether the command would build on the file that was tampered with, by the links that the files really have. */
+  #standsOnTampered(id: string, command: Command): boolean {
+    const state = this.states.get(id);
+    if (this.tampered === null || !state) return false;
+    const { tampered, world } = this;
+    const isBelow = (path: string) => world.chain(path).includes(world.file(tampered));
+    const pathOf = (layer: string) => layerOf(state, layer).file.path;
+    if (command.type === "StartDomain") return Object.values(state.heads).some((layer) => isBelow(pathOf(layer)));
+    if (command.type !== "CreateWithSnapshot" && command.type !== "MergeSnapshot") return false;
+    const snapshot = state.snapshots.get(state.byName.get(command.snapshot) ?? "");
+    const paths = Object.values(snapshot?.layers ?? {}).map(pathOf);
+    if (paths.some(isBelow)) return true;
+    return command.type === "MergeSnapshot" && paths.includes(world.files.get(tampered)?.backing?.path ?? "");
   }
 
   weighAll(): void {
@@ -695,7 +727,7 @@ export class Simulation implements Reality {
       case "GUEST_GONE":
         return harmed || deed.guestActed;
       case "COMPACTION_PENDING":
-        return harmed || this.anyGuestRuns() || deed.guestActed || deed.reuses;
+        return harmed || this.tampered !== null || this.anyGuestRuns() || deed.guestActed || deed.reuses;
       case "OPERATION_IN_PROGRESS":
         return this.climate.atOnce > 1;
       case "REVISION_CONFLICT":
@@ -775,12 +807,14 @@ export class Simulation implements Reality {
   }
 
   judge(): void {
+    if (this.tampered !== null) return;
     this.#judgeDomains();
     for (const fault of basesDiffer(this.world, this.expected, (file) => this.#isFoldedInto(file)))
       this.complain(fault);
   }
 
   #judgeDomains(): void {
+    if (this.tampered !== null) return;
     for (const domain of this.expected.domains.values()) {
       const state = this.states.get(domain.id);
       if (!state) continue;
@@ -811,7 +845,7 @@ const across = ["DOMAIN_EXISTS", "IMAGE_IN_USE", "BASE_PENDING", "BASE_IMAGE_SHA
 /** By these a rule refuses, and nothing else: each is in the log. */
 const ofRules: ReadonlySet<string> = new Set([
   ...["SNAPSHOT_EXISTS", "SNAPSHOT_NOT_FOUND", "MERGE_WOULD_ORPHAN", "DISCARD_WOULD_ORPHAN"],
-  ...["DOMAIN_HAS_SNAPSHOTS", "HEADS_DIRTY"],
+  ...["DOMAIN_HAS_SNAPSHOTS", "HEADS_DIRTY", "FILES_CHANGED"],
 ]);
 
 export function foldsOf(state: DomainState): number {

@@ -46,26 +46,24 @@ export function writeInto(chain: Chain, offset: number, bytes: Uint8Array): void
 
 /** Makes the first file larger. What its backing file holds there stays out of sight. */
 export function grow(chain: Chain, virtualBytes: number): void {
-  const hide = lengthen(chain, virtualBytes);
-  hide();
+  lengthen(chain, virtualBytes)();
 }
 
 /**
  * The first file's new size alone, as a tool that is killed may leave it; and what hides whatever the file's backing file
- * holds there, unless it was written over since.
+ * holds there, but for the clusters that were written since.
  */
-export function lengthen(chain: Chain, virtualBytes: number): () => void {
+export function lengthen(chain: Chain, virtualBytes: number): (written?: ReadonlySet<number>) => void {
   const [file, below] = chain;
   const end = file.virtualBytes;
   file.virtualBytes = Math.max(end, virtualBytes);
   const hidden = Math.min(below?.virtualBytes ?? 0, file.virtualBytes);
   if (hidden <= end) return () => undefined;
   const first = Math.floor(end / clusterBytes);
-  const known = new Set(file.clusters.keys());
   const within = readCluster([{ ...file, virtualBytes: end }, ...chain.slice(1)], first);
-  return () => {
+  return (written = new Set()) => {
     for (let index = first; index * clusterBytes < hidden; index++) {
-      if (file.clusters.has(index) && !(index === first && known.has(index))) continue;
+      if (written.has(index)) continue;
       const cluster = new Uint8Array(clusterBytes);
       if (index === first && within) cluster.set(cut(within, end - index * clusterBytes));
       file.clusters.set(index, cluster);

@@ -80,13 +80,18 @@ export async function compressLayer(world: World, step: CompressLayer, watch?: W
   if (there === undefined) {
     const copy = world.make(path, { format: "qcow2", virtualBytes: layer.virtualBytes, backing });
     copy.compression = method;
-    for (const [index, cluster] of layer.clusters) copy.clusters.set(index, cluster.slice());
+    for (const index of layer.clusters.keys()) copy.clusters.set(index, readCluster([layer], index)?.slice() ?? none());
     world.touched(path, Math.ceil(layer.clusters.size / 2));
   } else if (!isBackedBy(there, backing) || there.compression !== method) {
     throw nameTaken(path);
   }
   report("compress", source, watch);
   return world.facts(path);
+}
+
+/** A cluster of zeros. */
+function none(): Uint8Array {
+  return new Uint8Array(clusterBytes);
 }
 
 export async function commit(world: World, step: CommitStep, during: During, watch?: Watch): Promise<void> {
@@ -99,7 +104,7 @@ export async function commit(world: World, step: CommitStep, during: During, wat
   world.assertUnused(into.path);
   const chain = world.wholeChain(from.path);
   for (const index of wouldShow(layer, world.wholeChain(into.path), end)) {
-    layer.clusters.set(index, readCluster(chain, index)?.slice() ?? new Uint8Array(clusterBytes));
+    layer.clusters.set(index, readCluster(chain, index)?.slice() ?? none());
     world.touched(from.path, 1);
   }
   await commitUnder(world, from, into, during, watch);
@@ -123,7 +128,7 @@ export async function commitUnder(
   const half = Math.ceil(indexes.length / 2);
   copyClusters(world, from.path, into.path, indexes.slice(0, half));
   await during("commit half done");
-  hide();
+  hide(new Set(indexes.slice(0, half)));
   await allowInterrupt("commit", from.path, watch);
   copyClusters(world, from.path, into.path, indexes.slice(half));
   if (target.fault) spoil(target, new Set(indexes));
@@ -158,7 +163,12 @@ function copyClusters(world: World, from: string, into: string, indexes: readonl
 export function leftOut(world: World, from: Backing, into: Backing): string | null {
   const [layer, target] = [world.file(from.path), world.file(into.path)];
   if (target.virtualBytes < layer.virtualBytes) return `"${into.path}" is shorter than what was to go into it`;
-  const lacking = [...layer.clusters.keys()].find((index) => !target.clusters.has(index));
+  const end = layer.virtualBytes;
+  const lacking = [...layer.clusters.keys()].find((index) => {
+    const held = target.clusters.get(index)?.subarray(0, end - index * clusterBytes);
+    const wanted = layer.clusters.get(index)?.subarray(0, end - index * clusterBytes);
+    return wanted?.some((byte, at) => byte !== held?.[at]);
+  });
   return lacking === undefined ? null : `"${into.path}" does not have what is at byte ${lacking * clusterBytes}`;
 }
 
@@ -169,6 +179,12 @@ export function canCommitLive(world: World, { from, into, end }: CommitStep): bo
 export function imageFault(world: World, { path }: Backing): ImageFault | null {
   world.assertUnlocked(path);
   return world.file(path).fault;
+}
+
+/** Who opens an image to write, as QEMU does, repairs it first if its last user was stopped half-way. */
+export function openToWrite(world: World, path: string): void {
+  const file = world.file(path);
+  if (file.fault?.dirty) file.fault = null;
 }
 
 export function repairImage(world: World, { path }: Backing): FileFacts {
@@ -197,6 +213,7 @@ export function repoint(world: World, { path, format }: Backing, backing: Backin
   world.file(backing.path);
   if (isBackedBy(file, backing)) return;
   world.assertUnused(path);
+  openToWrite(world, path);
   file.backing = backing;
   world.touched(path, 0);
 }

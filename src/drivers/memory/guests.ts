@@ -4,7 +4,7 @@ import type { Backing, FreezeGuest } from "../../events/plan.ts";
 import type { MemoryFile } from "../../events/records.ts";
 import type { StartGuest, Watch } from "../driver.ts";
 import { missingFile, wrongLink } from "../failures.ts";
-import { commitUnder } from "./files.ts";
+import { commitUnder, openToWrite } from "./files.ts";
 import type { During } from "./files.ts";
 import type { SimulatedGuest, World } from "./world.ts";
 
@@ -22,6 +22,7 @@ export function start(world: World, { domain, heads, memory, paused }: StartGues
     world.wholeChain(path);
     world.assertUnlocked(path);
   }
+  for (const path of paths) openToWrite(world, path);
   const bytes = memory === null ? new Uint8Array(bootedMemoryBytes) : load(world, memory, paths);
   world.guests.set(domain, { state: paused ? "paused" : "running", heads: paths, memory: bytes });
 }

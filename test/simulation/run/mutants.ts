@@ -12,6 +12,8 @@ const recover = "src/commands/recover.ts";
 const merge = "src/commands/merge.ts";
 const create = "src/commands/create.ts";
 const baseImage = "src/commands/base-image.ts";
+const fit = "src/commands/fit.ts";
+const layers = "src/projections/layers.ts";
 const guest = "src/commands/guest.ts";
 const domain = "src/projections/domain.ts";
 const directory = "src/projections/directory.ts";
@@ -28,7 +30,7 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   ["a base image is never cut", [baseImage, "virtualBytes > snapshotBytes", "false"]],
   [
     "the fold into a base image comes last",
-    ["src/projections/layers.ts", 'state.baseRoles[into.target] === from.id ? null : "others"', "null"],
+    [layers, 'state.baseRoles[into.target] === from.id ? null : "others"', "null"],
   ],
   ["no merge moves the heads of a running guest", [merge, 'effect.headsMove && facts.guest !== "off"', "false"]],
   [
@@ -111,6 +113,44 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
     ["src/commands/repeat.ts", "if (!isSameCommand(first, command, operation.state.id))", "if (false)"],
   ],
   ["a plan changes nothing", [handle, "if (request.plan) return preview", "if (false) return preview"]],
+  // Files that others touch, and what folds write.
+  ["nobody is defined on an image with errors", [fit, "if (fault) throw unfitImage(path, fault.why);", "void fault;"]],
+  [
+    "a head that was left half-way is repaired before it is frozen",
+    ["src/commands/made.ts", "of plan.repairs ?? [])", 'of [] as NonNullable<Plan["repairs"]>)'],
+  ],
+  [
+    "nobody builds on files that changed behind the log",
+    ["src/commands/heads.ts", "if (changed.length === 0) return;", "return;"],
+  ],
+  ["what changed behind the log is not folded", [compact, "if (changed.length > 0) throw", "if (false) throw"]],
+  [
+    "a fold is announced before it writes",
+    [
+      compact,
+      'await operation.append({ type: "FoldStarted", schema: 1, data: { target, from: from.id, into: into.id, repoint } });',
+      "",
+    ],
+  ],
+  ["a commit is proven before anything is unlinked", [compact, "if (lost !== null) throw", "if (false) throw"]],
+  [
+    "what a file would show once it grows is cleared before",
+    ["src/drivers/memory/files.ts", "of wouldShow(layer, world.wholeChain(into.path), end))", "of [] as number[])"],
+  ],
+  [
+    "a file that would show old bytes does not grow under a guest",
+    [compact, "!underWay && !(await driver.canCommitLive(step))", "false"],
+  ],
+  ["a half-written base takes no other merge", [baseImage, "if (!isBegun(state, base, role)) continue;", "continue;"]],
+  [
+    "a fold that has begun goes first",
+    [layers, "isBegun(state, into.id, from.id) ? 0 : depthOf", "false ? 0 : depthOf"],
+  ],
+  [
+    "a fold that waits for the guest stops no other",
+    [layers, 'held.has(into.id) && !isBegun(state, into.id, from.id) ? "guest" : null', "false ? null : null"],
+    [compact, "if (waits) waiting.set(into.id, error);", "if (false) waiting.set(into.id, error);"],
+  ],
   // What the rules see.
   [
     "rules that look across domains append where they were decided",
