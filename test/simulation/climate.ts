@@ -70,5 +70,5 @@ export function climateOfSizes(climate: Climate, drawn: Drawn): Climate {
     liesPercent: 12,
   };
   const few = { atOnce: 1, domains: 1, disks: 1, writeFailsPercent: 0, powerCutPercent: 0 };
-  return { ...climate, ...few, luck, steps: 36, bases: 8, guests: drawn.chance(35), leaning: "sizes" };
+  return { ...climate, ...few, luck, steps: 36, bases: 8, guests: drawn.chance(60), leaning: "sizes" };
 }

@@ -57,7 +57,12 @@ function typeFor(simulation: Simulation, domain: ExpectedDomain | undefined, fol
   }
   if (climate.leaning === "snapshots" && drawn.chance(60))
     return drawn.chance(75) ? "CreateSnapshot" : "CreateWithSnapshot";
-  if (climate.leaning === "sizes" && drawn.chance(75)) return drawn.chance(55) ? "CreateSnapshot" : "MergeSnapshot";
+  if (climate.leaning === "sizes" && drawn.chance(75)) {
+    const grown = (domain?.model.snapshots.size ?? 0) > 1;
+    if (climate.guests && grown && guest === "off" && drawn.chance(25)) return "StartDomain";
+    if (guest !== "off" && drawn.chance(60)) return drawn.chance(75) ? "MergeSnapshot" : "DestroyDomain";
+    return drawn.chance(55) ? "CreateSnapshot" : "MergeSnapshot";
+  }
   if (climate.leaning === "bases" && drawn.chance(60)) return drawn.chance(60) ? "CreateSnapshot" : "MergeSnapshot";
   const dice = drawn.below(100);
   if (climate.guests && dice < (guest === "off" ? 22 : 12)) return guestCommand(simulation, guest !== "off");

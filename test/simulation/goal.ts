@@ -172,7 +172,7 @@ const guestCommands = new Set<string>([
   ...["StartDomain", "DestroyDomain", "ShutdownDomain", "SuspendDomain", "ResumeDomain"],
 ]);
 const foldPoints = new Set([
-  ...["commit", "commitLive", "commit half done", "shrink", "repoint", "repairLeaks", "LayersCompacted"],
+  ...["commit", "commitLive", "commit half done", "shrink", "repoint", "repairLeaks", "FoldStarted", "LayersCompacted"],
 ]);
 
 /** Few mishaps but those that lead there. */
