@@ -19,14 +19,28 @@ const compared = [
   ["format", "format"],
   ["bytes", "length"],
   ["virtualBytes", "virtual size"],
-  ["mtimeNs", "time of change (ns)"],
+  ["mtimeNs", "time of change"],
 ] as const;
 
 /** In what a file differs: `length 327680, not 262144`; empty when it is as logged. */
 export function differencesOf(logged: FileFacts, seen: FileFacts): string[] {
   return compared.flatMap(([field, words]) =>
-    logged[field] === seen[field] ? [] : [`${words} ${seen[field]}, not ${logged[field]}`],
+    logged[field] === seen[field] ? [] : [`${words} ${shown(field, seen)}, not ${shown(field, logged)}`],
   );
+}
+
+/** A time to the nanosecond, as `stat` tells it: `2026-12-01T04:22:59.506937498Z`. */
+function shown(field: (typeof compared)[number][0], facts: FileFacts): string {
+  if (field !== "mtimeNs") return String(facts[field]);
+  const [seconds, rest] = secondsOf(facts.mtimeNs);
+  const date = new Date(Number(seconds) * 1000);
+  // Some file systems take times that no calendar has.
+  return Number.isNaN(date.getTime()) ? `@${seconds}.${rest}` : `${date.toISOString().slice(0, 19)}.${rest}Z`;
+}
+
+/** Whole seconds, and the nine digits after them. */
+function secondsOf(ns: string): [seconds: string, rest: string] {
+  return [ns.slice(0, -9) || "0", ns.slice(-9).padStart(9, "0")];
 }
 
 /** More files than these are counted; the facts have each. */
@@ -51,8 +65,8 @@ function wayBack(changed: readonly ChangedFile[]): string {
   );
   if (!touched) return restore;
   const { path, mtimeNs } = touched.logged;
-  const at = `@${mtimeNs.slice(0, -9) || "0"}.${mtimeNs.slice(-9).padStart(9, "0")}`;
-  return `${restore} If you know that the content is what it was, give the file its time back: touch -d ${at} ${shellWord(path)}`;
+  const touch = `touch -d @${secondsOf(mtimeNs).join(".")} ${shellWord(path)}`;
+  return `${restore} If you know that the content is what it was, give the file its time back: ${touch}`;
 }
 
 /** NEEDS_OPERATOR: what stops a fold, which the log has decided on already. */

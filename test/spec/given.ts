@@ -164,12 +164,12 @@ export function base(facts: Partial<BaseFacts>, target: Target = "vda"): Step {
   return (world) => (world.bases[target] = facts);
 }
 /** Somebody wrote to a disk's base image, or to a snapshot's layer, behind the log. */
-export function tampered(snapshot: string | null, target: Target = "vda"): Step {
+export function tampered(snapshot: string | null, target: Target = "vda", mtimeNs = "9"): Step {
   return (world) => {
     const { state } = world;
     const layers = snapshot === null ? state.bases : state.snapshots.get(state.byName.get(snapshot) ?? "")?.layers;
     const { file } = layerOf(state, layers?.[target]);
-    world.changed = [...world.changed, { path: file.path, logged: file, seen: { ...file, mtimeNs: "9" } }];
+    world.changed = [...world.changed, { path: file.path, logged: file, seen: { ...file, mtimeNs } }];
   };
 }
 /** Whoever had a head open last was stopped half-way. */

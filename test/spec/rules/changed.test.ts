@@ -30,7 +30,7 @@ describe("a frozen file that changed behind the log", () => {
       .when(command)
       .refuses("FILES_CHANGED", { domain: "vm" }, hint);
     expect(message).toMatch(
-      /^Frozen files of domain "vm" changed behind its log: \/layers\/.* has time of change \(ns\) 9, not \d+\.$/,
+      /^Frozen files of domain "vm" changed behind its log: \/layers\/.* has time of change 1970-01-01T00:00:00\.000000009Z, not \S+Z\.$/,
     );
   });
 
@@ -41,6 +41,13 @@ describe("a frozen file that changed behind the log", () => {
     ["undefining all", undefine("discard-all")],
   ])("does not keep anybody from %s", (_, command) => {
     expect(given(...story, tampered("a")).when(command).accepted).toBeDefined();
+  });
+
+  test("with a time that no calendar has is told by its seconds", () => {
+    const { message } = given(...story, tampered("a", "vda", "9999999999999000000007"))
+      .when(start())
+      .refuses("FILES_CHANGED");
+    expect(message).toContain("time of change @9999999999999.000000007, not ");
   });
 
   test("is told with all others; of more than ten the rest is counted", () => {
