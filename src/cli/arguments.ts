@@ -58,12 +58,23 @@ export function parseArguments(
   try {
     const own = new Set((verb.options ?? []).map(([flags]) => flags.split(" ")[0]));
     const given = verb.anything ? [] : defaults.filter(([flag = ""]) => !own.has(flag));
-    command.parse([...given.flat(), ...args], { from: "user" });
+    command.parse([...given.flat(), ...args].map(shielded), { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError && error.code === "commander.helpDisplayed") return { help };
     throw error instanceof CommanderError ? usage(name, command, error) : error;
   }
-  return new Input(command.processedArgs as unknown[], command.opts());
+  const options = Object.entries(command.opts()).map(([option, value]) => [option, unshielded(value)]);
+  return new Input(command.processedArgs.map(unshielded), Object.fromEntries(options) as Record<string, unknown>);
+}
+
+/** No option begins with a digit, but commander would take `-2h`, a time, for one: it is shown something else. */
+function shielded(arg: string): string {
+  return /^\0*-\d/.test(arg) ? `\0${arg}` : arg;
+}
+
+function unshielded(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(unshielded);
+  return typeof value === "string" && /^\0+-\d/.test(value) ? value.slice(1) : value;
 }
 
 /** Every option that a verb takes: its long name, and what its value is, if it has one. */
