@@ -5,7 +5,7 @@ import type { ReadRange } from "../face.ts";
 import type { LogFilter } from "../projections/query.ts";
 import type { Input } from "./input.ts";
 import { wholeNumber } from "./input.ts";
-import { momentFrom, positionOf } from "./moment.ts";
+import { momentGiven, positionOf } from "./moment.ts";
 import { nearest } from "./nearest.ts";
 import type { Cli } from "./verb.ts";
 
@@ -67,7 +67,7 @@ export async function rangeFrom(cli: Cli): Promise<ReadRange> {
 
 /** The first position that is not before the moment: the one after the last that is. */
 async function firstSince(cli: Cli, text: string): Promise<number> {
-  const moment = momentFrom(text, "--since");
+  const moment = momentGiven(cli, text, "--since");
   if ("position" in moment) return moment.position;
   const connection = await cli.connection();
   const { record } = await connection.record(1);

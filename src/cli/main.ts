@@ -2,6 +2,7 @@ import { SnapledgerError } from "../errors.ts";
 import { storeGiven } from "./arguments.ts";
 import { Interrupt } from "./interrupt.ts";
 import { Output } from "./output.ts";
+import { clock } from "../outside.ts";
 import { reportError } from "./report.ts";
 import { run } from "./run.ts";
 
@@ -26,7 +27,7 @@ const interrupt = new Interrupt((error) => process.exit(reportError(error, outpu
 process.umask(0o077);
 interrupt.listen();
 // Nothing here calls exit: what was written to a pipe would be cut off.
-run(args, { output, interrupt, debug }).then(
+run(args, { output, interrupt, debug, clock }).then(
   (status) => (process.exitCode ??= status),
   (error: unknown) => (process.exitCode = reportError(error, output, how)),
 );

@@ -1,39 +1,82 @@
 import { SnapledgerError } from "../errors.ts";
 import type { AsOf } from "../face.ts";
 import { wholeNumber } from "./input.ts";
+import { readTime, timeExamples } from "./times/grammar.ts";
+import type { Here } from "./times/grammar.ts";
+import type { TimeNotice, Understood } from "./times/local.ts";
+import { machineClock } from "./times/wall-clock.ts";
 import type { Cli } from "./verb.ts";
 
-/** A point in the log as a person gives it: a position, or a time as ISO 8601 UTC with milliseconds. */
-export type Moment = { readonly position: number } | { readonly time: string };
+/** A time as records have it: ISO 8601 UTC with milliseconds. */
+export interface Time {
+  readonly time: string;
+  readonly notice?: TimeNotice;
+}
+
+/** A point in the log as a person gives it. */
+export type Moment = { readonly position: number } | Time;
 
 /** For a verb's `options`. */
-export const atOption = ["--at <position|time>", "as it was then: after this record, or at this time"] as const;
+export const atOption = ["--at <time|position>", "as it was then: after this record, or at this time"] as const;
 
-const form = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(\.\d{1,9})?)?)? ?(Z|[+-]\d\d:?\d\d)?$/;
-
-/**
- * `42`, `2026-11-25`, `2026-11-25 14:03`, `2026-11-25T14:03:09.120Z`; without a zone it is the machine's. What is shown
- * to the second happened within it: with `whole` a time that is given to the second means the end of that second.
- */
-export function momentFrom(text: string, what: string, { whole = false } = {}): Moment {
+/** `42` is a position, everything else a time (see `readTime`). USAGE when it is neither; `what` is how it is called. */
+export function momentFrom(text: string, what: string, here: Here, options: { readonly whole?: boolean } = {}): Moment {
   if (/^\d+$/.test(text)) return { position: wholeNumber(text, 1, what) };
-  const [, date, minutes = "00:00", seconds, fraction, zone = ""] = form.exec(text.trim()) ?? [];
-  const rest = whole && seconds !== undefined && fraction === undefined ? ".999" : (fraction ?? "");
-  const time = Date.parse(`${date ?? "?"}T${minutes}:${seconds ?? "00"}${rest}${zone}`);
-  if (!Number.isNaN(time)) return { time: new Date(time).toISOString() };
-  throw new SnapledgerError("USAGE", `${what} takes a position or a time, not "${text}".`, {
-    hint: "Such as 42, 2026-11-25, '2026-11-25 14:03' or 2026-11-25T14:03:09Z.",
-  });
+  const read = readTime(text, here, options);
+  if ("wrong" in read)
+    throw noMoment(text, `${what} takes a position or a time`, read.wrong ?? `Such as 42, ${timeExamples}.`);
+  return timeAt(read);
+}
+
+function timeFrom(text: string, what: string, here: Here): Time {
+  const read = readTime(text, here);
+  if ("wrong" in read) throw noMoment(text, `${what} takes a time`, read.wrong ?? `Such as ${timeExamples}.`);
+  return timeAt(read);
+}
+
+function noMoment(text: string, takes: string, hint: string): SnapledgerError {
+  return new SnapledgerError("USAGE", `${takes}, not "${text}".`, { hint });
+}
+
+function timeAt({ instant, ...notice }: Understood): Time {
+  return { time: new Date(instant).toISOString(), ...notice };
+}
+
+/** The time that an option has, where no position will do; null when it is not given. USAGE. */
+export function timeOption(cli: Cli, option: string): string | null {
+  const text = cli.input.value(option);
+  return text === undefined ? null : noted(cli, timeFrom(text, `--${option}`, here(cli))).time;
+}
+
+/** The moment that was given; what there is to know about it has been said. USAGE. */
+export function momentGiven(cli: Cli, text: string, what: string, options: { readonly whole?: boolean } = {}): Moment {
+  return noted(cli, momentFrom(text, what, here(cli), options));
+}
+
+function here({ now }: Cli): Here {
+  return { now, clock: machineClock };
+}
+
+function noted<Given extends Moment>(cli: Cli, moment: Given): Given {
+  if ("notice" in moment) cli.warn(moment.notice);
+  return moment;
 }
 
 /** What `--at` asks for; nothing when it is not given. USAGE, POSITION_NOT_FOUND. */
-export async function asOf(cli: Cli): Promise<AsOf> {
+export function asOf(cli: Cli): Promise<AsOf> {
+  const known = answers.get(cli);
+  if (known) return known;
   const text = cli.input.value("at");
-  return text === undefined ? {} : { at: await positionOf(cli, text, "--at") };
+  const answer = text === undefined ? Promise.resolve({}) : positionOf(cli, text, "--at").then((at) => ({ at }));
+  answers.set(cli, answer);
+  return answer;
 }
+
+/** A verb asks several times: all that it shows is of one position, and a warning is said once. */
+const answers = new WeakMap<Cli, Promise<AsOf>>();
 
 /** The position that a moment is right after. */
 export async function positionOf(cli: Cli, text: string, what: string): Promise<number> {
-  const moment = momentFrom(text, what, { whole: true });
+  const moment = momentGiven(cli, text, what, { whole: true });
   return "position" in moment ? moment.position : (await cli.connection()).positionAt(moment.time);
 }

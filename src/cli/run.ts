@@ -12,6 +12,8 @@ import { version } from "./version.ts";
 export interface Surroundings {
   readonly output: Output;
   readonly interrupt: Interrupt;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
   /** Show where an error comes from. */
   readonly debug: boolean;
   /** Options that go with every command unless it says otherwise, as words: `["--store", "/srv/store"]`. */

@@ -17,6 +17,7 @@ export class Session implements Cli {
   readonly output: Output;
   readonly store: string;
   readonly json: boolean;
+  readonly now: number;
   readonly #progress: ShownProgress;
   readonly around: Surroundings;
   readonly #verb: string;
@@ -32,6 +33,7 @@ export class Session implements Cli {
     this.output = around.output;
     this.store = storeFolder(input.value("store"), process.env);
     this.json = input.has("json");
+    this.now = around.clock();
     this.#progress = progressOn(this.output, process.stderr, this.json);
     around.interrupt.onStop(() => {
       this.output.leave();

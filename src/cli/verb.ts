@@ -29,6 +29,8 @@ export interface Cli {
   /** The store's absolute folder; nothing says that it exists. */
   readonly store: string;
   readonly json: boolean;
+  /** Milliseconds since 1970: one instant for the whole run. */
+  readonly now: number;
   /** For the verb that runs others. */
   readonly around: Surroundings;
   /** The exit status of a verb that shows no error of its own. Default 0. */

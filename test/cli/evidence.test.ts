@@ -50,7 +50,7 @@ describe("export-evidence", () => {
       [["demo", "-o", "there"], 3, "FILE_EXISTS"],
       [["demo", "-o", "no/such/folder/x"], 4, "FILE_NOT_FOUND"],
       [["nope", "-o", "x"], 4, "DOMAIN_NOT_FOUND"],
-      [["demo", "-o", "x", "--since", "yesterday"], 2, "USAGE"],
+      [["demo", "-o", "x", "--since", "tomorrow"], 2, "USAGE"],
       [["demo", "-o", "x", "--since", "2026-02-30T25:00"], 2, "USAGE"],
       [["demo", "-o", "x", "--since", "2026-02-01", "--until", "2026-01-01"], 2, "USAGE"],
       [["demo", "-o", "x", "--key", "nowhere.pem"], 4, "FILE_NOT_FOUND"],

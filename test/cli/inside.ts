@@ -21,6 +21,8 @@ export class Inside {
   readonly machine = this.#driver.world;
   readonly world = new World("/ram", this.#driver);
   readonly connection: Connection;
+  /** What the clock says to a command line that asks for a time such as -2h. */
+  clock = (): number => Date.now();
 
   /** On what a log holds already, line by line. */
   constructor(lines: readonly string[] = []) {
@@ -58,6 +60,7 @@ export class Inside {
     const session = new SessionOn(this.connection, typed, input, {
       output,
       interrupt: new Interrupt(() => undefined),
+      clock: this.clock,
       debug: false,
     });
     await verb.run(session);

@@ -1,6 +1,7 @@
 import { isSnapledgerError } from "../../src/errors.ts";
 import { escapeLine } from "../../src/cli/escape.ts";
 import { momentFrom } from "../../src/cli/moment.ts";
+import { machineClock } from "../../src/cli/times/wall-clock.ts";
 import { checkName } from "../../src/commands/names.ts";
 import { parseCondition } from "../../src/projections/condition/parse.ts";
 import type { Drawn } from "../damage/drawn.ts";
@@ -68,6 +69,12 @@ const pieces = [
   ],
   ...[
     "2026-11-25",
+    "2026-02-30",
+    "-2h",
+    "99999999999 weeks",
+    " ago",
+    "yesterday",
+    " 24:00",
     "T14:03",
     ":61",
     "Z",
@@ -96,7 +103,7 @@ function checkText(text: string): string {
   // These two repeat what they were given.
   const longest = 1000 + 2 * text.length;
   const condition = refusalOr(() => parseCondition(text), ["INVALID_CONDITION"], longest);
-  const moment = refusalOr(() => momentFrom(text, "--at"), ["USAGE"], longest);
+  const moment = refusalOr(() => momentFrom(text, "--at", { now: 0, clock: machineClock }), ["USAGE"], longest);
   for (const outcome of [name, condition, moment]) if (isSnapledgerError(outcome)) claimShowable(outcome.message);
   claimUnpolluted();
   return why === null ? "a fit name" : "an unfit name";

@@ -2,10 +2,10 @@ import { SnapledgerError } from "../../errors.ts";
 import type { Evidence } from "../../face.ts";
 import { formatBytes } from "../../projections/wording.ts";
 import { absolute } from "../absolute.ts";
+import { timeOption } from "../moment.ts";
 import { keyOf, keyOption } from "../proof.ts";
 import { fieldLines } from "../table.ts";
 import type { Verb } from "../verb.ts";
-import { timeOf } from "../when.ts";
 
 export const verb: Verb = {
   about:
@@ -15,8 +15,8 @@ export const verb: Verb = {
   arguments: [["<domain>", "its name or uuid; by uuid also one that is not defined any more"]],
   options: [
     ["-o, --output <file>", "the file to write; never replaced"],
-    ["--since <time>", "from this time on (2026-11-25, 2026-11-25T10:00, …Z)"],
-    ["--until <time>", "up to this time"],
+    ["--since <time>", "from this time on"],
+    ["--until <time>", "before this time"],
     keyOption,
   ],
   changes: true,
@@ -33,11 +33,7 @@ export const verb: Verb = {
     const file = input.value("output");
     if (file === undefined)
       throw new SnapledgerError("USAGE", "Give the file to write with -o.", { hint: "Such as -o evidence.tar.gz" });
-    const [since, until] = (["since", "until"] as const).map((option) => {
-      const text = input.value(option);
-      return text === undefined ? null : timeOf(text, `--${option}`);
-    });
-    const period = { since: since ?? null, until: until ?? null, ...keyOf(input) };
+    const period = { since: timeOption(cli, "since"), until: timeOption(cli, "until"), ...keyOf(input) };
     const evidence = await cli.changing((connection, request) =>
       connection.exportEvidence(input.argument(0), absolute(file), period, cli.caller(), request),
     );
