@@ -1,6 +1,7 @@
 import { nearest } from "./nearest.ts";
 import { SnapledgerError } from "../errors.ts";
 import type { Verb } from "./verb.ts";
+import { timeForms } from "./times/grammar.ts";
 import { verbs } from "./verbs.ts";
 
 /** What ends any verb, where it does not say itself what else its own status means. */
@@ -40,16 +41,26 @@ Names, reasons and actors are permanent: they stay in the log for good, also aft
 See "snapledger VERB --help" for one verb.`;
 
 /** The end of a verb's help. */
-export function helpEnd({ exits, examples, changes }: Verb): string {
+export function helpEnd(verb: Verb): string {
+  const { exits, examples, changes } = verb;
   const unsaid = unlessSaid.filter(([status]) => exits.every(([own]) => own !== status));
   const statuses = [[0, "done"] as const, ...exits, ...unsaid, ...sameForAll].sort(([a], [b]) => a - b);
   const permanent = changes ? "\nNames, reasons and actors are permanent: they stay in the log for good.\n" : "";
-  return `${permanent}
+  return `${permanent}${takesTimes(verb) ? times : ""}
 EXIT STATUS
 ${statuses.map(([status, when]) => `  ${String(status).padEnd(4)} ${when}`).join("\n")}
 
 EXAMPLES
 ${examples.map((example) => `  ${example}`).join("\n")}`;
+}
+
+const times = `
+TIMES
+${timeForms.map((line) => `  ${line}`).join("\n")}
+`;
+
+function takesTimes({ options = [], arguments: given = [] }: Verb): boolean {
+  return options.some(([flags]) => /<(.*\|)?time\b/.test(flags)) || given.some(([, what]) => /\ba time$/.test(what));
 }
 
 export function unknownVerb(typed: string): SnapledgerError {

@@ -14,7 +14,7 @@ export const verb: Verb = {
     ["[domain]", "only this one: its name or uuid then"],
   ],
   exits: [[4, "no such domain or store, or no record at this position"]],
-  examples: ["snapledger diff 41 42 web", "snapledger diff '2026-11-25 14:00' '2026-11-25 15:00' --json"],
+  examples: ["snapledger diff 41 42 web", "snapledger diff yesterday now --json"],
   async run(cli) {
     const connection = await cli.connection();
     const from = await positionOf(cli, cli.input.argument(0), "The first moment");

@@ -27,7 +27,7 @@ export const verb: Verb = {
   ],
   exits: [[4, "no such domain or store, or no record at this position"]],
   examples: [
-    "snapledger replay web --from '2026-11-25 14:00' --to '2026-11-25 15:00'",
+    "snapledger replay web --from 'yesterday 14:00' --to 'yesterday 15:00'",
     "snapledger replay web --script 'watch current; run type SnapshotDiscarded; tree; back; tree'",
   ],
   async run(cli) {
