@@ -14,7 +14,7 @@ const effects = [
 const layer = (glob) => ({ glob, why: "Imports run one way: events <- projections <- commands <- index <- cli." });
 
 export default tseslint.config(
-  { ignores: ["dist/", "coverage/"] },
+  { ignores: ["dist/", "dist.new-*/", "coverage/"] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: {

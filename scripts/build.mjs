@@ -1,12 +1,26 @@
 // build.mjs: builds what `npm pack` takes into dist/: the library as modules with types, and the command line in parts
-// that start fast. build.mjs --cli FOLDER: the command line only, into FOLDER.
+// that start fast. dist/ stays as it was until all of it is built, and when something fails.
+// build.mjs --cli FOLDER: the command line only, into FOLDER.
 import { spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { builtinModules } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { replaceFolder } from "./replace-folder.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -27,11 +41,34 @@ const [option, folder] = process.argv.slice(2);
 if (option === "--cli" && folder !== undefined) {
   await buildCommandLine(resolve(folder));
 } else {
-  const dist = join(root, "dist");
-  rmSync(dist, { recursive: true, force: true });
-  await buildCommandLine(dist);
-  makeLauncher(dist);
-  process.exitCode = buildLibrary();
+  process.exitCode = await buildAll(join(root, "dist"));
+}
+
+/** Into a folder beside dist, which takes its place when nothing has failed; the exit status. */
+async function buildAll(dist) {
+  removeLeftovers();
+  const fresh = `${dist}.new-${randomUUID()}`;
+  mkdirSync(fresh);
+  try {
+    await buildCommandLine(fresh);
+    makeLauncher(fresh);
+    const status = buildLibrary(fresh);
+    if (status === 0) replaceFolder(fresh, dist);
+    return status;
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+/** What builds left that were killed. No build takes an hour, so nothing is taken from one that runs. */
+function removeLeftovers() {
+  const hourAgo = Date.now() - 3_600_000;
+  for (const name of readdirSync(root).filter((name) => name.startsWith("dist.new-"))) {
+    const folder = join(root, name);
+    // Another build may remove it at the same time.
+    const made = statSync(folder, { throwIfNoEntry: false })?.ctimeMs ?? Infinity;
+    if (made < hourAgo) rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** cli.cjs and the parts it loads: what reading verbs need, and the rest. A start reads no more than it must. */
@@ -159,8 +196,9 @@ function cachesIn(folder) {
   return names.filter((name) => /^cli.*\.cache$/.test(name)).map((name) => join(folder, name));
 }
 
-function buildLibrary() {
+function buildLibrary(folder) {
   const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  const { status } = spawnSync(process.execPath, [tsc, "-p", join(root, "tsconfig.build.json")], { stdio: "inherit" });
+  const args = [tsc, "-p", join(root, "tsconfig.build.json"), "--outDir", folder];
+  const { status } = spawnSync(process.execPath, args, { stdio: "inherit" });
   return status ?? 1;
 }
