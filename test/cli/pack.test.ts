@@ -1,13 +1,13 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { freshFolder } from "../folders.ts";
+import { cloneOfThis, root } from "./clone.ts";
 
 /** What `npm publish` would give to others: all that runs, nothing else, and it runs there. */
 
-const root = join(import.meta.dirname, "..", "..");
 const limit = { timeout: 180_000 };
 let tarball = "";
 
@@ -51,12 +51,7 @@ describe("the packed tarball", () => {
   it("works in an empty folder once npm has installed it", limit, ({ skip }) => {
     const folder = freshFolder();
     const options = { cwd: folder, encoding: "utf8", env: { ...process.env, SNAPLEDGER_STORE: join(folder, "store") } };
-    const npm = ["install", "--prefer-offline", "--no-audit", "--no-fund", "--fetch-retries=0", tarball];
-    const installed = spawnSync("npm", npm, { cwd: folder, encoding: "utf8" });
-    if (/ENOTCACHED|EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ETIMEDOUT/.test(installed.stderr)) {
-      skip("its dependencies are not cached, and the registry is out of reach");
-    }
-    expect(installed.status, installed.stderr).toBe(0);
+    install(skip, folder, "install", ...whatIsCached, tarball);
     const program = join(folder, "node_modules", ".bin", "snapledger");
     const run = (...args: string[]) => execFileSync(program, args, options as { encoding: "utf8" });
     expect(run("--version")).toMatch(/^\d+\.\d+\.\d+\n$/);
@@ -70,7 +65,60 @@ describe("the packed tarball", () => {
     writeFileSync(script, `import { connect } from "snapledger";\n${use}\nawait c.close();\n`);
     expect(execFileSync(process.execPath, [script], options as { encoding: "utf8" })).toBe("1\n");
   });
+
+  it("is installed by npm run pack:install, and needs nothing of the clone from then on", limit, ({ skip }) => {
+    const [clone, prefix] = [cloneOfThis(), freshFolder()];
+    install(skip, clone, "run", "--silent", "pack:install", "--", "--prefix", prefix, ...whatIsCached);
+    rmSync(clone, { recursive: true });
+    const env = { ...process.env, SNAPLEDGER_STORE: join(prefix, "store") };
+    const run = (...args: string[]) =>
+      execFileSync(join(prefix, "bin", "snapledger"), args, { encoding: "utf8", env, cwd: prefix });
+    run("init");
+    expect(JSON.parse(run("list", "--json"))).toEqual([]);
+  });
+
+  it("goes on with the parts it began with when a build puts others in their place", () => {
+    const folder = freshFolder();
+    execFileSync("tar", ["-xzf", tarball, "-C", folder]);
+    symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+    const dist = join(folder, "package", "dist");
+    const meanwhile = join(folder, "meanwhile.cjs");
+    writeFileSync(meanwhile, buildsAfter("cli-reading.cjs", dist));
+    const env = { ...process.env, SNAPLEDGER_STORE: join(folder, "store"), NODE_OPTIONS: `--require=${meanwhile}` };
+    const { status, stderr } = spawnSync(process.execPath, [join(dist, "snapledger.cjs"), "init"], { env });
+    expect([status, String(stderr)]).toEqual([0, "the other build is there\n"]);
+  });
 });
+
+const whatIsCached = ["--prefer-offline", "--no-audit", "--no-fund", "--fetch-retries=0"];
+
+/** Runs npm, and skips the test where the registry is needed and out of reach. */
+function install(skip: (why: string) => void, cwd: string, ...args: readonly string[]): void {
+  const { status, stderr } = spawnSync("npm", args, { cwd, encoding: "utf8" });
+  if (/ENOTCACHED|EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ETIMEDOUT/.test(stderr)) {
+    skip("its dependencies are not cached, and the registry is out of reach");
+  }
+  expect(status, stderr).toBe(0);
+}
+
+/** A module that puts another build in place of `dist` as soon as this part of the program is compiled. */
+function buildsAfter(part: string, dist: string): string {
+  return `
+    const fs = require("node:fs");
+    const vm = require("node:vm");
+    const { Script } = vm;
+    vm.Script = class extends Script {
+      constructor(source, options) {
+        super(source, options);
+        if (options.filename !== ${JSON.stringify(part)}) return;
+        const dist = ${JSON.stringify(dist)};
+        fs.rmSync(dist, { recursive: true });
+        fs.mkdirSync(dist);
+        fs.writeFileSync(dist + "/cli-rest.cjs", "throw new Error('a part of another build')");
+        console.error("the other build is there");
+      }
+    };`;
+}
 
 /** Names of packages in `require("…")`, `import("…")`, `import "…"` and `from "…"`. */
 function packagesIn(code: string): string[] {
