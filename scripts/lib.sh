@@ -14,6 +14,30 @@ need_node() {
     die "Node $(node --version) is too old." "Install Node 20.19 or later: https://nodejs.org"
 }
 
+# use_node VERSION: puts Node VERSION (22, or 22.12.0) first on the PATH, for all that is started from now on. It is kept in
+# the cache folder. npm's package "node" is only an install script, which fetches node-linux-*, and which npm may not run.
+use_node() {
+  local cache package folder fetched
+  cache=${XDG_CACHE_HOME:-${HOME:?}/.cache}/snapledger-node
+  package=node-linux-$(node -p process.arch)
+  folder=$cache/$1
+  if [ ! -x "$folder/node_modules/$package/bin/node" ]; then
+    say "Fetching Node $1 into $cache ..."
+    mkdir -p "$cache"
+    fetched=$(mktemp -d "$cache/fetch.XXXXXX")
+    npm install --prefix "$fetched" --no-audit --no-fund --loglevel=error "$package@$1" >&2 || {
+      rm -rf "$fetched"
+      die "npm cannot install $package@$1." "See its words above: the version may not exist, or the registry may be out of reach."
+    }
+    # Another run may have put the same there meanwhile.
+    mv -T "$fetched" "$folder" 2>/dev/null || rm -rf "$fetched"
+  fi
+  "$folder/node_modules/$package/bin/node" --version >/dev/null || die "Node $1 does not run here." "Remove $folder, and try again."
+  PATH=$folder/node_modules/$package/bin:$PATH
+  export PATH
+  hash -r
+}
+
 # The packages of package-lock.json, unless they are there already.
 need_packages() {
   if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
