@@ -35,7 +35,8 @@ export function climateOf(drawn: Drawn): Climate {
   const leaning = drawn.one(["none", "none", "none", "none", "none", "snapshots", "bases", "bases"] as const);
   const foldsFail = leaning === "bases" ? 75 : rough ? drawn.one([0, 0, 0, 60]) : 0;
   return {
-    steps: 14 + drawn.below(26),
+    // Limits are reached late.
+    steps: (leaning === "snapshots" ? 30 : 14) + drawn.below(26),
     atOnce: drawn.one([1, 1, 2, 3]),
     luck: {
       diesPercent: rough ? drawn.one([0, 1, 2, 4, 8]) : 0,
