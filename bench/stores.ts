@@ -3,7 +3,7 @@ import type { NewEvent } from "../src/events/events.ts";
 import type { LogHead, StoredRecord } from "../src/events/log.ts";
 import { makeStore } from "../src/events/make-store.ts";
 import { storeLayout } from "../src/events/store-folder.ts";
-import { writeLog } from "../src/events/write-log.ts";
+import { writeLog } from "../src/events/level/bulk-write.ts";
 import { connect } from "../src/connection.ts";
 import { lives, sealed, SnapshotHistory } from "./history.ts";
 

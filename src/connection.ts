@@ -4,7 +4,7 @@ import { checkpointFiles, readDirectory, readDomainState, unlessLeft, type Check
 import type { Stage } from "./commands/stage.ts";
 import type { Command } from "./events/command.ts";
 import { knownHeadFiles } from "./events/known-heads.ts";
-import { damaged } from "./events/level-errors.ts";
+import { damaged } from "./events/level/errors.ts";
 import type { EventLog } from "./events/log.ts";
 import { provenAccess } from "./events/proven-access.ts";
 import { readableCopy, type ReadableCopy } from "./events/readable-access.ts";

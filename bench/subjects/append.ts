@@ -3,7 +3,7 @@ import { Level } from "level";
 import type { NewEvent } from "../../src/events/events.ts";
 import { uuidv7 } from "../../src/events/ids.ts";
 import type { EventLog } from "../../src/events/log.ts";
-import { createLevelEventLog } from "../../src/events/level-log.ts";
+import { createLevelEventLog } from "../../src/events/level/level-log.ts";
 import { systemRandom } from "../../src/events/random.ts";
 import { initStore, openStore } from "../../src/events/store.ts";
 import { alice } from "../../test/histories.ts";

@@ -1,5 +1,5 @@
 import { Level } from "level";
-import { recordKey } from "../../src/events/level-keys.ts";
+import { recordKey } from "../../src/events/level/keys.ts";
 import { openStore } from "../../src/events/store.ts";
 import { newId } from "../history.ts";
 import { interleaved, milliseconds } from "../rounds.ts";

@@ -6,8 +6,8 @@ import { checkpointFiles, noCheckpoints, readDirectory, readDomainState } from "
 import type { Checkpoints } from "../../src/checkpoints.ts";
 import { Chain } from "../../src/events/chain.ts";
 import { sha256 } from "../../src/events/hash.ts";
-import { recordKeys } from "../../src/events/level-keys.ts";
-import { openLevelEventLog } from "../../src/events/level-log.ts";
+import { recordKeys } from "../../src/events/level/keys.ts";
+import { openLevelEventLog } from "../../src/events/level/level-log.ts";
 import type { EventLog, LogAccess } from "../../src/events/log.ts";
 import { apply } from "../../src/projections/domain.ts";
 import { emptyState } from "../../src/projections/state.ts";

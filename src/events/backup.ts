@@ -8,12 +8,12 @@ import { Chain } from "./chain.ts";
 import type { Actor, Envelope } from "./events.ts";
 import { sha256 } from "./hash.ts";
 import type { Clock, NewId } from "./ids.ts";
-import { asStoreError, diskTrouble } from "./level-errors.ts";
-import { openLevelEventLog } from "./level-log.ts";
+import { asStoreError, diskTrouble } from "./level/errors.ts";
+import { openLevelEventLog } from "./level/level-log.ts";
 import type { EventLog, LogAccess, LogHead, StoredRecord } from "./log.ts";
 import { makeStore, syncFolder } from "./make-store.ts";
-import { provenAt } from "./level-read.ts";
-import { writeLog } from "./write-log.ts";
+import { provenAt } from "./level/read.ts";
+import { writeLog } from "./level/bulk-write.ts";
 
 /**
  * A backup is FILE.tar.gz of two files: the log as NDJSON, one stored line each, exactly its bytes; and where it ends.

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { masked, nextCrc } from "./crc32c.ts";
-import { damaged } from "./level-errors.ts";
+import { damaged } from "./level/errors.ts";
 import { overwrite } from "./small-file.ts";
 
 /**

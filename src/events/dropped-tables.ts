@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import type { AsideLayout } from "./aside.ts";
-import { damaged } from "./level-errors.ts";
+import { damaged } from "./level/errors.ts";
 import type { EventLog } from "./log.ts";
 import { sealedLines } from "./raw-lines.ts";
 

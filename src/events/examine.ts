@@ -4,7 +4,7 @@ import { isSnapledgerError } from "../errors.ts";
 import { holdsBatches } from "./checked-logs.ts";
 import { isSound } from "./checked-tables.ts";
 import { recordsFound } from "./found.ts";
-import { openLevelEventLog } from "./level-log.ts";
+import { openLevelEventLog } from "./level/level-log.ts";
 import type { EventLog } from "./log.ts";
 import { memoryEventLog } from "./memory-log.ts";
 import { withCopy, type StoreCopy } from "./store-copy.ts";

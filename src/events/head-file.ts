@@ -9,7 +9,7 @@ import {
   writeSync,
 } from "node:fs";
 import { sha256 } from "./hash.ts";
-import { damaged } from "./level-errors.ts";
+import { damaged } from "./level/errors.ts";
 import type { LogHead } from "./log.ts";
 
 /**

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { isSnapledgerError, SnapledgerError } from "../errors.ts";
 import { makeFolder, makeFolders, wrongPath } from "../folders.ts";
 import { HeadFile } from "./head-file.ts";
-import { asStoreError } from "./level-errors.ts";
+import { asStoreError } from "./level/errors.ts";
 import type { LogHead } from "./log.ts";
 import { checkEmpty, checkFit, storeLayout, unfinishedLog } from "./store-folder.ts";
 import { lockStore } from "./store-lock.ts";

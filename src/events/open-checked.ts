@@ -8,9 +8,9 @@ import { checkTables, rememberTables } from "./checked-tables.ts";
 import { proveDropped } from "./dropped-tables.ts";
 import { HeadFile, type Head } from "./head-file.ts";
 import type { Clock, NewId } from "./ids.ts";
-import { damaged } from "./level-errors.ts";
-import { openLevelEventLog, type LevelEventLog } from "./level-log.ts";
-import { Tables } from "./tables.ts";
+import { damaged } from "./level/errors.ts";
+import { openLevelEventLog, type LevelEventLog } from "./level/level-log.ts";
+import { Tables } from "./level/options.ts";
 
 export interface CheckedLayout extends AsideLayout {
   readonly head: string;

@@ -1,5 +1,5 @@
 import type { SnapledgerError } from "../errors.ts";
-import { isUnwritable } from "./level-errors.ts";
+import { isUnwritable } from "./level/errors.ts";
 import type { LogAccess } from "./log.ts";
 import type { CopiedLog } from "./store-copy.ts";
 

@@ -5,11 +5,11 @@ import { SnapledgerError } from "../errors.ts";
 import type { Actor, Envelope, Range } from "./events.ts";
 import { recordsFound } from "./found.ts";
 import type { Clock, NewId } from "./ids.ts";
-import { createLevelEventLog, openLevelEventLog } from "./level-log.ts";
+import { createLevelEventLog, openLevelEventLog } from "./level/level-log.ts";
 import type { LogHead, StoredRecord } from "./log.ts";
 import { makeStore } from "./make-store.ts";
 import { withCopy, type StoreCopy } from "./store-copy.ts";
-import { writeLog } from "./write-log.ts";
+import { writeLog } from "./level/bulk-write.ts";
 
 export interface SalvageOptions {
   readonly clock: Clock;

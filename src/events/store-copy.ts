@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { SnapledgerError } from "../errors.ts";
 import { keepFiles } from "./aside.ts";
 import { HeadFile } from "./head-file.ts";
-import { asStoreError, isUnwritable } from "./level-errors.ts";
+import { asStoreError, isUnwritable } from "./level/errors.ts";
 import type { EventLog, LogHead } from "./log.ts";
 import { openChecked } from "./open-checked.ts";
 import { checkSafeToRead, storeLayout } from "./store-folder.ts";

@@ -16,7 +16,7 @@ import {
 import { join } from "node:path";
 import { Level } from "level";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { recordKey } from "../../src/events/level-keys.ts";
+import { recordKey } from "../../src/events/level/keys.ts";
 import { sha256 } from "../../src/events/hash.ts";
 import { trailerLength } from "../../src/events/seal.ts";
 import { contents } from "../stores.ts";

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Level } from "level";
 import { describe, expect, it } from "vitest";
 import { connect } from "../../src/connection.ts";
-import { recordKey } from "../../src/events/level-keys.ts";
+import { recordKey } from "../../src/events/level/keys.ts";
 import type { SnapshotInfo } from "../../src/face.ts";
 import { digest, makeQcow2, MiB } from "../images.ts";
 import { withFakeTool } from "./fake-tool.ts";

@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 import { Level } from "level";
 import { describe, expect, it } from "vitest";
-import { recordKey } from "../../src/events/level-keys.ts";
+import { recordKey } from "../../src/events/level/keys.ts";
 import { qemuImg } from "../images.ts";
 import { writeAheadLog } from "../stores.ts";
 import { Terminal } from "./process.ts";

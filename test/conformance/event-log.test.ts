@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLevelEventLog, openLevelEventLog } from "../../src/events/level-log.ts";
+import { createLevelEventLog, openLevelEventLog } from "../../src/events/level/level-log.ts";
 import type { EventLog } from "../../src/events/log.ts";
 import { memoryEventLog } from "../../src/events/memory-log.ts";
 import { actor } from "../events-to-append.ts";

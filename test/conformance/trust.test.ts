@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { keepFiles } from "../../src/events/aside.ts";
-import { openLevelEventLog } from "../../src/events/level-log.ts";
+import { openLevelEventLog } from "../../src/events/level/level-log.ts";
 import { openStore } from "../../src/events/store.ts";
 import { stopped } from "../events-to-append.ts";
 import {

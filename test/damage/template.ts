@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFi
 import { dirname, join } from "node:path";
 import { connect, init } from "../../src/connection.ts";
 import { keepFiles } from "../../src/events/aside.ts";
-import { openLevelEventLog } from "../../src/events/level-log.ts";
+import { openLevelEventLog } from "../../src/events/level/level-log.ts";
 
 import { quickFolder } from "./quick-folder.ts";
 import { caller, parts, perform, type Deeds } from "./deeds.ts";

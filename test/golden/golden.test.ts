@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { openLevelEventLog } from "../../src/events/level-log.ts";
+import { openLevelEventLog } from "../../src/events/level/level-log.ts";
 import { memoryEventLog } from "../../src/events/memory-log.ts";
 import { parseRecord } from "../../src/events/seal.ts";
 import { verifyLog } from "../../src/events/verify.ts";

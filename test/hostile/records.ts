@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { isSnapledgerError } from "../../src/errors.ts";
 import { Chain } from "../../src/events/chain.ts";
 import { sha256 } from "../../src/events/hash.ts";
-import { provenAt } from "../../src/events/level-read.ts";
+import { provenAt } from "../../src/events/level/read.ts";
 import { trailerLength } from "../../src/events/seal.ts";
 import type { Drawn } from "../damage/drawn.ts";
 import { claim, claimUnpolluted, refusalOr } from "./campaign.ts";

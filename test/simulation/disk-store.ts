@@ -1,6 +1,6 @@
 import type { EventLog } from "../../src/events/log.ts";
 import { HeadFile } from "../../src/events/head-file.ts";
-import { createLevelEventLog } from "../../src/events/level-log.ts";
+import { createLevelEventLog } from "../../src/events/level/level-log.ts";
 import { openChecked } from "../../src/events/open-checked.ts";
 import { parseRecord } from "../../src/events/seal.ts";
 import type { Drawn } from "../damage/drawn.ts";

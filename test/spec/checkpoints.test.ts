@@ -10,7 +10,7 @@ import {
 } from "../../src/checkpoints.ts";
 import type { NewEvent } from "../../src/events/events.ts";
 import type { EventLog } from "../../src/events/log.ts";
-import { createLevelEventLog } from "../../src/events/level-log.ts";
+import { createLevelEventLog } from "../../src/events/level/level-log.ts";
 import { memoryEventLog } from "../../src/events/memory-log.ts";
 import { parseDirectory, writeDirectory } from "../../src/projections/checkpoint.ts";
 import { compare } from "../../src/projections/compare.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { asOpenError, diskTrouble } from "../../src/events/level-errors.ts";
+import { asOpenError, diskTrouble } from "../../src/events/level/errors.ts";
 
 test.each([
   ["ENOSPC", "DISK_FULL"],

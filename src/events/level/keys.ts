@@ -1,5 +1,5 @@
-import type { EventRecord } from "./events.ts";
-import type { CommandId, DomainId } from "./ids.ts";
+import type { EventRecord } from "../events.ts";
+import type { CommandId, DomainId } from "../ids.ts";
 
 /**
  * What is where in the database. Record: 16 digits of its position. Indexes, whose value is such a key: `d`, the

@@ -1,5 +1,5 @@
-import { SnapledgerError, isSnapledgerError, type ErrorCode } from "../errors.ts";
-import { damageHint } from "./seal.ts";
+import { SnapledgerError, isSnapledgerError, type ErrorCode } from "../../errors.ts";
+import { damageHint } from "../seal.ts";
 
 /** A record that is not there, or not what was written. `position` 0: unknown. */
 export function damaged(position: number, why: string, cause?: unknown): SnapledgerError {

@@ -1,16 +1,16 @@
 import { Level } from "level";
-import { SnapledgerError } from "../errors.ts";
-import { AppendQueue, type Group } from "./append-queue.ts";
-import type { Actor, EventRecord } from "./events.ts";
-import { sha256 } from "./hash.ts";
-import type { Clock, NewId } from "./ids.ts";
-import { asDamage, asOpenError } from "./level-errors.ts";
-import { indexKeys, recordKey } from "./level-keys.ts";
-import { findCommand, lastRevision, missingIndex, provenAt, readDomain, readRange, readTail } from "./level-read.ts";
-import { logCreated, logIdOf } from "./log-created.ts";
-import type { EventLog, LogHead } from "./log.ts";
-import { beforeFirst, type Link } from "./seal.ts";
-import { databaseOptions } from "./tables.ts";
+import { SnapledgerError } from "../../errors.ts";
+import { AppendQueue, type Group } from "../append-queue.ts";
+import type { Actor, EventRecord } from "../events.ts";
+import { sha256 } from "../hash.ts";
+import type { Clock, NewId } from "../ids.ts";
+import { asDamage, asOpenError } from "./errors.ts";
+import { indexKeys, recordKey } from "./keys.ts";
+import { findCommand, lastRevision, missingIndex, provenAt, readDomain, readRange, readTail } from "./read.ts";
+import { logCreated, logIdOf } from "../log-created.ts";
+import type { EventLog, LogHead } from "../log.ts";
+import { beforeFirst, type Link } from "../seal.ts";
+import { databaseOptions } from "./options.ts";
 
 export interface LevelLogOptions {
   readonly clock: Clock;

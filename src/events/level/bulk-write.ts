@@ -1,8 +1,8 @@
 import { Level } from "level";
-import { indexKeys, recordKey } from "./level-keys.ts";
-import { asWriteError } from "./level-errors.ts";
-import type { StoredRecord } from "./log.ts";
-import { databaseOptions } from "./tables.ts";
+import { indexKeys, recordKey } from "./keys.ts";
+import { asWriteError } from "./errors.ts";
+import type { StoredRecord } from "../log.ts";
+import { databaseOptions } from "./options.ts";
 
 const recordsAtOnce = 1000;
 
