@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Period } from "./commands/export-evidence.ts";
 import { noteEvidence, planEvidence } from "./commands/export-evidence.ts";
 import type { Stage } from "./commands/stage.ts";
-import { asDiskFull, asWrongTarget } from "./disk-full.ts";
+import { asDiskFull, asWrongTarget } from "./system/disk-errors.ts";
 import { SnapledgerError } from "./errors.ts";
 import type { DomainId } from "./events/ids.ts";
 import { writeBundle } from "./evidence/bundle.ts";

@@ -1,6 +1,6 @@
 import type { Actor } from "./events/events.ts";
 import { uuidv7 } from "./events/ids.ts";
-import { systemRandom } from "./events/random.ts";
+import { systemRandom } from "./system/random.ts";
 import type { Caller } from "./face.ts";
 
 /** What comes in from outside: the time, randomness, who asks. Nothing below asks for these itself. */

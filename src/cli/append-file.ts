@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { asDiskFull, asWrongTarget } from "../disk-full.ts";
+import { asDiskFull, asWrongTarget } from "../system/disk-errors.ts";
 import type { Cursor } from "./cursor.ts";
 
 /** Which file it is, and how long. */

@@ -3,7 +3,7 @@ import { realpathSync } from "node:fs";
 import { open, readFile, rename } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { kernelLock, type KernelLock } from "../events/kernel-lock.ts";
+import { kernelLock, type KernelLock } from "../system/kernel-lock.ts";
 import type { Connection } from "../face.ts";
 import { SnapledgerError } from "../errors.ts";
 

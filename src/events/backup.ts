@@ -2,7 +2,7 @@ import { createReadStream, createWriteStream, existsSync } from "node:fs";
 import { link, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { asDiskFull, asWrongTarget } from "../disk-full.ts";
+import { asDiskFull, asWrongTarget } from "../system/disk-errors.ts";
 import { isSnapledgerError, SnapledgerError } from "../errors.ts";
 import { Chain } from "./chain.ts";
 import type { Actor, Envelope } from "./events.ts";

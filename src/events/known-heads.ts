@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SnapledgerError } from "../errors.ts";
-import { makeFolders } from "../folders.ts";
+import { makeFolders } from "../system/folders.ts";
 import type { LogEnd } from "./events.ts";
 import type { EventLog, LogHead } from "./log.ts";
 

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { chmod, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isSnapledgerError, SnapledgerError } from "../errors.ts";
-import { makeFolder, makeFolders, wrongPath } from "../folders.ts";
+import { makeFolder, makeFolders, wrongPath } from "../system/folders.ts";
 import { HeadFile } from "./head-file.ts";
 import { asStoreError } from "./level/errors.ts";
 import type { LogHead } from "./log.ts";

@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { logBusy } from "./holder.ts";
-import { kernelLock, type KernelLock } from "./kernel-lock.ts";
+import { kernelLock, type KernelLock } from "../system/kernel-lock.ts";
 import { storeLayout } from "./store-folder.ts";
 
 /**

@@ -5,7 +5,7 @@ import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { kernelLock } from "../../src/events/kernel-lock.ts";
+import { kernelLock } from "../../src/system/kernel-lock.ts";
 import { freshFolder } from "../folders.ts";
 import { elsewhere } from "../namespaces.ts";
 
@@ -16,7 +16,7 @@ const names = (): Lock => [randomUUID(), join(freshFolder(), "log")];
 
 /** A process that runs this where `lock()` tries for the lock; with words before it that say where. */
 function running(code: string, lock: Lock, where: readonly string[] = []): Child {
-  const module = join(import.meta.dirname, "../../src/events/kernel-lock.ts");
+  const module = join(import.meta.dirname, "../../src/system/kernel-lock.ts");
   const program = `
     import { kernelLock } from ${JSON.stringify(module)};
     const lock = () => kernelLock(...${JSON.stringify(lock)});

@@ -1,6 +1,6 @@
 import { appendFileSync, chmodSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { makeFolders } from "../../folders.ts";
+import { makeFolders } from "../../system/folders.ts";
 import { escapeLine } from "../escape.ts";
 import { stateFolder } from "../store.ts";
 

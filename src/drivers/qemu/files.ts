@@ -5,7 +5,7 @@ import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SnapledgerError } from "../../errors.ts";
 import type { FileIdentity } from "../../events/records.ts";
-import { wrongPath } from "../../folders.ts";
+import { wrongPath } from "../../system/folders.ts";
 import { fullDisk, missingFile } from "../failures.ts";
 
 /**

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { shellWord } from "../../hints.ts";
 import type { Backing, CompressLayer, MakeOverlay } from "../../events/plan.ts";
 import type { Compression, FileFacts } from "../../events/records.ts";
-import { isMissing, makeFolders } from "../../folders.ts";
+import { isMissing, makeFolders } from "../../system/folders.ts";
 import type { Watch } from "../driver.ts";
 import { invalidImage, missingFile, nameTaken, unsafeFolder, wrongLink } from "../failures.ts";
 import {

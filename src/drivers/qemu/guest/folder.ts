@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { DomainId } from "../../../events/ids.ts";
 import type { Machine } from "../../../events/records.ts";
 import { prepareFolder } from "../make.ts";
-import { isAlive } from "../../../events/process-id.ts";
-import type { ProcessId } from "../../../events/process-id.ts";
+import { isAlive } from "../../../system/process-id.ts";
+import type { ProcessId } from "../../../system/process-id.ts";
 
 /** What is kept of a guest that was started, beside its sockets and its log. */
 export interface GuestFile {

@@ -3,8 +3,8 @@ import { SnapledgerError } from "../../../errors.ts";
 import { ours } from "../../../hints.ts";
 import type { DomainId } from "../../../events/ids.ts";
 import type { GuestFolder } from "./folder.ts";
-import { isAlive } from "../../../events/process-id.ts";
-import type { ProcessId } from "../../../events/process-id.ts";
+import { isAlive } from "../../../system/process-id.ts";
+import type { ProcessId } from "../../../system/process-id.ts";
 import { isNobodyThere, withGuest } from "./session.ts";
 
 /** How long QEMU may take to end by itself before it is made to. */

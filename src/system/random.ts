@@ -1,5 +1,5 @@
 import { randomFillSync } from "node:crypto";
-import type { Random } from "./ids.ts";
+import type { Random } from "../events/ids.ts";
 
 /** Asking the system for a few bytes at a time costs more than all else that an id needs. */
 const poolBytes = 4096;

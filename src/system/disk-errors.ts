@@ -1,4 +1,4 @@
-import { SnapledgerError } from "./errors.ts";
+import { SnapledgerError } from "../errors.ts";
 
 /** A file that a user asked for could not be begun where it was to be. */
 export function asWrongTarget(cause: unknown, path: string): unknown {
