@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { NewEvent } from "../src/events/events.ts";
 import type { LogHead, StoredRecord } from "../src/events/log.ts";
-import { makeStore } from "../src/events/make-store.ts";
-import { storeLayout } from "../src/events/store-folder.ts";
+import { makeStore } from "../src/store/create.ts";
+import { storeLayout } from "../src/store/layout.ts";
 import { writeLog } from "../src/events/level/bulk-write.ts";
 import { connect } from "../src/connection.ts";
 import { lives, sealed, SnapshotHistory } from "./history.ts";

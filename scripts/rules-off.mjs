@@ -173,7 +173,7 @@ const rules = [
   },
   {
     rule: "every program that changes a file is known to whoever comes after its manager",
-    file: "src/commands/locks.ts",
+    file: "src/store/lock/domain-lock.ts",
     off: [["[...(readLockFile(path)?.children ?? []), ...unnoted(domain)]", "[]"]],
     tests: ["test/crash/kills.test.ts", "the manager alone killed in qemu-img rebase"],
   },

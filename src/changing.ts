@@ -2,6 +2,6 @@
 export { adoptedDomain } from "./commands/adopt.ts";
 export { handle } from "./commands/handle.ts";
 export { recoverAll } from "./commands/recover-all.ts";
-export { fileLocks } from "./commands/locks.ts";
+export { fileLocks } from "./store/lock/domain-lock.ts";
 export { driverFor } from "./drivers/index.ts";
 export { keptStates } from "./kept-states.ts";

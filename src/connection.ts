@@ -3,12 +3,12 @@ import { diffAsOf, foldedOnce, positionAtTime, statesAsOf, storedAt } from "./as
 import { checkpointFiles, readDirectory, readDomainState, unlessLeft, type Checkpoints } from "./checkpoints.ts";
 import type { Stage } from "./commands/stage.ts";
 import type { Command } from "./events/command.ts";
-import { knownHeadFiles } from "./events/known-heads.ts";
+import { knownHeadFiles } from "./store/known-heads.ts";
 import { damaged } from "./events/level/errors.ts";
 import type { EventLog } from "./events/log.ts";
-import { provenAccess } from "./events/proven-access.ts";
-import { readableCopy, type ReadableCopy } from "./events/readable-access.ts";
-import { initStore, openStore, storeLayout } from "./events/store.ts";
+import { provenAccess } from "./store/repair/read-damaged.ts";
+import { readableCopy, type ReadableCopy } from "./store/repair/read-copy.ts";
+import { initStore, openStore, storeLayout } from "./store/store.ts";
 import type { Caller, Connection, ConnectionOptions, Request } from "./face.ts";
 import { actorOf, clock, defaultWaitMs, newId } from "./outside.ts";
 import type { Directory } from "./projections/directory.ts";

@@ -5,8 +5,8 @@ import type { CommandId, DomainId, OperationId, SnapshotId } from "./events/ids.
 import type { Plan } from "./events/plan.ts";
 import type { DomainRef, GuestState, Sets, SnapshotRef } from "./events/records.ts";
 import type { DomainInfo, SnapshotFilter, SnapshotInfo } from "./projections/info.ts";
-import type { Damage } from "./events/proven-access.ts";
-import type { Unwritable } from "./events/readable-access.ts";
+import type { Damage } from "./store/repair/read-damaged.ts";
+import type { Unwritable } from "./store/repair/read-copy.ts";
 import type { Difference } from "./projections/compare.ts";
 import type { DomainDiff } from "./projections/diff.ts";
 import type { NameChange } from "./projections/names.ts";

@@ -1,10 +1,10 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { States } from "./commands/stage.ts";
-import { HeadFile } from "./events/head-file.ts";
+import { HeadFile } from "./store/head-file.ts";
 import type { DomainId } from "./events/ids.ts";
 import type { EventLog, LogAccess, LogHead } from "./events/log.ts";
-import { storeLayout } from "./events/store.ts";
+import { storeLayout } from "./store/store.ts";
 import { clone } from "./projections/compare.ts";
 import { applyDirectory } from "./projections/directory.ts";
 import type { Directory } from "./projections/directory.ts";

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync } from "no
 import { join } from "node:path";
 import type { EventRecord } from "../src/events/events.ts";
 import type { LogAccess } from "../src/events/log.ts";
-import { initStore, openStore, type OpenOptions } from "../src/events/store.ts";
+import { initStore, openStore, type OpenOptions } from "../src/store/store.ts";
 import { actor, stopped } from "./events-to-append.ts";
 import { freshFolder } from "./folders.ts";
 

@@ -7,7 +7,7 @@ import { expect } from "vitest";
 import type { SnapledgerError } from "../src/errors.ts";
 import { noCheckpoints, readDirectory, readDomainState } from "../src/checkpoints.ts";
 import { handle } from "../src/commands/handle.ts";
-import { memoryLocks } from "../src/commands/locks.ts";
+import { memoryLocks } from "../src/store/lock/domain-lock.ts";
 import type { Stage } from "../src/commands/stage.ts";
 import type { Driver } from "../src/drivers/driver.ts";
 import { crashable, withFaults } from "../src/drivers/faults.ts";

@@ -5,7 +5,7 @@ import { uuidv7 } from "../../src/events/ids.ts";
 import type { EventLog } from "../../src/events/log.ts";
 import { createLevelEventLog } from "../../src/events/level/level-log.ts";
 import { systemRandom } from "../../src/system/random.ts";
-import { initStore, openStore } from "../../src/events/store.ts";
+import { initStore, openStore } from "../../src/store/store.ts";
 import { alice } from "../../test/histories.ts";
 import { median, quantile } from "../judge.ts";
 import type { Emmett, Sqlite } from "../peers.ts";

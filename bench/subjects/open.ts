@@ -1,6 +1,6 @@
 import { Level } from "level";
 import { recordKey } from "../../src/events/level/keys.ts";
-import { openStore } from "../../src/events/store.ts";
+import { openStore } from "../../src/store/store.ts";
 import { newId } from "../history.ts";
 import { interleaved, milliseconds } from "../rounds.ts";
 import type { Bench, Findings, Subject } from "../row.ts";

@@ -18,7 +18,7 @@ import { gatherFacts } from "./facts.ts";
 import { afterEvent, beforeEvent } from "./guest-steps.ts";
 import { headsInWords } from "./heads.ts";
 import { checkNotInterrupted } from "./interrupt.ts";
-import type { DomainLock } from "./locks.ts";
+import type { DomainLock } from "../store/lock/domain-lock.ts";
 import { checkSpace, runSteps } from "./made.ts";
 import { keptThere, missingBelowHeads } from "./missing.ts";
 import { lookAtHeads } from "./observe.ts";

@@ -7,7 +7,7 @@ import type { Compaction, Removal } from "./compact.ts";
 import { compact, foldsOf, isBlocking, removeGarbage, restoreLinks } from "./compact.ts";
 import type { Facts, Made } from "./decision.ts";
 import { isDoneToGuest } from "./guest-steps.ts";
-import type { DomainLock } from "./locks.ts";
+import type { DomainLock } from "../store/lock/domain-lock.ts";
 import { madeBefore, observeFrozen } from "./made.ts";
 import { noticeGuest } from "./notice.ts";
 import { ruleOf } from "./rules.ts";

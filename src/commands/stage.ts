@@ -7,7 +7,7 @@ import type { Directory } from "../projections/directory.ts";
 import { apply } from "../projections/domain.ts";
 import type { DomainState } from "../projections/state.ts";
 import type { Caller, Request } from "../face.ts";
-import type { Locks } from "./locks.ts";
+import type { Locks } from "../store/lock/domain-lock.ts";
 
 /** Everything a command's effects need from outside. */
 export interface Stage {

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { initStore } from "../../src/events/store.ts";
+import { initStore } from "../../src/store/store.ts";
 import { actor } from "../events-to-append.ts";
 import { freshFolder } from "../folders.ts";
 import { bundle, Terminal, type Ran } from "./process.ts";

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Level } from "level";
 import { describe, expect, it } from "vitest";
-import { holdsBatches } from "../../src/events/checked-logs.ts";
+import { holdsBatches } from "../../src/store/integrity/wal-check.ts";
 import { freshFolder } from "../folders.ts";
 
 const blockBytes = 32768;

@@ -8,7 +8,7 @@ import type { Command } from "../../src/events/command.ts";
 import type { EventRecord } from "../../src/events/events.ts";
 import { uuidv7 } from "../../src/events/ids.ts";
 import { systemRandom } from "../../src/system/random.ts";
-import { openStore } from "../../src/events/store.ts";
+import { openStore } from "../../src/store/store.ts";
 import { digest } from "../../src/evidence/crypto.ts";
 import { loadSigner } from "../../src/evidence/key.ts";
 import type { Caller, Connection, Evidence } from "../../src/face.ts";

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { fileLocks, memoryLocks, type DomainLock, type Locks } from "../../src/commands/locks.ts";
+import { fileLocks, memoryLocks, type DomainLock, type Locks } from "../../src/store/lock/domain-lock.ts";
 import { freshFolder } from "../folders.ts";
 
 const holder = { pid: 1, host: "hv1", user: "ana", verb: "CreateSnapshot" };
@@ -181,7 +181,7 @@ describe("an operation lock", () => {
   it("lets its process end", () => {
     const { folder, logId, domain } = scene();
     const program = `
-      import { fileLocks } from ${JSON.stringify(join(dirname(fixtures), "..", "src", "commands", "locks.ts"))};
+      import { fileLocks } from ${JSON.stringify(join(dirname(fixtures), "..", "src", "store", "lock", "domain-lock.ts"))};
       const holder = ${JSON.stringify(holder)};
       await fileLocks(process.argv[2], { clock: Date.now }).lockDomain({ logId: process.argv[3], domain: process.argv[4], holder, waitMs: 0 });
       console.log("held");`;

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
-import { initStore, openStore, storeLayout } from "../../src/events/store.ts";
+import { initStore, openStore, storeLayout } from "../../src/store/store.ts";
 import type { LogAccess } from "../../src/events/log.ts";
 import { actor, stopped } from "../events-to-append.ts";
 import { freshFolder } from "../folders.ts";

@@ -1,9 +1,9 @@
 import { copyFileSync, readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { keepFiles } from "../../src/events/aside.ts";
-import { isSound } from "../../src/events/checked-tables.ts";
-import { recordsFound } from "../../src/events/found.ts";
+import { keepFiles } from "../../src/store/integrity/original-files.ts";
+import { isSound } from "../../src/store/integrity/table-check.ts";
+import { recordsFound } from "../../src/store/integrity/record-scan.ts";
 import { rejected } from "../events-to-append.ts";
 import { append, contents, domain, freshStore, lastPosition, opened } from "../stores.ts";
 

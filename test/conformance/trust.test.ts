@@ -11,9 +11,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { keepFiles } from "../../src/events/aside.ts";
+import { keepFiles } from "../../src/store/integrity/original-files.ts";
 import { openLevelEventLog } from "../../src/events/level/level-log.ts";
-import { openStore } from "../../src/events/store.ts";
+import { openStore } from "../../src/store/store.ts";
 import { stopped } from "../events-to-append.ts";
 import {
   append,

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { connect, init } from "../../src/connection.ts";
-import { keepFiles } from "../../src/events/aside.ts";
+import { keepFiles } from "../../src/store/integrity/original-files.ts";
 import { openLevelEventLog } from "../../src/events/level/level-log.ts";
 
 import { quickFolder } from "./quick-folder.ts";

@@ -1,9 +1,9 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { verifyStore } from "../../src/events/examine.ts";
-import { HeadFile } from "../../src/events/head-file.ts";
-import { initStore } from "../../src/events/store.ts";
+import { verifyStore } from "../../src/store/repair/verify-store.ts";
+import { HeadFile } from "../../src/store/head-file.ts";
+import { initStore } from "../../src/store/store.ts";
 import { restore } from "../../src/upkeep.ts";
 import { connect } from "../../src/connection.ts";
 import { caller } from "../damage/deeds.ts";

@@ -1,6 +1,6 @@
 import { connect, init } from "../../src/connection.ts";
 import { isSnapledgerError } from "../../src/errors.ts";
-import { openStore } from "../../src/events/store.ts";
+import { openStore } from "../../src/store/store.ts";
 import { restore, salvage } from "../../src/upkeep.ts";
 import { stopped } from "../events-to-append.ts";
 import { caller } from "../damage/deeds.ts";

@@ -14,7 +14,7 @@ import { isSnapledgerError } from "../../src/errors.ts";
 import type { Command, DefineDomain } from "../../src/events/command.ts";
 import { uuidv7 } from "../../src/events/ids.ts";
 import { systemRandom } from "../../src/system/random.ts";
-import { openStore } from "../../src/events/store.ts";
+import { openStore } from "../../src/store/store.ts";
 import type { Caller, Connection, Request } from "../../src/face.ts";
 import { deactivation, snapshotting, starting } from "../deeds.ts";
 import { makeQcow2, makeRaw, MiB, writePattern } from "../images.ts";

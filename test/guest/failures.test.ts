@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { handle } from "../../src/commands/handle.ts";
-import { fileLocks } from "../../src/commands/locks.ts";
+import { fileLocks } from "../../src/store/lock/domain-lock.ts";
 import { GuestFolder } from "../../src/drivers/qemu/guest/folder.ts";
 import { Qmp } from "../../src/drivers/qemu/guest/qmp.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";

@@ -1,7 +1,7 @@
 import type { EventLog } from "../../src/events/log.ts";
-import { HeadFile } from "../../src/events/head-file.ts";
+import { HeadFile } from "../../src/store/head-file.ts";
 import { createLevelEventLog } from "../../src/events/level/level-log.ts";
-import { openChecked } from "../../src/events/open-checked.ts";
+import { openChecked } from "../../src/store/open.ts";
 import { parseRecord } from "../../src/events/seal.ts";
 import type { Drawn } from "../damage/drawn.ts";
 import { Disk, insert, readBatches } from "./disk/disk.ts";

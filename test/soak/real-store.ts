@@ -3,7 +3,7 @@ import { noCheckpoints, readDomainState } from "../../src/checkpoints.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import type { Command } from "../../src/events/command.ts";
 import type { EventLog, LogAccess } from "../../src/events/log.ts";
-import { openStore, storeLayout } from "../../src/events/store.ts";
+import { openStore, storeLayout } from "../../src/store/store.ts";
 import type { Outcome } from "../../src/face.ts";
 import { clock, newId } from "../../src/outside.ts";
 import type { DomainState } from "../../src/projections/state.ts";

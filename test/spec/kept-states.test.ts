@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { noCheckpoints, readDomainState } from "../../src/checkpoints.ts";
 import { connect, init } from "../../src/connection.ts";
 import { memoryEventLog } from "../../src/events/memory-log.ts";
-import { storeLayout } from "../../src/events/store.ts";
+import { storeLayout } from "../../src/store/store.ts";
 import { keptRevisions, keptStates } from "../../src/kept-states.ts";
 import { compare } from "../../src/projections/compare.ts";
 import { caller } from "../damage/deeds.ts";

@@ -1,5 +1,5 @@
 import { shellWord } from "../../hints.ts";
-import type { Salvaged } from "../../events/salvage.ts";
+import type { Salvaged } from "../../store/repair/salvage.ts";
 import type { Range } from "../../events/events.ts";
 import { absolute } from "../absolute.ts";
 import type { Cli, Verb } from "../verb.ts";

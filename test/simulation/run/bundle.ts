@@ -32,7 +32,7 @@ const simulatedDisk: Plugin = {
       ["level", "level.ts"],
       ["node:fs", "fs.ts"],
     ]).get(name);
-    if (standIn === undefined || !relative(root, importer).startsWith("src/events/")) return null;
+    if (standIn === undefined || !/^src\/(events|store|system)\//.test(relative(root, importer))) return null;
     return join(root, "test/simulation/disk", standIn);
   },
 };

@@ -1,17 +1,17 @@
 import { SnapledgerError, isSnapledgerError } from "../errors.ts";
-import type { Actor } from "./events.ts";
-import { logBusy, nameHolder, unnameHolder } from "./holder.ts";
-import type { Clock, NewId } from "./ids.ts";
+import type { Actor } from "../events/events.ts";
+import { logBusy, nameHolder, unnameHolder } from "./lock/holder.ts";
+import type { Clock, NewId } from "../events/ids.ts";
 import { behind, type KnownHeads } from "./known-heads.ts";
-import { asStoreError, isUnwritable } from "./level/errors.ts";
-import { createLevelEventLog, type LevelEventLog } from "./level/level-log.ts";
-import type { EventLog, LogAccess, LogHead } from "./log.ts";
-import { makeStore } from "./make-store.ts";
-import { openChecked } from "./open-checked.ts";
-import { checkStore, storeLayout } from "./store-folder.ts";
-import { lockStore } from "./store-lock.ts";
+import { asStoreError, isUnwritable } from "../events/level/errors.ts";
+import { createLevelEventLog, type LevelEventLog } from "../events/level/level-log.ts";
+import type { EventLog, LogAccess, LogHead } from "../events/log.ts";
+import { makeStore } from "./create.ts";
+import { openChecked } from "./open.ts";
+import { checkStore, storeLayout } from "./layout.ts";
+import { lockStore } from "./lock/store-lock.ts";
 
-export { storeLayout, type StoreLayout } from "./store-folder.ts";
+export { storeLayout, type StoreLayout } from "./layout.ts";
 
 export interface StoreOptions {
   readonly clock: Clock;

@@ -2,8 +2,8 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { logBusy } from "./holder.ts";
-import { kernelLock, type KernelLock } from "../system/kernel-lock.ts";
-import { storeLayout } from "./store-folder.ts";
+import { kernelLock, type KernelLock } from "../../system/kernel-lock.ts";
+import { storeLayout } from "../layout.ts";
 
 /**
  * One process at a time has a store's database. The lock goes by the folder's device and inode: a store that is

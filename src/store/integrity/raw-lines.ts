@@ -1,6 +1,6 @@
-import { sha256 } from "./hash.ts";
-import { limits } from "./log.ts";
-import { checkHash, trailerLength } from "./seal.ts";
+import { sha256 } from "../../events/hash.ts";
+import { limits } from "../../events/log.ts";
+import { checkHash, trailerLength } from "../../events/seal.ts";
 
 /** Where a sealed line stands in some bytes. */
 export interface RawLine {

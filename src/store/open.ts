@@ -1,16 +1,16 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { isSnapledgerError, SnapledgerError } from "../errors.ts";
-import { mostInGroup } from "./append-queue.ts";
-import { dropAside, exchange, isAside, putBack, setAside, type AsideLayout } from "./aside.ts";
-import { checkLogs } from "./checked-logs.ts";
-import { checkTables, rememberTables } from "./checked-tables.ts";
-import { proveDropped } from "./dropped-tables.ts";
+import { mostInGroup } from "../events/append-queue.ts";
+import { dropAside, exchange, isAside, putBack, setAside, type AsideLayout } from "./integrity/original-files.ts";
+import { checkLogs } from "./integrity/wal-check.ts";
+import { checkTables, rememberTables } from "./integrity/table-check.ts";
+import { proveDropped } from "./integrity/dropped-tables.ts";
 import { HeadFile, type Head } from "./head-file.ts";
-import type { Clock, NewId } from "./ids.ts";
-import { damaged } from "./level/errors.ts";
-import { openLevelEventLog, type LevelEventLog } from "./level/level-log.ts";
-import { Tables } from "./level/options.ts";
+import type { Clock, NewId } from "../events/ids.ts";
+import { damaged } from "../events/level/errors.ts";
+import { openLevelEventLog, type LevelEventLog } from "../events/level/level-log.ts";
+import { Tables } from "../events/level/options.ts";
 
 export interface CheckedLayout extends AsideLayout {
   readonly head: string;

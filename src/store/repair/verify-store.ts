@@ -1,14 +1,14 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isSnapledgerError } from "../errors.ts";
-import { holdsBatches } from "./checked-logs.ts";
-import { isSound } from "./checked-tables.ts";
-import { recordsFound } from "./found.ts";
-import { openLevelEventLog } from "./level/level-log.ts";
-import type { EventLog } from "./log.ts";
-import { memoryEventLog } from "./memory-log.ts";
-import { withCopy, type StoreCopy } from "./store-copy.ts";
-import { verifyLog, type Verdict, type VerifyOptions } from "./verify.ts";
+import { isSnapledgerError } from "../../errors.ts";
+import { holdsBatches } from "../integrity/wal-check.ts";
+import { isSound } from "../integrity/table-check.ts";
+import { recordsFound } from "../integrity/record-scan.ts";
+import { openLevelEventLog } from "../../events/level/level-log.ts";
+import type { EventLog } from "../../events/log.ts";
+import { memoryEventLog } from "../../events/memory-log.ts";
+import { withCopy, type StoreCopy } from "./copy.ts";
+import { verifyLog, type Verdict, type VerifyOptions } from "../../events/verify.ts";
 
 /** A copy is never appended to, so nothing asks for the time or an id. */
 const neverAppends = { clock: () => 0, newId: () => "", readOnly: true };

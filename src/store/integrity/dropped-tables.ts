@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import type { AsideLayout } from "./aside.ts";
-import { damaged } from "./level/errors.ts";
-import type { EventLog } from "./log.ts";
+import type { AsideLayout } from "./original-files.ts";
+import { damaged } from "../../events/level/errors.ts";
+import type { EventLog } from "../../events/log.ts";
 import { sealedLines } from "./raw-lines.ts";
 
 /**

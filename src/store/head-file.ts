@@ -8,9 +8,9 @@ import {
   realpathSync,
   writeSync,
 } from "node:fs";
-import { sha256 } from "./hash.ts";
-import { damaged } from "./level/errors.ts";
-import type { LogHead } from "./log.ts";
+import { sha256 } from "../events/hash.ts";
+import { damaged } from "../events/level/errors.ts";
+import type { LogHead } from "../events/log.ts";
 
 /**
  * Says what must be in the log, since LevelDB loses records without a word. Two slots, written in turn: a write that

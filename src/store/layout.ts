@@ -3,7 +3,7 @@ import type { Stats } from "node:fs";
 import { basename, join } from "node:path";
 import { SnapledgerError } from "../errors.ts";
 import { shellWord } from "../hints.ts";
-import { damaged, diskTrouble, isUnwritable } from "./level/errors.ts";
+import { damaged, diskTrouble, isUnwritable } from "../events/level/errors.ts";
 
 /**
  * What lies where in a store's folder, and whether it may be trusted. Each command looks at it, with blocking calls: a

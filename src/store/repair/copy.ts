@@ -1,14 +1,14 @@
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { SnapledgerError } from "../errors.ts";
-import { keepFiles } from "./aside.ts";
-import { HeadFile } from "./head-file.ts";
-import { asStoreError, isUnwritable } from "./level/errors.ts";
-import type { EventLog, LogHead } from "./log.ts";
-import { openChecked } from "./open-checked.ts";
-import { checkSafeToRead, storeLayout } from "./store-folder.ts";
-import { lockStore } from "./store-lock.ts";
+import { SnapledgerError } from "../../errors.ts";
+import { keepFiles } from "../integrity/original-files.ts";
+import { HeadFile } from "../head-file.ts";
+import { asStoreError, isUnwritable } from "../../events/level/errors.ts";
+import type { EventLog, LogHead } from "../../events/log.ts";
+import { openChecked } from "../open.ts";
+import { checkSafeToRead, storeLayout } from "../layout.ts";
+import { lockStore } from "../lock/store-lock.ts";
 
 /** A store's database as it was at one instant. Whatever is done to it, the store stays as it is. */
 export interface StoreCopy {

@@ -4,16 +4,16 @@ import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { asDiskFull, asWrongTarget } from "../system/disk-errors.ts";
 import { isSnapledgerError, SnapledgerError } from "../errors.ts";
-import { Chain } from "./chain.ts";
-import type { Actor, Envelope } from "./events.ts";
-import { sha256 } from "./hash.ts";
-import type { Clock, NewId } from "./ids.ts";
-import { asStoreError, diskTrouble } from "./level/errors.ts";
-import { openLevelEventLog } from "./level/level-log.ts";
-import type { EventLog, LogAccess, LogHead, StoredRecord } from "./log.ts";
-import { makeStore, syncFolder } from "./make-store.ts";
-import { provenAt } from "./level/read.ts";
-import { writeLog } from "./level/bulk-write.ts";
+import { Chain } from "../events/chain.ts";
+import type { Actor, Envelope } from "../events/events.ts";
+import { sha256 } from "../events/hash.ts";
+import type { Clock, NewId } from "../events/ids.ts";
+import { asStoreError, diskTrouble } from "../events/level/errors.ts";
+import { openLevelEventLog } from "../events/level/level-log.ts";
+import type { EventLog, LogAccess, LogHead, StoredRecord } from "../events/log.ts";
+import { makeStore, syncFolder } from "./create.ts";
+import { provenAt } from "../events/level/read.ts";
+import { writeLog } from "../events/level/bulk-write.ts";
 
 /**
  * A backup is FILE.tar.gz of two files: the log as NDJSON, one stored line each, exactly its bytes; and where it ends.

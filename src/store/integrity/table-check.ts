@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { masked, nextCrc } from "./crc32c.ts";
-import { damaged } from "./level/errors.ts";
-import { overwrite } from "../system/write.ts";
+import { damaged } from "../../events/level/errors.ts";
+import { overwrite } from "../../system/write.ts";
 
 /**
  * LevelDB reads its tables without looking at their checksums, so that an entry of an index can vanish without a word,

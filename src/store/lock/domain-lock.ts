@@ -1,12 +1,12 @@
 import { existsSync, readFileSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { SnapledgerError } from "../errors.ts";
-import { kernelLock, type KernelLock } from "../system/kernel-lock.ts";
-import type { Clock, DomainId, OperationId } from "../events/ids.ts";
-import { isAlive, processesOf, processId, type ProcessId } from "../system/process-id.ts";
-import { overwrite } from "../system/write.ts";
-import { makeFolders } from "../system/folders.ts";
+import { SnapledgerError } from "../../errors.ts";
+import { kernelLock, type KernelLock } from "../../system/kernel-lock.ts";
+import type { Clock, DomainId, OperationId } from "../../events/ids.ts";
+import { isAlive, processesOf, processId, type ProcessId } from "../../system/process-id.ts";
+import { overwrite } from "../../system/write.ts";
+import { makeFolders } from "../../system/folders.ts";
 
 /** Who holds a lock, as the next one who wants it is told. */
 export interface Holder {

@@ -1,7 +1,7 @@
-import type { SnapledgerError } from "../errors.ts";
-import { isUnwritable } from "./level/errors.ts";
-import type { LogAccess } from "./log.ts";
-import type { CopiedLog } from "./store-copy.ts";
+import type { SnapledgerError } from "../../errors.ts";
+import { isUnwritable } from "../../events/level/errors.ts";
+import type { LogAccess } from "../../events/log.ts";
+import type { CopiedLog } from "./copy.ts";
 
 /** Why a store can't be opened where it is, and the folder that the copy lies in that is read instead. */
 export interface Unwritable {
@@ -24,7 +24,7 @@ export function readableCopy(
 ): ReadableCopy {
   let copied: Promise<CopiedLog> | undefined;
   const copy = async (error: SnapledgerError): Promise<CopiedLog> => {
-    const { openElsewhere } = await import("./store-copy.ts");
+    const { openElsewhere } = await import("./copy.ts");
     const made = await openElsewhere(folder, waitMs, error);
     onUnwritable({ error, copyIn: made.above });
     return made;

@@ -1,5 +1,5 @@
-import { isSnapledgerError, type SnapledgerError } from "../errors.ts";
-import type { EventLog, LogAccess } from "./log.ts";
+import { isSnapledgerError, type SnapledgerError } from "../../errors.ts";
+import type { EventLog, LogAccess } from "../../events/log.ts";
 
 /** What is shown of a damaged log: positions 1 to `proven`. */
 export interface Damage {
@@ -18,7 +18,7 @@ export function provenAccess(
 ): LogAccess {
   let salvaged: Promise<EventLog> | undefined;
   const salvage = async (error: SnapledgerError): Promise<EventLog> => {
-    const { provenLog } = await import("./examine.ts");
+    const { provenLog } = await import("./verify-store.ts");
     const { log: found, proven } = await provenLog(folder, waitMs);
     // Nothing at all is proven: there is nothing to show either.
     if (proven === 0) throw error;

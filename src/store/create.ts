@@ -4,10 +4,10 @@ import { dirname, join } from "node:path";
 import { isSnapledgerError, SnapledgerError } from "../errors.ts";
 import { makeFolder, makeFolders, wrongPath } from "../system/folders.ts";
 import { HeadFile } from "./head-file.ts";
-import { asStoreError } from "./level/errors.ts";
-import type { LogHead } from "./log.ts";
-import { checkEmpty, checkFit, storeLayout, unfinishedLog } from "./store-folder.ts";
-import { lockStore } from "./store-lock.ts";
+import { asStoreError } from "../events/level/errors.ts";
+import type { LogHead } from "../events/log.ts";
+import { checkEmpty, checkFit, storeLayout, unfinishedLog } from "./layout.ts";
+import { lockStore } from "./lock/store-lock.ts";
 
 /**
  * Makes a store in `folder`, which is made too if it is not there: folders 0700, files 0600. `makeLog` makes its

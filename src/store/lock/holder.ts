@@ -1,9 +1,9 @@
 import { readFileSync, unlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { SnapledgerError } from "../errors.ts";
-import { isAlive, processId, type ProcessId } from "../system/process-id.ts";
-import { overwrite } from "../system/write.ts";
+import { SnapledgerError } from "../../errors.ts";
+import { isAlive, processId, type ProcessId } from "../../system/process-id.ts";
+import { overwrite } from "../../system/write.ts";
 
 /** Which process has the log open. Only worth reading while the store is locked. */
 interface LogHolder extends ProcessId {

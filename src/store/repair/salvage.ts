@@ -1,15 +1,15 @@
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { SnapledgerError } from "../errors.ts";
-import type { Actor, Envelope, Range } from "./events.ts";
-import { recordsFound } from "./found.ts";
-import type { Clock, NewId } from "./ids.ts";
-import { createLevelEventLog, openLevelEventLog } from "./level/level-log.ts";
-import type { LogHead, StoredRecord } from "./log.ts";
-import { makeStore } from "./make-store.ts";
-import { withCopy, type StoreCopy } from "./store-copy.ts";
-import { writeLog } from "./level/bulk-write.ts";
+import { SnapledgerError } from "../../errors.ts";
+import type { Actor, Envelope, Range } from "../../events/events.ts";
+import { recordsFound } from "../integrity/record-scan.ts";
+import type { Clock, NewId } from "../../events/ids.ts";
+import { createLevelEventLog, openLevelEventLog } from "../../events/level/level-log.ts";
+import type { LogHead, StoredRecord } from "../../events/log.ts";
+import { makeStore } from "../create.ts";
+import { withCopy, type StoreCopy } from "./copy.ts";
+import { writeLog } from "../../events/level/bulk-write.ts";
 
 export interface SalvageOptions {
   readonly clock: Clock;

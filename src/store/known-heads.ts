@@ -2,8 +2,8 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SnapledgerError } from "../errors.ts";
 import { makeFolders } from "../system/folders.ts";
-import type { LogEnd } from "./events.ts";
-import type { EventLog, LogHead } from "./log.ts";
+import type { LogEnd } from "../events/events.ts";
+import type { EventLog, LogHead } from "../events/log.ts";
 
 /**
  * The last head that was seen of each log, kept outside its store: nothing inside can tell that an old copy of the

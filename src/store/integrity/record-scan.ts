@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Chain } from "./chain.ts";
-import { sha256 } from "./hash.ts";
-import type { StoredRecord } from "./log.ts";
+import { Chain } from "../../events/chain.ts";
+import { sha256 } from "../../events/hash.ts";
+import type { StoredRecord } from "../../events/log.ts";
 import { sealedLines, unwrapped } from "./raw-lines.ts";
-import { parseRecord } from "./seal.ts";
+import { parseRecord } from "../../events/seal.ts";
 
 /** A line under a position, and whether it goes on where the proven ones end. */
 export interface Found extends StoredRecord {
