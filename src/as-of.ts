@@ -6,8 +6,8 @@ import type { EventLog, StoredRecord } from "./events/log.ts";
 import type { AsOf } from "./face.ts";
 import { definedDomains, domainIdOf } from "./projections/directory.ts";
 import type { Directory } from "./projections/directory.ts";
-import { diffStates, isSame } from "./projections/diff.ts";
-import type { DomainDiff } from "./projections/diff.ts";
+import { diffStates, isSame } from "./projections/history/diff.ts";
+import type { DomainDiff } from "./projections/history/diff.ts";
 import { definedAt, domainIdAt, everNamed } from "./projections/names.ts";
 import type { DomainState } from "./projections/state.ts";
 

@@ -7,7 +7,7 @@ import type { DomainId } from "./events/ids.ts";
 import type { EventLog, StoredRecord } from "./events/log.ts";
 import type { EventRecord } from "./events/events.ts";
 import { isMilestone, milestoneFiles } from "./milestones.ts";
-import { parseDirectory, parseDomain, writeDirectory, writeDomain } from "./projections/checkpoint.ts";
+import { parseDirectory, parseDomain, writeDirectory, writeDomain } from "./projections/serialize.ts";
 import { applyDirectory, emptyDirectory } from "./projections/directory.ts";
 import type { Directory } from "./projections/directory.ts";
 import { apply } from "./projections/domain.ts";

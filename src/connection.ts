@@ -14,7 +14,7 @@ import { actorOf, clock, defaultWaitMs, newId } from "./outside.ts";
 import type { Directory } from "./projections/directory.ts";
 import { knownDomains } from "./projections/directory.ts";
 import type { DomainState } from "./projections/state.ts";
-import { domainInfo, listSnapshots, namedSnapshot, snapshotInfo } from "./projections/views.ts";
+import { domainInfo, listSnapshots, namedSnapshot, snapshotInfo } from "./projections/views/views.ts";
 import { idEver, readInChunks } from "./read.ts";
 import { rememberedStates, rememberingAccess } from "./remembered.ts";
 import { logStamp, watchLog } from "./watch.ts";

@@ -4,11 +4,11 @@ import type { LogHead, StoredRecord } from "./events/log.ts";
 import type { CommandId, DomainId, OperationId, SnapshotId } from "./events/ids.ts";
 import type { Plan } from "./events/plan.ts";
 import type { DomainRef, GuestState, Sets, SnapshotRef } from "./events/records.ts";
-import type { DomainInfo, SnapshotFilter, SnapshotInfo } from "./projections/info.ts";
+import type { DomainInfo, SnapshotFilter, SnapshotInfo } from "./projections/views/info.ts";
 import type { Damage } from "./store/repair/read-damaged.ts";
 import type { Unwritable } from "./store/repair/read-copy.ts";
-import type { Difference } from "./projections/compare.ts";
-import type { DomainDiff } from "./projections/diff.ts";
+import type { Difference } from "./projections/replay/compare.ts";
+import type { DomainDiff } from "./projections/history/diff.ts";
 import type { NameChange } from "./projections/names.ts";
 import type { Remembered } from "./remembered.ts";
 import type { Verdict } from "./events/verify.ts";
@@ -231,8 +231,8 @@ export interface StoreRequest {
 /** Records proven, of how many. */
 export type OnVerified = (done: number, total: number) => void;
 
-export type { DiskInfo, OperationInfo } from "./projections/info.ts";
-export type { DomainDiff } from "./projections/diff.ts";
+export type { DiskInfo, OperationInfo } from "./projections/views/info.ts";
+export type { DomainDiff } from "./projections/history/diff.ts";
 export type { NameChange } from "./projections/names.ts";
 export type {
   Damage,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { isUuid } from "./events/ids.ts";
 import type { DomainId } from "./events/ids.ts";
 import type { Checkpoints } from "./checkpoints.ts";
-import { parseDomain, writeDomain } from "./projections/checkpoint.ts";
+import { parseDomain, writeDomain } from "./projections/serialize.ts";
 import type { DomainState } from "./projections/state.ts";
 
 /**

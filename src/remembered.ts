@@ -5,7 +5,7 @@ import { HeadFile } from "./store/head-file.ts";
 import type { DomainId } from "./events/ids.ts";
 import type { EventLog, LogAccess, LogHead } from "./events/log.ts";
 import { storeLayout } from "./store/store.ts";
-import { clone } from "./projections/compare.ts";
+import { clone } from "./projections/replay/compare.ts";
 import { applyDirectory } from "./projections/directory.ts";
 import type { Directory } from "./projections/directory.ts";
 import { apply } from "./projections/domain.ts";

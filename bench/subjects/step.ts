@@ -1,4 +1,4 @@
-import { Player } from "../../src/projections/player.ts";
+import { Player } from "../../src/projections/replay/replay.ts";
 import { sealed, SnapshotHistory } from "../history.ts";
 import { milliseconds } from "../rounds.ts";
 import type { Bench, Findings, Subject } from "../row.ts";

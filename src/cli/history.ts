@@ -1,7 +1,7 @@
 import type { EventRecord } from "../events/events.ts";
 import type { DomainId } from "../events/ids.ts";
 import type { NameChange } from "../face.ts";
-import { explain, explainOperation } from "../projections/explain.ts";
+import { explain, explainOperation } from "../projections/explain/explain.ts";
 import { nameAt } from "../projections/names.ts";
 import { localTime } from "./time.ts";
 

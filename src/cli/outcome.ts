@@ -1,7 +1,7 @@
 import type { Affected, Sets } from "../events/records.ts";
 import type { Step } from "../events/plan.ts";
 import type { Outcome } from "../face.ts";
-import { affectedText, count, formatBytes } from "../projections/wording.ts";
+import { affectedText, count, formatBytes } from "../projections/explain/wording.ts";
 import type { Cli } from "./verb.ts";
 
 /**

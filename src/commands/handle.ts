@@ -6,7 +6,7 @@ import type { DomainId } from "../events/ids.ts";
 import type { Plan } from "../events/plan.ts";
 import type { DomainState } from "../projections/state.ts";
 import { definingIdOf, domainIdOf } from "../projections/directory.ts";
-import { anotherSnapshot } from "../projections/views.ts";
+import { anotherSnapshot } from "../projections/views/views.ts";
 import type { Caller, Outcome, Request, Warning } from "../face.ts";
 import { adoptedDomain } from "./adopt.ts";
 import { begin } from "./begin.ts";

@@ -1,7 +1,7 @@
 import { SnapledgerError } from "../errors.ts";
 import { shellWord } from "../hints.ts";
 import type { FileFacts } from "../events/records.ts";
-import { count } from "../projections/wording.ts";
+import { count } from "../projections/explain/wording.ts";
 
 /**
  * Whether a frozen file is still what the log says of it. Device and inode tell nothing: a file that was put back by

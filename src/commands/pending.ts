@@ -2,7 +2,7 @@ import { SnapledgerError } from "../errors.ts";
 import { ours } from "../hints.ts";
 import type { RecordOf } from "../events/events.ts";
 import type { DomainState } from "../projections/state.ts";
-import { count } from "../projections/wording.ts";
+import { count } from "../projections/explain/wording.ts";
 import type { Outcome } from "../face.ts";
 import type { Compaction } from "./compact.ts";
 

@@ -1,5 +1,5 @@
 import type { EventRecord } from "../events/events.ts";
-import { explain } from "../projections/explain.ts";
+import { explain } from "../projections/explain/explain.ts";
 
 /** A record on its way to another tool. */
 export interface Exported {

@@ -10,7 +10,7 @@ import { parseRecord } from "../../src/events/seal.ts";
 import { noCheckpoints, readDirectory, readDomainState } from "../../src/checkpoints.ts";
 import type { Connection, ConnectionOptions, Damage } from "../../src/face.ts";
 import { definedDomains, domainIdOf } from "../../src/projections/directory.ts";
-import { domainInfo, listSnapshots } from "../../src/projections/views.ts";
+import { domainInfo, listSnapshots } from "../../src/projections/views/views.ts";
 
 import { snapshotting } from "../deeds.ts";
 import { caller, domains, first, parts } from "./deeds.ts";

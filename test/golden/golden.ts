@@ -5,11 +5,11 @@ import type { EventRecord } from "../../src/events/events.ts";
 import { parseRecord } from "../../src/events/seal.ts";
 import { applyDirectory, emptyDirectory } from "../../src/projections/directory.ts";
 import { apply } from "../../src/projections/domain.ts";
-import { Operations } from "../../src/projections/operations.ts";
-import type { OperationRecords } from "../../src/projections/operations.ts";
+import { Operations } from "../../src/projections/history/operations.ts";
+import type { OperationRecords } from "../../src/projections/history/operations.ts";
 import { emptyState } from "../../src/projections/state.ts";
 import type { DomainState } from "../../src/projections/state.ts";
-import { domainInfo, listSnapshots } from "../../src/projections/views.ts";
+import { domainInfo, listSnapshots } from "../../src/projections/views/views.ts";
 import { writeDomainSnapshot } from "../../src/xml/domainsnapshot.ts";
 
 /** Recorded stores, and what is derived from a log to be compared with what was derived when it was recorded. */

@@ -4,7 +4,7 @@ import { History } from "../../src/cli/history.ts";
 import { Debugger } from "../../src/cli/replay/debugger.ts";
 import { Screen } from "../../src/cli/replay/terminal.ts";
 import { verbs } from "../../src/cli/verbs.ts";
-import { Player } from "../../src/projections/player.ts";
+import { Player } from "../../src/projections/replay/replay.ts";
 import { Inside } from "../cli/inside.ts";
 import { hostileLog, placesFor } from "./hostile-log.ts";
 

@@ -1,7 +1,7 @@
 import { readDirectory, readDomainState, noCheckpoints } from "../../src/checkpoints.ts";
 import { isSnapledgerError } from "../../src/errors.ts";
 import { domainLimits } from "../../src/commands/limits.ts";
-import { parseDomain, writeDirectory, writeDomain } from "../../src/projections/checkpoint.ts";
+import { parseDomain, writeDirectory, writeDomain } from "../../src/projections/serialize.ts";
 import { apply } from "../../src/projections/domain.ts";
 import { emptyState } from "../../src/projections/state.ts";
 import { Drawn } from "../damage/drawn.ts";

@@ -6,11 +6,11 @@ import { build } from "rolldown";
 import { beforeAll, describe, expect, test } from "vitest";
 import { sha256 } from "../../src/events/hash.ts";
 import type { EventRecord } from "../../src/events/events.ts";
-import { compare } from "../../src/projections/compare.ts";
+import { compare } from "../../src/projections/replay/compare.ts";
 import { applyAll } from "../../src/projections/domain.ts";
-import { explain } from "../../src/projections/explain.ts";
+import { explain } from "../../src/projections/explain/explain.ts";
 import { emptyState } from "../../src/projections/state.ts";
-import { listSnapshots } from "../../src/projections/views.ts";
+import { listSnapshots } from "../../src/projections/views/views.ts";
 import { Historian } from "../histories.ts";
 
 /** What a page may import: all projections and proofs, and of the events the types, ids and sealing. */

@@ -12,8 +12,8 @@ import type { NewEvent } from "../../src/events/events.ts";
 import type { EventLog } from "../../src/events/log.ts";
 import { createLevelEventLog } from "../../src/events/level/level-log.ts";
 import { memoryEventLog } from "../../src/events/memory-log.ts";
-import { parseDirectory, writeDirectory } from "../../src/projections/checkpoint.ts";
-import { compare } from "../../src/projections/compare.ts";
+import { parseDirectory, writeDirectory } from "../../src/projections/serialize.ts";
+import { compare } from "../../src/projections/replay/compare.ts";
 import { freshFolder } from "../folders.ts";
 import { alice, Historian } from "../histories.ts";
 

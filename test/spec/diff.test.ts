@@ -1,9 +1,9 @@
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 import { applyAll } from "../../src/projections/domain.ts";
-import { diffStates, isSame } from "../../src/projections/diff.ts";
-import { plainState } from "../../src/projections/patch.ts";
-import type { JsonPatch } from "../../src/projections/patch.ts";
+import { diffStates, isSame } from "../../src/projections/history/diff.ts";
+import { plainState } from "../../src/projections/history/patch.ts";
+import type { JsonPatch } from "../../src/projections/history/patch.ts";
 import { emptyState } from "../../src/projections/state.ts";
 import { history } from "../histories.ts";
 

@@ -4,7 +4,7 @@ import type { Command } from "../../src/events/command.ts";
 import type { AnyEvent, Envelope, EventRecord } from "../../src/events/events.ts";
 import type { Affected, FileFacts, NewSnapshot, Sets } from "../../src/events/records.ts";
 import { noSets } from "../../src/events/records.ts";
-import { explain, explainOperation, formatBytes } from "../../src/projections/explain.ts";
+import { explain, explainOperation, formatBytes } from "../../src/projections/explain/explain.ts";
 import { alice, history } from "../histories.ts";
 
 const mib = 2 ** 20;

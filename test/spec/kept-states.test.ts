@@ -6,7 +6,7 @@ import { connect, init } from "../../src/connection.ts";
 import { memoryEventLog } from "../../src/events/memory-log.ts";
 import { storeLayout } from "../../src/store/store.ts";
 import { keptRevisions, keptStates } from "../../src/kept-states.ts";
-import { compare } from "../../src/projections/compare.ts";
+import { compare } from "../../src/projections/replay/compare.ts";
 import { caller } from "../damage/deeds.ts";
 import { freshFolder } from "../folders.ts";
 import { Historian } from "../histories.ts";

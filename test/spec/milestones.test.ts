@@ -5,7 +5,7 @@ import { checkpointFiles, noCheckpoints, readDomainState } from "../../src/check
 import type { EventLog } from "../../src/events/log.ts";
 import { memoryEventLog } from "../../src/events/memory-log.ts";
 import { milestoneDistance } from "../../src/milestones.ts";
-import { compare } from "../../src/projections/compare.ts";
+import { compare } from "../../src/projections/replay/compare.ts";
 import { emptyState } from "../../src/projections/state.ts";
 import { freshFolder } from "../folders.ts";
 import { Historian } from "../histories.ts";

@@ -1,8 +1,8 @@
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect, it } from "vitest";
 import type { EventRecord } from "../../src/events/events.ts";
-import { Operations } from "../../src/projections/operations.ts";
-import { Lives } from "../../src/projections/lives.ts";
+import { Operations } from "../../src/projections/history/operations.ts";
+import { Lives } from "../../src/projections/history/snapshot-history.ts";
 import { parseRecord } from "../../src/events/seal.ts";
 import { history, storedHistory } from "../histories.ts";
 

@@ -1,9 +1,9 @@
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
-import { compare } from "../../src/projections/compare.ts";
+import { compare } from "../../src/projections/replay/compare.ts";
 import { parseCondition } from "../../src/projections/condition/parse.ts";
 import { applyAll } from "../../src/projections/domain.ts";
-import { Player } from "../../src/projections/player.ts";
+import { Player } from "../../src/projections/replay/replay.ts";
 import { emptyState } from "../../src/projections/state.ts";
 import type { DomainState } from "../../src/projections/state.ts";
 import { History } from "../../src/cli/history.ts";

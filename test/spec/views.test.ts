@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { isSnapledgerError } from "../../src/errors.ts";
-import type { SnapshotFilter } from "../../src/projections/info.ts";
-import { domainInfo, listSnapshots, namedSnapshot, snapshotInfo } from "../../src/projections/views.ts";
+import type { SnapshotFilter } from "../../src/projections/views/info.ts";
+import { domainInfo, listSnapshots, namedSnapshot, snapshotInfo } from "../../src/projections/views/views.ts";
 import { hang } from "../big-trees.ts";
 import { Historian } from "../histories.ts";
 

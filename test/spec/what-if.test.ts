@@ -4,7 +4,7 @@ import { RulesTrial } from "../../src/commands/what-if/rules.ts";
 import { WhatIf } from "../../src/commands/what-if/what-if.ts";
 import type { Supposition } from "../../src/commands/what-if/what-if.ts";
 import type { EventRecord } from "../../src/events/events.ts";
-import { compare } from "../../src/projections/compare.ts";
+import { compare } from "../../src/projections/replay/compare.ts";
 import { pendingFolds } from "../../src/projections/layers.ts";
 import type { DomainState } from "../../src/projections/state.ts";
 import { deactivation, snapshotting, starting } from "../deeds.ts";

@@ -1,6 +1,6 @@
-import { sortedByName } from "../../projections/name-order.ts";
+import { sortedByName } from "../../projections/views/name-order.ts";
 import type { Value } from "../../projections/condition/fields.ts";
-import type { Player } from "../../projections/player.ts";
+import type { Player } from "../../projections/replay/replay.ts";
 import type { DomainState } from "../../projections/state.ts";
 import type { History } from "../history.ts";
 import { drawnTree } from "../tree.ts";

@@ -1,6 +1,6 @@
 import type { EventRecord, SnapshotInfo } from "../../face.ts";
-import { Blame } from "../../projections/blame.ts";
-import { explain } from "../../projections/explain.ts";
+import { Blame } from "../../projections/history/blame.ts";
+import { explain } from "../../projections/explain/explain.ts";
 import { asOf, atOption } from "../moment.ts";
 import { columnsOf } from "../table.ts";
 import { localTime } from "../time.ts";

@@ -1,6 +1,6 @@
 import { SnapledgerError } from "../../errors.ts";
 import type { Evidence } from "../../face.ts";
-import { formatBytes } from "../../projections/wording.ts";
+import { formatBytes } from "../../projections/explain/wording.ts";
 import { absolute } from "../absolute.ts";
 import { timeOption } from "../moment.ts";
 import { keyOf, keyOption } from "../proof.ts";

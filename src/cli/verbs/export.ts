@@ -4,7 +4,7 @@ import type { Exported } from "../../export/exported.ts";
 import type { Format } from "../../export/formats.ts";
 import { formats } from "../../export/formats.ts";
 import type { Connection } from "../../face.ts";
-import { count } from "../../projections/wording.ts";
+import { count } from "../../projections/explain/wording.ts";
 import type { AppendedFile } from "../append-file.ts";
 import { appendTo } from "../append-file.ts";
 import type { Cursor } from "../cursor.ts";

@@ -2,9 +2,9 @@ import { SnapledgerError } from "../../errors.ts";
 import { ours } from "../../hints.ts";
 import type { EventRecord } from "../../face.ts";
 import { everNamed } from "../../projections/names.ts";
-import type { Life } from "../../projections/lives.ts";
-import { Lives } from "../../projections/lives.ts";
-import { Operations } from "../../projections/operations.ts";
+import type { Life } from "../../projections/history/snapshot-history.ts";
+import { Lives } from "../../projections/history/snapshot-history.ts";
+import { Operations } from "../../projections/history/operations.ts";
 import { History } from "../history.ts";
 import type { Cli, Verb } from "../verb.ts";
 

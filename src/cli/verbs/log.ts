@@ -1,8 +1,8 @@
 import type { StoredRecord } from "../../events/log.ts";
 import type { EventRecord, ReadRange } from "../../face.ts";
-import { Operations } from "../../projections/operations.ts";
-import type { OperationRecords } from "../../projections/operations.ts";
-import { passesFilter } from "../../projections/query.ts";
+import { Operations } from "../../projections/history/operations.ts";
+import type { OperationRecords } from "../../projections/history/operations.ts";
+import { passesFilter } from "../../projections/history/log-filter.ts";
 import { History } from "../history.ts";
 import { filterFrom, logOptions, rangeFrom } from "../log-options.ts";
 import type { Cli, Verb } from "../verb.ts";

@@ -1,7 +1,7 @@
 import { SnapledgerError } from "../../errors.ts";
 import type { EventRecord } from "../../face.ts";
 import { apply } from "../../projections/domain.ts";
-import { Player } from "../../projections/player.ts";
+import { Player } from "../../projections/replay/replay.ts";
 import { emptyState } from "../../projections/state.ts";
 import type { DomainState } from "../../projections/state.ts";
 import { conditionHelp } from "../condition-help.ts";

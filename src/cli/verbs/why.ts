@@ -1,6 +1,6 @@
 import { SnapledgerError } from "../../errors.ts";
-import { FileStory } from "../../projections/file-story.ts";
-import type { Turn } from "../../projections/file-story.ts";
+import { FileStory } from "../../projections/history/file-history.ts";
+import type { Turn } from "../../projections/history/file-history.ts";
 import { absolute } from "../absolute.ts";
 import { History } from "../history.ts";
 import { fieldLines } from "../table.ts";

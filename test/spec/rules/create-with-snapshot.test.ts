@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { layersOf } from "../../../src/projections/layers.ts";
-import { namedSnapshot } from "../../../src/projections/views.ts";
+import { namedSnapshot } from "../../../src/projections/views/views.ts";
 import {
   created,
   createdWritten,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { NewSnapshot } from "../../../src/events/records.ts";
 import { layersOf } from "../../../src/projections/layers.ts";
-import { namedSnapshot } from "../../../src/projections/views.ts";
+import { namedSnapshot } from "../../../src/projections/views/views.ts";
 import {
   compacted,
   create,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { namedSnapshot } from "../../../src/projections/views.ts";
+import { namedSnapshot } from "../../../src/projections/views/views.ts";
 import {
   compacted,
   created,

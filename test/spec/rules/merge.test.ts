@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { layersOf, pendingFolds } from "../../../src/projections/layers.ts";
-import { namedSnapshot } from "../../../src/projections/views.ts";
+import { namedSnapshot } from "../../../src/projections/views/views.ts";
 import type { Step } from "../given.ts";
 import {
   base,

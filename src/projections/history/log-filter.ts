@@ -1,6 +1,6 @@
-import type { EventRecord, EventType } from "../events/events.ts";
-import type { StoredRecord } from "../events/log.ts";
-import { explain } from "./explain.ts";
+import type { EventRecord, EventType } from "../../events/events.ts";
+import type { StoredRecord } from "../../events/log.ts";
+import { explain } from "../explain/explain.ts";
 
 /** Which records are asked for; all that is given must hold. */
 export interface LogFilter {

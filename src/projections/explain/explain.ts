@@ -1,5 +1,5 @@
-import type { Actor, EventRecord, MovedHeads, Range, RecordOf } from "../events/events.ts";
-import type { NewSnapshot } from "../events/records.ts";
+import type { Actor, EventRecord, MovedHeads, Range, RecordOf } from "../../events/events.ts";
+import type { NewSnapshot } from "../../events/records.ts";
 import {
   affectedText,
   commandText,

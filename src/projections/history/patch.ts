@@ -1,4 +1,4 @@
-import type { DomainState } from "./state.ts";
+import type { DomainState } from "../state.ts";
 
 /** One operation of a JSON Patch (RFC 6902); `path` is a JSON Pointer (RFC 6901). */
 export type JsonPatch =

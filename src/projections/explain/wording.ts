@@ -1,5 +1,5 @@
-import type { Affected, Sets, SnapshotRef } from "../events/records.ts";
-import type { Command } from "../events/command.ts";
+import type { Affected, Sets, SnapshotRef } from "../../events/records.ts";
+import type { Command } from "../../events/command.ts";
 
 /** The words that explain, plans and refusals share. User text goes in as it is: escaping is the face's job. */
 

@@ -1,7 +1,7 @@
-import type { EventRecord } from "../events/events.ts";
+import type { EventRecord } from "../../events/events.ts";
 import { clone } from "./compare.ts";
-import { apply } from "./domain.ts";
-import type { DomainState } from "./state.ts";
+import { apply } from "../domain.ts";
+import type { DomainState } from "../state.ts";
 
 /** The parts of a state that grow with the number of snapshots. */
 type Large = Pick<DomainState, "layers" | "snapshots" | "children" | "byName">;

@@ -1,7 +1,7 @@
-import type { EventRecord } from "../events/events.ts";
-import type { DomainId, SnapshotId } from "../events/ids.ts";
-import type { StoredRecord } from "../events/log.ts";
-import type { NewSnapshot } from "../events/records.ts";
+import type { EventRecord } from "../../events/events.ts";
+import type { DomainId, SnapshotId } from "../../events/ids.ts";
+import type { StoredRecord } from "../../events/log.ts";
+import type { NewSnapshot } from "../../events/records.ts";
 
 /** One snapshot's life. Names are reused, ids never: one name may have had several lives. */
 export interface Life {

@@ -1,4 +1,4 @@
-import type { EventRecord } from "../events/events.ts";
+import type { EventRecord } from "../../events/events.ts";
 
 /** Records of one operation, as they stand together in a domain's history. */
 export type OperationRecords = readonly EventRecord[];

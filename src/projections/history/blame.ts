@@ -1,6 +1,6 @@
-import type { EventRecord } from "../events/events.ts";
-import type { SnapshotId } from "../events/ids.ts";
-import { bornIn, goneIn } from "./lives.ts";
+import type { EventRecord } from "../../events/events.ts";
+import type { SnapshotId } from "../../events/ids.ts";
+import { bornIn, goneIn } from "./snapshot-history.ts";
 
 /** For each snapshot that is there, the record that last gave it content: its creation, or a merge into it. */
 export class Blame {

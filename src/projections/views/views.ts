@@ -1,11 +1,11 @@
-import { SnapledgerError } from "../errors.ts";
-import { ours } from "../hints.ts";
-import type { SnapshotId, Target } from "../events/ids.ts";
+import { SnapledgerError } from "../../errors.ts";
+import { ours } from "../../hints.ts";
+import type { SnapshotId, Target } from "../../events/ids.ts";
 import type { DomainInfo, DiskInfo, OperationInfo, SnapshotFilter, SnapshotInfo } from "./info.ts";
-import { anonymous, bytesOf, depthOf, garbage, headOf, layerOf, layersOf } from "./layers.ts";
+import { anonymous, bytesOf, depthOf, garbage, headOf, layerOf, layersOf } from "../layers.ts";
 import { sortedByName } from "./name-order.ts";
-import type { DomainState, Snapshot } from "./state.ts";
-import { childrenOf, descendantsOf, refOf, snapshotOf } from "./tree.ts";
+import type { DomainState, Snapshot } from "../state.ts";
+import { childrenOf, descendantsOf, refOf, snapshotOf } from "../tree.ts";
 
 /** The plain JSON that faces show, from a domain's state. */
 

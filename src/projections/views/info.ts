@@ -1,5 +1,5 @@
-import type { Command } from "../events/command.ts";
-import type { DomainId, LayerId, OperationId, Target } from "../events/ids.ts";
+import type { Command } from "../../events/command.ts";
+import type { DomainId, LayerId, OperationId, Target } from "../../events/ids.ts";
 import type {
   Compression,
   DomainRef,
@@ -9,7 +9,7 @@ import type {
   SnapshotRef,
   SnapshotState,
   UnmanagedDevice,
-} from "../events/records.ts";
+} from "../../events/records.ts";
 
 /** What the views tell of a domain: plain JSON, the same words for every face. */
 

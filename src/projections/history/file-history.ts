@@ -1,9 +1,9 @@
-import type { EventRecord } from "../events/events.ts";
-import type { DomainId } from "../events/ids.ts";
-import { apply } from "./domain.ts";
-import { reachable } from "./layers.ts";
-import { emptyState } from "./state.ts";
-import type { DomainState, Layer } from "./state.ts";
+import type { EventRecord } from "../../events/events.ts";
+import type { DomainId } from "../../events/ids.ts";
+import { apply } from "../domain.ts";
+import { reachable } from "../layers.ts";
+import { emptyState } from "../state.ts";
+import type { DomainState, Layer } from "../state.ts";
 
 /** A file came to be something else by a record. */
 export interface Turn {

@@ -1,10 +1,10 @@
 import { enableMapSet, enablePatches, Immer } from "immer";
 import type { Patch } from "immer";
-import type { EventRecord } from "../events/events.ts";
+import type { EventRecord } from "../../events/events.ts";
 import { clone } from "./compare.ts";
-import { apply } from "./domain.ts";
+import { apply } from "../domain.ts";
 import { excerptFor } from "./excerpt.ts";
-import type { DomainState } from "./state.ts";
+import type { DomainState } from "../state.ts";
 
 enableMapSet();
 enablePatches();

@@ -1,9 +1,9 @@
-import type { DomainId, SnapshotId } from "../events/ids.ts";
-import type { GuestState, SnapshotRef } from "../events/records.ts";
+import type { DomainId, SnapshotId } from "../../events/ids.ts";
+import type { GuestState, SnapshotRef } from "../../events/records.ts";
 import { patchesBetween, plainState } from "./patch.ts";
 import type { JsonPatch } from "./patch.ts";
-import type { DomainState, Layer, Snapshot } from "./state.ts";
-import { refOf } from "./tree.ts";
+import type { DomainState, Layer, Snapshot } from "../state.ts";
+import { refOf } from "../tree.ts";
 
 /** What is different about one domain between two states of it. Plain JSON. */
 export interface DomainDiff {

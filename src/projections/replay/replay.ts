@@ -1,11 +1,11 @@
-import type { EventRecord } from "../events/events.ts";
-import type { DomainId, SnapshotId } from "../events/ids.ts";
+import type { EventRecord } from "../../events/events.ts";
+import type { DomainId, SnapshotId } from "../../events/ids.ts";
 import { clone } from "./compare.ts";
-import type { Condition, Expression } from "./condition/parse.ts";
-import type { Value } from "./condition/fields.ts";
-import { apply } from "./domain.ts";
-import { emptyState } from "./state.ts";
-import type { DomainState } from "./state.ts";
+import type { Condition, Expression } from "../condition/parse.ts";
+import type { Value } from "../condition/fields.ts";
+import { apply } from "../domain.ts";
+import { emptyState } from "../state.ts";
+import type { DomainState } from "../state.ts";
 import { patch, step } from "./step.ts";
 import type { Step } from "./step.ts";
 
