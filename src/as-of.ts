@@ -1,6 +1,5 @@
 import type { Stage } from "./commands/stage.ts";
-import { SnapledgerError } from "./errors.ts";
-import { ours } from "./hints.ts";
+import { ours, SnapledgerError } from "./errors.ts";
 import type { DomainId } from "./events/ids.ts";
 import type { EventLog, StoredRecord } from "./events/log.ts";
 import type { AsOf } from "./face.ts";

@@ -1,7 +1,6 @@
 import { idNamed } from "./as-of.ts";
 import type { Stage } from "./commands/stage.ts";
-import { SnapledgerError } from "./errors.ts";
-import { ours } from "./hints.ts";
+import { ours, SnapledgerError } from "./errors.ts";
 import type { DomainId } from "./events/ids.ts";
 import type { EventLog, StoredRecord } from "./events/log.ts";
 import type { Bisection } from "./face.ts";

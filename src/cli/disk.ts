@@ -1,7 +1,6 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import { SnapledgerError } from "../errors.ts";
-import { shellWord } from "../hints.ts";
+import { shellWord, SnapledgerError } from "../errors.ts";
 import type { DiskDefinition } from "../events/command.ts";
 import type { DriverName, ImageFormat } from "../events/records.ts";
 import { absolute } from "./absolute.ts";

@@ -1,6 +1,5 @@
 import type { DomainInfo, SnapshotInfo } from "../face.ts";
-import { SnapledgerError } from "../errors.ts";
-import { ours } from "../hints.ts";
+import { ours, SnapledgerError } from "../errors.ts";
 import { asOf } from "./moment.ts";
 import type { Cli } from "./verb.ts";
 

@@ -1,7 +1,6 @@
 import type { Command } from "../events/command.ts";
 import type { Caller, Connection, ConnectionOptions, Damage, Outcome, Request, Unwritable } from "../face.ts";
-import { SnapledgerError } from "../errors.ts";
-import { onStore } from "../hints.ts";
+import { onStore, SnapledgerError } from "../errors.ts";
 import { processCaller } from "./caller.ts";
 import type { Input } from "./input.ts";
 import type { Output } from "./output.ts";

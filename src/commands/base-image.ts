@@ -1,4 +1,4 @@
-import { ours } from "../hints.ts";
+import { ours } from "../errors.ts";
 import type { FileFacts } from "../events/records.ts";
 import { isBegun, layerOf, layersOf } from "../projections/layers.ts";
 import type { DomainState, Snapshot } from "../projections/state.ts";

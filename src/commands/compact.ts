@@ -1,5 +1,4 @@
-import { isSnapledgerError, SnapledgerError } from "../errors.ts";
-import { ours } from "../hints.ts";
+import { isSnapledgerError, ours, SnapledgerError } from "../errors.ts";
 import { unfitImage } from "../drivers/failures.ts";
 import type { Watch } from "../drivers/driver.ts";
 import type { LayerId } from "../events/ids.ts";

@@ -1,4 +1,4 @@
-import { ours } from "../hints.ts";
+import { ours } from "../errors.ts";
 import type { CreateSnapshot } from "../events/command.ts";
 import type { CompressLayer, FreezeGuest, MakeOverlay, Step } from "../events/plan.ts";
 import type { FrozenLayer, SnapshotState } from "../events/records.ts";

@@ -1,4 +1,4 @@
-import { ours } from "../hints.ts";
+import { ours } from "../errors.ts";
 import type { DefineDomain } from "../events/command.ts";
 import type { MakeOverlay } from "../events/plan.ts";
 import type { DefinedDisk } from "../events/records.ts";

@@ -1,4 +1,4 @@
-import { ours } from "../hints.ts";
+import { ours } from "../errors.ts";
 import type { StartDomain } from "../events/command.ts";
 import type { DomainState } from "../projections/state.ts";
 import type { Accepted, Facts } from "./decision.ts";

@@ -1,4 +1,4 @@
-import { ours } from "../hints.ts";
+import { ours } from "../errors.ts";
 import type { MovedHeads } from "../events/events.ts";
 import type { LayerId, SnapshotId } from "../events/ids.ts";
 import type { MakeOverlay, Plan } from "../events/plan.ts";

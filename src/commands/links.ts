@@ -1,6 +1,5 @@
 import type { Driver, ObservedFile } from "../drivers/driver.ts";
-import { isSnapledgerError, SnapledgerError } from "../errors.ts";
-import { shellWord } from "../hints.ts";
+import { isSnapledgerError, shellWord, SnapledgerError } from "../errors.ts";
 import type { Backing } from "../events/plan.ts";
 import { layerOf, pendingFolds } from "../projections/layers.ts";
 import type { DomainState, Layer } from "../projections/state.ts";

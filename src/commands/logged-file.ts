@@ -1,5 +1,4 @@
-import { SnapledgerError } from "../errors.ts";
-import { shellWord } from "../hints.ts";
+import { shellWord, SnapledgerError } from "../errors.ts";
 import type { FileFacts } from "../events/records.ts";
 import { count } from "../projections/explain/wording.ts";
 

@@ -1,4 +1,4 @@
-import { ours } from "../hints.ts";
+import { ours } from "../errors.ts";
 import type { MemoryFile } from "../events/records.ts";
 import type { DomainState } from "../projections/state.ts";
 import type { Facts } from "./decision.ts";

@@ -1,5 +1,4 @@
-import { SnapledgerError } from "../errors.ts";
-import { ours } from "../hints.ts";
+import { ours, SnapledgerError } from "../errors.ts";
 import type { RecordOf } from "../events/events.ts";
 import type { DomainState } from "../projections/state.ts";
 import { count } from "../projections/explain/wording.ts";

@@ -1,4 +1,4 @@
-import { ours, shellWord } from "../hints.ts";
+import { ours, shellWord } from "../errors.ts";
 import type { UndefineDomain } from "../events/command.ts";
 import { noSets } from "../events/records.ts";
 import type { Warning } from "../face.ts";

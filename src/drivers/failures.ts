@@ -1,5 +1,4 @@
-import { SnapledgerError } from "../errors.ts";
-import { shellWord } from "../hints.ts";
+import { shellWord, SnapledgerError } from "../errors.ts";
 
 /** What can be wrong with files and guests, in the same words whichever driver meets it. */
 

@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { open, readFile, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
-import { isSnapledgerError, SnapledgerError } from "../errors.ts";
-import { ours } from "../hints.ts";
+import { isSnapledgerError, ours, SnapledgerError } from "../errors.ts";
 import type { NoteKey } from "../proof/note.ts";
 import type { SignedCheckpoint } from "./face.ts";
 import { openCheckpoint } from "./signed.ts";

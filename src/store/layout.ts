@@ -1,8 +1,7 @@
 import { accessSync, constants, lstatSync, readdirSync } from "node:fs";
 import type { Stats } from "node:fs";
 import { basename, join } from "node:path";
-import { SnapledgerError } from "../errors.ts";
-import { shellWord } from "../hints.ts";
+import { shellWord, SnapledgerError } from "../errors.ts";
 import { damaged, diskTrouble, isUnwritable } from "../events/level/errors.ts";
 
 /**

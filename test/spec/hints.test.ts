@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { onStore, ours, shellWord } from "../../src/hints.ts";
+import { onStore, ours, shellWord } from "../../src/errors.ts";
 
 const word = fc
   .array(

@@ -1,5 +1,4 @@
-import { SnapledgerError } from "../../errors.ts";
-import { onStore, ours } from "../../hints.ts";
+import { onStore, ours, SnapledgerError } from "../../errors.ts";
 import { conditionHelp } from "../condition-help.ts";
 import { History } from "../history.ts";
 import { positionOf } from "../moment.ts";

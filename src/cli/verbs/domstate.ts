@@ -1,4 +1,4 @@
-import { ours } from "../../hints.ts";
+import { ours } from "../../errors.ts";
 import { atOption } from "../moment.ts";
 import { readDomain } from "../reading.ts";
 import { guestStateWord } from "../states.ts";

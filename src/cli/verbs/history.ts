@@ -1,5 +1,4 @@
-import { SnapledgerError } from "../../errors.ts";
-import { ours } from "../../hints.ts";
+import { ours, SnapledgerError } from "../../errors.ts";
 import type { EventRecord } from "../../face.ts";
 import { everNamed } from "../../projections/names.ts";
 import type { Life } from "../../projections/history/snapshot-history.ts";

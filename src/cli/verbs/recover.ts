@@ -1,7 +1,6 @@
 import type { Unsettled } from "../../commands/recover-all.ts";
-import { isSnapledgerError } from "../../errors.ts";
+import { isSnapledgerError, onStore } from "../../errors.ts";
 import type { Outcome } from "../../face.ts";
-import { onStore } from "../../hints.ts";
 import type { Cli, Verb } from "../verb.ts";
 
 export const verb: Verb = {

@@ -1,4 +1,4 @@
-import { shellWord } from "../../hints.ts";
+import { shellWord } from "../../errors.ts";
 import type { Salvaged } from "../../store/repair/salvage.ts";
 import type { Range } from "../../events/events.ts";
 import { absolute } from "../absolute.ts";

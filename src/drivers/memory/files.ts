@@ -1,4 +1,4 @@
-import { shellWord } from "../../hints.ts";
+import { shellWord } from "../../errors.ts";
 import type { Backing, CompressLayer, MakeOverlay } from "../../events/plan.ts";
 import type { FileFacts, ImageFacts, ImageFormat } from "../../events/records.ts";
 import type { CommitStep, ImageFault, ObservedFile, Watch } from "../driver.ts";

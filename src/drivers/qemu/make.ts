@@ -1,6 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import { dirname } from "node:path";
-import { shellWord } from "../../hints.ts";
+import { shellWord } from "../../errors.ts";
 import type { Backing, CompressLayer, MakeOverlay } from "../../events/plan.ts";
 import type { Compression, FileFacts } from "../../events/records.ts";
 import { isMissing, makeFolders } from "../../system/folders.ts";

@@ -1,5 +1,4 @@
-import { SnapledgerError } from "../../errors.ts";
-import { ours } from "../../hints.ts";
+import { ours, SnapledgerError } from "../../errors.ts";
 import type { SnapshotId, Target } from "../../events/ids.ts";
 import type { DomainInfo, DiskInfo, OperationInfo, SnapshotFilter, SnapshotInfo } from "./info.ts";
 import { anonymous, bytesOf, depthOf, garbage, headOf, layerOf, layersOf } from "../layers.ts";

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { SnapledgerError } from "../../../errors.ts";
-import { ours } from "../../../hints.ts";
+import { ours, SnapledgerError } from "../../../errors.ts";
 import type { DomainId } from "../../../events/ids.ts";
 import type { GuestFolder } from "./folder.ts";
 import { isAlive } from "../../../system/process-id.ts";
