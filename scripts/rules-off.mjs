@@ -21,7 +21,7 @@ const rules = [
   },
   {
     rule: "nobody is defined on a base that is being rewritten",
-    file: "src/commands/define.ts",
+    file: "src/commands/rules/define.ts",
     off: [["of define.pending)", "of [])"]],
     tests: ["test/crash/bases.test.ts", "nobody is defined on the base"],
   },
@@ -33,7 +33,7 @@ const rules = [
   },
   {
     rule: "a base is rewritten by its sole user",
-    file: "src/commands/base-image.ts",
+    file: "src/commands/rules/base-image.ts",
     off: [["users.length > 0", "false"]],
     tests: ["test/crash/bases.test.ts", "two disks of one domain"],
   },
@@ -75,7 +75,7 @@ const rules = [
   },
   {
     rule: "undefine is refused while a fold waits",
-    file: "src/commands/undefine.ts",
+    file: "src/commands/rules/undefine.ts",
     off: [["if (folds.length === 0) return;", "return;"]],
     tests: ["test/crash/bases.test.ts", "whose merge waits"],
   },
@@ -99,7 +99,7 @@ const rules = [
   },
   {
     rule: "a head that is not what the log says is not kept",
-    file: "src/commands/heads.ts",
+    file: "src/commands/rules/heads.ts",
     off: [["if (!wrongHeads) return;", "return;"]],
     tests: ["test/crash/wrong-files.test.ts", "neither frozen nor left"],
   },
@@ -120,7 +120,7 @@ const rules = [
   },
   {
     rule: "a base image is never cut",
-    file: "src/commands/base-image.ts",
+    file: "src/commands/rules/base-image.ts",
     off: [["virtualBytes > snapshotBytes", "false"]],
     tests: ["test/crash/folds.test.ts", "a base image is never cut"],
   },
@@ -132,13 +132,13 @@ const rules = [
   },
   {
     rule: "an autosave is inside the event of the move",
-    file: "src/commands/create-with-snapshot.ts",
+    file: "src/commands/rules/create-with-snapshot.ts",
     off: [["autosave: asMade(saved, made), destroyed", "autosave: null, destroyed"]],
     tests: ["test/crash/folds.test.ts", "are one event"],
   },
   {
     rule: "a head of another size is dirty",
-    file: "src/commands/heads.ts",
+    file: "src/commands/rules/heads.ts",
     off: [[" || now.virtualBytes !== file.virtualBytes", ""]],
     tests: ["test/crash/folds.test.ts", "resized and not written to"],
   },
@@ -161,13 +161,13 @@ const rules = [
   },
   {
     rule: "a merge that would orphan is refused",
-    file: "src/commands/merge.ts",
+    file: "src/commands/rules/merge.ts",
     off: [["if (force || lost.length === 0) return;", "return;"]],
     tests: ["test/spec/memory-and-marks.test.ts", "a merge is refused"],
   },
   {
     rule: "a discard that would orphan is refused",
-    file: "src/commands/discard.ts",
+    file: "src/commands/rules/discard.ts",
     off: [["if (force || lost.length === 0) return;", "return;"]],
     tests: ["test/spec/memory-and-marks.test.ts", "a discard is refused"],
   },

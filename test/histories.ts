@@ -1,7 +1,7 @@
 import fc from "fast-check";
-import type { Facts, Made } from "../src/commands/decision.ts";
-import { decide } from "../src/commands/decision.ts";
-import { ruleOf } from "../src/commands/rules.ts";
+import type { Facts, Made } from "../src/commands/rules/decision.ts";
+import { decide } from "../src/commands/rules/decision.ts";
+import { ruleOf } from "../src/commands/rules/rules.ts";
 import type { Command } from "../src/events/command.ts";
 import type { Actor, AnyEvent, DomainEvent, EventRecord, NewEvent } from "../src/events/events.ts";
 import { sha256 } from "../src/events/hash.ts";

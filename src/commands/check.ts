@@ -2,8 +2,8 @@ import { SnapledgerError } from "../errors.ts";
 import type { Command, DefineDomain } from "../events/command.ts";
 import { isUuid } from "../events/ids.ts";
 import { limits } from "../events/log.ts";
-import type { Request } from "../face.ts";
-import { checkName, checkTarget } from "./names.ts";
+import type { Request } from "./request.ts";
+import { checkName, checkTarget } from "./rules/names.ts";
 
 /** What is wrong with a command whatever the state: never recorded. INVALID_NAME, TOO_LARGE, USAGE. */
 export function checkCommand(command: Command): void {

@@ -9,8 +9,8 @@ import { BrokenGraph, garbage, guestLayers, isBegun, layerOf, pendingFolds, reac
 import type { DomainState, Layer } from "../projections/state.ts";
 import { changedFiles } from "./changed.ts";
 import { backingOf, leadsTo, lookAt, missingFiles, needsOperator } from "./links.ts";
-import type { WrongFile } from "./links.ts";
-import { changedFilesStop } from "./logged-file.ts";
+import type { WrongFile } from "./rules/wrong-files.ts";
+import { changedFilesStop } from "./rules/logged-file.ts";
 import type { Operation } from "./stage.ts";
 
 /** How compaction ended: how many folds were done, how many are still to do, and what stopped them. */

@@ -2,7 +2,7 @@ import { SnapledgerError } from "../errors.ts";
 import type { RecordOf } from "../events/events.ts";
 import type { DomainId } from "../events/ids.ts";
 import type { EventLog } from "../events/log.ts";
-import type { Caller, Request } from "../face.ts";
+import type { Caller, Request } from "./request.ts";
 import { checkRequest } from "./check.ts";
 import type { Stage } from "./stage.ts";
 

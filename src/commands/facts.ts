@@ -1,6 +1,6 @@
 import { isSnapledgerError } from "../errors.ts";
 import type { Command } from "../events/command.ts";
-import type { Facts } from "./decision.ts";
+import type { Facts } from "./rules/decision.ts";
 import type { MemoryFile } from "../events/records.ts";
 import type { Watch } from "../drivers/driver.ts";
 import { changedFiles, layersStoodOn } from "./changed.ts";

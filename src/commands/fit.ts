@@ -6,7 +6,7 @@ import type { Backing } from "../events/plan.ts";
 import { headOf, layersOf } from "../projections/layers.ts";
 import type { DomainState, Layer } from "../projections/state.ts";
 import { snapshotOf } from "../projections/tree.ts";
-import type { Facts } from "./decision.ts";
+import type { Facts } from "./rules/decision.ts";
 import { backingOf, lookAt, needsOperator } from "./links.ts";
 
 /** Whether files can be frozen and written to: nobody else has them open, and their tables are in order. */

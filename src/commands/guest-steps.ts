@@ -4,7 +4,7 @@ import type { StartGuest } from "../drivers/driver.ts";
 import type { MemoryFile } from "../events/records.ts";
 import { headOf } from "../projections/layers.ts";
 import { refOf } from "../projections/tree.ts";
-import { currentOf, refOrNull } from "./heads.ts";
+import { currentOf, refOrNull } from "./rules/heads.ts";
 import type { Operation } from "./stage.ts";
 
 /** What is done to the guest before the event: starting and stopping are known by their effect alone. */

@@ -4,7 +4,7 @@ import type { LayerId } from "../events/ids.ts";
 import type { Plan } from "../events/plan.ts";
 import type { FileFacts, MemoryFile } from "../events/records.ts";
 import { headOf } from "../projections/layers.ts";
-import type { Made } from "./decision.ts";
+import type { Made } from "./rules/decision.ts";
 import { checkNotInterrupted } from "./interrupt.ts";
 import { backingOf, missingFiles } from "./links.ts";
 import type { Operation } from "./stage.ts";

@@ -1,6 +1,6 @@
 import type { Driver } from "../drivers/driver.ts";
 import { isSnapledgerError } from "../errors.ts";
-import type { Outcome, Warning } from "../face.ts";
+import type { Outcome, Warning } from "./request.ts";
 import { layerOf, reachable } from "../projections/layers.ts";
 import type { DomainState } from "../projections/state.ts";
 import { missingFiles } from "./links.ts";

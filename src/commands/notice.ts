@@ -1,7 +1,7 @@
 import { SnapledgerError } from "../errors.ts";
 import type { DomainEvent } from "../events/events.ts";
 import type { GuestState } from "../events/records.ts";
-import { currentOf, headPaths, refOrNull } from "./heads.ts";
+import { currentOf, headPaths, refOrNull } from "./rules/heads.ts";
 import type { Operation } from "./stage.ts";
 
 /** Records what became of the guest behind the log's back: it died, was started by a command that died, stands still. */

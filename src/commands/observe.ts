@@ -6,10 +6,10 @@ import type { BaseUse, Directory, OwnFile } from "../projections/directory.ts";
 import { baseUses, definingIdOf, domainIdOf, ownersOf, pendingBaseAt } from "../projections/directory.ts";
 import { headOf, layerOf } from "../projections/layers.ts";
 import type { DomainState } from "../projections/state.ts";
-import type { BaseFacts, DefineFacts, Facts, MemoryFacts } from "./decision.ts";
+import type { BaseFacts, DefineFacts, Facts, MemoryFacts } from "./rules/decision.ts";
 import { checkFit } from "./fit.ts";
 import { backingOf, lookAt } from "./links.ts";
-import type { WrongFile } from "./links.ts";
+import type { WrongFile } from "./rules/wrong-files.ts";
 
 /** The facts that rules decide on, gathered from files and guests. Nothing here changes anything. */
 

@@ -5,12 +5,12 @@ import { garbage } from "../projections/layers.ts";
 import type { DomainState, OpenOperation } from "../projections/state.ts";
 import type { Compaction, Removal } from "./compact.ts";
 import { compact, foldsOf, isBlocking, removeGarbage, restoreLinks } from "./compact.ts";
-import type { Facts, Made } from "./decision.ts";
+import type { Facts, Made } from "./rules/decision.ts";
 import { isDoneToGuest } from "./guest-steps.ts";
 import type { DomainLock } from "../store/lock/domain-lock.ts";
 import { madeBefore, observeFrozen } from "./made.ts";
 import { noticeGuest } from "./notice.ts";
-import { ruleOf } from "./rules.ts";
+import { ruleOf } from "./rules/rules.ts";
 import type { Operation } from "./stage.ts";
 import type { Watch } from "../drivers/driver.ts";
 

@@ -3,7 +3,7 @@ import type { Command } from "../events/command.ts";
 import type { EventRecord } from "../events/events.ts";
 import type { CommandId, DomainId } from "../events/ids.ts";
 import type { EventLog } from "../events/log.ts";
-import type { Outcome } from "../face.ts";
+import type { Outcome } from "./request.ts";
 import type { Directory } from "../projections/directory.ts";
 import { retold } from "./outcome.ts";
 import { mergeUnsettled } from "./pending.ts";

@@ -6,7 +6,7 @@ import type { DriverName } from "../events/records.ts";
 import type { Directory } from "../projections/directory.ts";
 import { apply } from "../projections/domain.ts";
 import type { DomainState } from "../projections/state.ts";
-import type { Caller, Request } from "../face.ts";
+import type { Caller, Request } from "./request.ts";
 import type { Locks } from "../store/lock/domain-lock.ts";
 
 /** Everything a command's effects need from outside. */

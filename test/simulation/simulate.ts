@@ -1,6 +1,6 @@
 import { readDirectory, readDomainState, noCheckpoints } from "../../src/checkpoints.ts";
 import { isSnapledgerError } from "../../src/errors.ts";
-import { domainLimits } from "../../src/commands/limits.ts";
+import { domainLimits } from "../../src/commands/rules/limits.ts";
 import { parseDomain, writeDirectory, writeDomain } from "../../src/projections/serialize.ts";
 import { apply } from "../../src/projections/domain.ts";
 import { emptyState } from "../../src/projections/state.ts";

@@ -14,7 +14,7 @@ import type {
 import type { DomainEvent } from "../../src/events/events.ts";
 import type { Target } from "../../src/events/ids.ts";
 import type { Affected, Sets } from "../../src/events/records.ts";
-import type { Accepted, BaseFacts, Decision, DefineFacts, Refusal } from "../../src/commands/decision.ts";
+import type { Accepted, BaseFacts, Decision, DefineFacts, Refusal } from "../../src/commands/rules/decision.ts";
 import type { ErrorCode, ErrorFacts } from "../../src/errors.ts";
 import type { Supports } from "../../src/drivers/driver.ts";
 import { layerOf, pendingFolds } from "../../src/projections/layers.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { domainLimits } from "../../src/commands/limits.ts";
+import { domainLimits } from "../../src/commands/rules/limits.ts";
 import { memoryDriver } from "../../src/drivers/memory.ts";
 import type { Command, UndefineDomain } from "../../src/events/command.ts";
 import type { EventRecord, NewEvent } from "../../src/events/events.ts";

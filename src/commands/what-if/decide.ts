@@ -2,9 +2,9 @@ import type { ErrorCode } from "../../errors.ts";
 import type { Command } from "../../events/command.ts";
 import type { EventRecord, RecordOf } from "../../events/events.ts";
 import type { DomainState } from "../../projections/state.ts";
-import type { Accepted, Facts } from "../decision.ts";
-import { decide } from "../decision.ts";
-import { ruleOf } from "../rules.ts";
+import type { Accepted, Facts } from "../rules/decision.ts";
+import { decide } from "../rules/decision.ts";
+import { ruleOf } from "../rules/rules.ts";
 
 /** How a command was decided: taken, or refused by a rule. */
 export type Verdict =

@@ -2,7 +2,7 @@ import type { LayerId, Target } from "../../events/ids.ts";
 import type { FileFacts } from "../../events/records.ts";
 import { headOf, layerOf } from "../../projections/layers.ts";
 import type { DomainState } from "../../projections/state.ts";
-import type { BaseFacts, Facts } from "../decision.ts";
+import type { BaseFacts, Facts } from "../rules/decision.ts";
 
 /** Bytes that a head has grown by since it was logged. */
 type Growth = Map<LayerId, { bytes: number; virtualBytes: number }>;

@@ -2,7 +2,7 @@ import type { EventRecord } from "../../events/events.ts";
 import type { LayerId } from "../../events/ids.ts";
 import type { FreezeGuest, Plan } from "../../events/plan.ts";
 import type { FileFacts, MemoryFile } from "../../events/records.ts";
-import type { Made } from "../decision.ts";
+import type { Made } from "../rules/decision.ts";
 
 /** What an empty overlay takes on disk, for files that never were. */
 const overlayBytes = 196_624;

@@ -3,7 +3,7 @@ import type { EventRecord } from "../../events/events.ts";
 import { apply } from "../../projections/domain.ts";
 import { emptyState } from "../../projections/state.ts";
 import type { DomainState } from "../../projections/state.ts";
-import type { Facts } from "../decision.ts";
+import type { Facts } from "../rules/decision.ts";
 import { decideAgain, idsOf, isDecision, isSameVerdict, verdictOf } from "./decide.ts";
 import type { DecisionRecord, Verdict } from "./decide.ts";
 

@@ -7,7 +7,7 @@ import { anonymous, garbage, layerOf, pendingFolds } from "../../projections/lay
 import type { Fold } from "../../projections/layers.ts";
 import { emptyState } from "../../projections/state.ts";
 import type { DomainState } from "../../projections/state.ts";
-import type { Accepted, Facts } from "../decision.ts";
+import type { Accepted, Facts } from "../rules/decision.ts";
 import { decideAgain, idsOf, isDecision, isSameVerdict, verdictOf } from "./decide.ts";
 import type { DecisionRecord, Verdict } from "./decide.ts";
 import { OtherFacts } from "./facts.ts";

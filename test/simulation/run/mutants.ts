@@ -9,12 +9,12 @@ export interface Mutant {
 const compact = "src/commands/compact.ts";
 const handle = "src/commands/handle.ts";
 const recover = "src/commands/recover.ts";
-const merge = "src/commands/merge.ts";
-const create = "src/commands/create.ts";
-const baseImage = "src/commands/base-image.ts";
+const merge = "src/commands/rules/merge.ts";
+const create = "src/commands/rules/create.ts";
+const baseImage = "src/commands/rules/base-image.ts";
 const fit = "src/commands/fit.ts";
 const layers = "src/projections/layers.ts";
-const guest = "src/commands/guest.ts";
+const guest = "src/commands/rules/guest.ts";
 const domain = "src/projections/domain.ts";
 const directory = "src/projections/directory.ts";
 
@@ -23,7 +23,7 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   ["a merge that would orphan is refused", [merge, "if (force || lost.length === 0) return;", "return;"]],
   [
     "a discard that would orphan is refused",
-    ["src/commands/discard.ts", "if (force || lost.length === 0) return;", "return;"],
+    ["src/commands/rules/discard.ts", "if (force || lost.length === 0) return;", "return;"],
   ],
   ["a base is rewritten by its sole user", [baseImage, "users.length > 0", "false"]],
   ["a read-only base is not rewritten", [baseImage, "if (!writable)", "if (false)"]],
@@ -35,26 +35,29 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   ["no merge moves the heads of a running guest", [merge, 'effect.headsMove && facts.guest !== "off"', "false"]],
   [
     "no discard moves the heads of a running guest",
-    ["src/commands/discard.ts", 'through && facts.guest !== "off"', "false"],
+    ["src/commands/rules/discard.ts", 'through && facts.guest !== "off"', "false"],
   ],
   [
     "no deactivation moves the heads of a running guest",
-    ["src/commands/deactivate.ts", 'if (facts.guest !== "off")', "if (false)"],
+    ["src/commands/rules/deactivate.ts", 'if (facts.guest !== "off")', "if (false)"],
   ],
   [
     "no start moves the heads of a running guest",
-    ["src/commands/create-with-snapshot.ts", 'if (facts.guest !== "off")', "if (false)"],
+    ["src/commands/rules/create-with-snapshot.ts", 'if (facts.guest !== "off")', "if (false)"],
   ],
-  ["a running domain is not undefined", ["src/commands/undefine.ts", 'if (facts.guest !== "off")', "if (false)"]],
+  ["a running domain is not undefined", ["src/commands/rules/undefine.ts", 'if (facts.guest !== "off")', "if (false)"]],
   [
     "undefine is refused while a fold waits",
-    ["src/commands/undefine.ts", "if (folds.length === 0) return;", "return;"],
+    ["src/commands/rules/undefine.ts", "if (folds.length === 0) return;", "return;"],
   ],
   [
     "undefine is refused while there are snapshots",
-    ["src/commands/undefine.ts", "if (names.length > 0) {", "if (names.length < 0) {"],
+    ["src/commands/rules/undefine.ts", "if (names.length > 0) {", "if (names.length < 0) {"],
   ],
-  ["undefine is refused while heads are dirty", ["src/commands/undefine.ts", "if (dirty) refuse", "if (false) refuse"]],
+  [
+    "undefine is refused while heads are dirty",
+    ["src/commands/rules/undefine.ts", "if (dirty) refuse", "if (false) refuse"],
+  ],
   ["a snapshot's name is used once", [create, "if (state.byName.has(name))", "if (false)"]],
   ["a stopped domain needs --offline", [create, 'if (facts.guest === "off" && !command.offline)', "if (false)"]],
   ["a running guest's layers are not compressed", [create, "if (!savesMemory(facts, command)) {", "if (false) {"]],
@@ -66,19 +69,25 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
     "nothing quiesces without an agent",
     [create, "if (command.quiesce === true) checkQuiesce(state, facts, command);", "void checkQuiesce;"],
   ],
-  ["chains have a limit", ["src/commands/limits.ts", "if (depth <= domainLimits.chainLayers) return;", "return;"]],
+  [
+    "chains have a limit",
+    ["src/commands/rules/limits.ts", "if (depth <= domainLimits.chainLayers) return;", "return;"],
+  ],
   [
     "snapshots have a limit",
-    ["src/commands/limits.ts", "if (state.snapshots.size < domainLimits.snapshots) return;", "return;"],
+    ["src/commands/rules/limits.ts", "if (state.snapshots.size < domainLimits.snapshots) return;", "return;"],
   ],
-  ["an autosave counts for the limits", ["src/commands/heads.ts", "checkLimits(state);", "void checkLimits;"]],
-  ["a domain's name is used once", ["src/commands/define.ts", "if (define.taken !== null)", "if (false)"]],
+  ["an autosave counts for the limits", ["src/commands/rules/heads.ts", "checkLimits(state);", "void checkLimits;"]],
+  ["a domain's name is used once", ["src/commands/rules/define.ts", "if (define.taken !== null)", "if (false)"]],
   [
     "a name is taken by whoever begins to define it",
     ["src/commands/observe.ts", "if (defining !== undefined && defining !== uuid) return name;", ""],
   ],
-  ["nobody is defined on a layer of ours", ["src/commands/define.ts", "of define.ours)", "of [])"]],
-  ["nobody is defined on a base that is being rewritten", ["src/commands/define.ts", "of define.pending)", "of [])"]],
+  ["nobody is defined on a layer of ours", ["src/commands/rules/define.ts", "of define.ours)", "of [])"]],
+  [
+    "nobody is defined on a base that is being rewritten",
+    ["src/commands/rules/define.ts", "of define.pending)", "of [])"],
+  ],
   [
     "a base is being rewritten from the intent on",
     [directory, "|| (!kept && domain.open?.merges.some((m) => m.target === target))", ""],
@@ -121,7 +130,7 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   ],
   [
     "nobody builds on files that changed behind the log",
-    ["src/commands/heads.ts", "if (changed.length === 0) return;", "return;"],
+    ["src/commands/rules/heads.ts", "if (changed.length === 0) return;", "return;"],
   ],
   ["what changed behind the log is not folded", [compact, "if (changed.length > 0) throw", "if (false) throw"]],
   [
@@ -168,8 +177,11 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
     "whoever is being defined on a base is its user",
     [directory, "[...domain.disks, ...claimed]", "[...domain.disks, ...claimed.slice(claimed.length)]"],
   ],
-  ["a head of another size is dirty", ["src/commands/heads.ts", " || now.virtualBytes !== file.virtualBytes", ""]],
-  ["a longer head is dirty", ["src/commands/heads.ts", "now?.bytes !== file.bytes || ", "now === undefined || "]],
+  [
+    "a head of another size is dirty",
+    ["src/commands/rules/heads.ts", " || now.virtualBytes !== file.virtualBytes", ""],
+  ],
+  ["a longer head is dirty", ["src/commands/rules/heads.ts", "now?.bytes !== file.bytes || ", "now === undefined || "]],
   // Events and what they mean.
   [
     "the intent is recorded first",
@@ -208,11 +220,15 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   ],
   [
     "an autosave is inside the event of the move",
-    ["src/commands/create-with-snapshot.ts", "autosave: asMade(saved, made), destroyed", "autosave: null, destroyed"],
+    [
+      "src/commands/rules/create-with-snapshot.ts",
+      "autosave: asMade(saved, made), destroyed",
+      "autosave: null, destroyed",
+    ],
   ],
   [
     "a deactivation saves what it leaves",
-    ["src/commands/deactivate.ts", "autosave: asMade(saved, made), destroyed", "autosave: null, destroyed"],
+    ["src/commands/rules/deactivate.ts", "autosave: asMade(saved, made), destroyed", "autosave: null, destroyed"],
   ],
   // The order of things.
   [

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { FileFacts } from "../../../src/events/records.ts";
 import { layerOf, pendingFolds } from "../../../src/projections/layers.ts";
 import type { DomainState } from "../../../src/projections/state.ts";
-import type { BaseFacts } from "../../../src/commands/decision.ts";
+import type { BaseFacts } from "../../../src/commands/rules/decision.ts";
 import type { ErrorCode } from "../../../src/errors.ts";
 import type { Step } from "../given.ts";
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { checkName, checkTarget } from "../../../src/commands/names.ts";
+import { checkName, checkTarget } from "../../../src/commands/rules/names.ts";
 import { SnapledgerError } from "../../../src/errors.ts";
 
 function refusal(check: () => void): SnapledgerError {

@@ -1,14 +1,14 @@
-import { ours, shellWord } from "../errors.ts";
-import type { UndefineDomain } from "../events/command.ts";
-import { noSets } from "../events/records.ts";
-import type { Warning } from "../face.ts";
-import { layerOf, pendingFolds } from "../projections/layers.ts";
-import type { DomainState } from "../projections/state.ts";
-import { refOf } from "../projections/tree.ts";
+import { ours, shellWord } from "../../errors.ts";
+import type { UndefineDomain } from "../../events/command.ts";
+import { noSets } from "../../events/records.ts";
+import type { Warning } from "../request.ts";
+import { layerOf, pendingFolds } from "../../projections/layers.ts";
+import type { DomainState } from "../../projections/state.ts";
+import { refOf } from "../../projections/tree.ts";
 import type { Accepted, Facts } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
 import { headsAffected, headsAreDirty, refuseRunning } from "./heads.ts";
-import { affectedSnapshot, listNames } from "./sets.ts";
+import { affectedSnapshot, listNames } from "./affected.ts";
 
 /** The domain leaves the lists; base images are never touched. What it still holds must be given up in so many words. */
 export function undefineDomain(state: DomainState, facts: Facts, { keep }: UndefineDomain): Accepted {

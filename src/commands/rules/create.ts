@@ -1,9 +1,9 @@
-import { ours } from "../errors.ts";
-import type { CreateSnapshot } from "../events/command.ts";
-import type { CompressLayer, FreezeGuest, MakeOverlay, Step } from "../events/plan.ts";
-import type { FrozenLayer, SnapshotState } from "../events/records.ts";
-import { headOf } from "../projections/layers.ts";
-import type { DomainState } from "../projections/state.ts";
+import { ours } from "../../errors.ts";
+import type { CreateSnapshot } from "../../events/command.ts";
+import type { CompressLayer, FreezeGuest, MakeOverlay, Step } from "../../events/plan.ts";
+import type { FrozenLayer, SnapshotState } from "../../events/records.ts";
+import { headOf } from "../../projections/layers.ts";
+import type { DomainState } from "../../projections/state.ts";
 import type { Accepted, Facts, Ids, Made } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
 import {

@@ -1,6 +1,6 @@
-import { shellWord, SnapledgerError } from "../errors.ts";
-import type { FileFacts } from "../events/records.ts";
-import { count } from "../projections/explain/wording.ts";
+import { shellWord, SnapledgerError } from "../../errors.ts";
+import type { FileFacts } from "../../events/records.ts";
+import { count } from "../../projections/explain/wording.ts";
 
 /**
  * Whether a frozen file is still what the log says of it. Device and inode tell nothing: a file that was put back by

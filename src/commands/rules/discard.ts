@@ -1,11 +1,11 @@
-import type { DiscardSnapshot } from "../events/command.ts";
-import type { Affected, Sets } from "../events/records.ts";
-import type { DomainState, Snapshot } from "../projections/state.ts";
-import { descendantsOf, headsRunThrough, nearestActiveAncestor, refOf } from "../projections/tree.ts";
+import type { DiscardSnapshot } from "../../events/command.ts";
+import type { Affected, Sets } from "../../events/records.ts";
+import type { DomainState, Snapshot } from "../../projections/state.ts";
+import { descendantsOf, headsRunThrough, nearestActiveAncestor, refOf } from "../../projections/tree.ts";
 import type { Accepted, Facts, Ids } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
 import { checkHeads, headPaths, headsAffected, headsAreDirty, moveTo, named, refuseRunning } from "./heads.ts";
-import { affectedSnapshot, filesOf, hintToLose, listAffected, orphanFacts } from "./sets.ts";
+import { affectedSnapshot, filesOf, hintToLose, listAffected, orphanFacts } from "./affected.ts";
 
 /**
  * DISCARD, DISCARD_FORCE: "it deletes the snapshot. Note that if other snapshots would be discarded because of this

@@ -1,7 +1,7 @@
-import { ours } from "../errors.ts";
-import type { FileFacts } from "../events/records.ts";
-import { isBegun, layerOf, layersOf } from "../projections/layers.ts";
-import type { DomainState, Snapshot } from "../projections/state.ts";
+import { ours } from "../../errors.ts";
+import type { FileFacts } from "../../events/records.ts";
+import { isBegun, layerOf, layersOf } from "../../projections/layers.ts";
+import type { DomainState, Snapshot } from "../../projections/state.ts";
 import type { BaseFacts, Facts } from "./decision.ts";
 import { refuse } from "./decision.ts";
 

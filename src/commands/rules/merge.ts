@@ -1,8 +1,8 @@
-import type { MergeSnapshot } from "../events/command.ts";
-import type { Affected, Sets } from "../events/records.ts";
-import { layersOf } from "../projections/layers.ts";
-import type { DomainState, Snapshot } from "../projections/state.ts";
-import { childrenOf, refOf, snapshotOf } from "../projections/tree.ts";
+import type { MergeSnapshot } from "../../events/command.ts";
+import type { Affected, Sets } from "../../events/records.ts";
+import { layersOf } from "../../projections/layers.ts";
+import type { DomainState, Snapshot } from "../../projections/state.ts";
+import { childrenOf, refOf, snapshotOf } from "../../projections/tree.ts";
 import { checkBase } from "./base-image.ts";
 import type { Accepted, Facts, Ids } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
@@ -27,7 +27,7 @@ import {
   listAffected,
   orphanFacts,
   withDescendants,
-} from "./sets.ts";
+} from "./affected.ts";
 
 /**
  * MERGE, MERGE_FORCE: S's content goes into T, its parent or the base images. T keeps its name and place and takes

@@ -1,8 +1,8 @@
-import { ours } from "../errors.ts";
-import type { DefineDomain } from "../events/command.ts";
-import type { MakeOverlay } from "../events/plan.ts";
-import type { DefinedDisk } from "../events/records.ts";
-import type { DomainState } from "../projections/state.ts";
+import { ours } from "../../errors.ts";
+import type { DefineDomain } from "../../events/command.ts";
+import type { MakeOverlay } from "../../events/plan.ts";
+import type { DefinedDisk } from "../../events/records.ts";
+import type { DomainState } from "../../projections/state.ts";
 import type { Accepted, DefineFacts, Facts, Ids } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
 import { madeFile } from "./heads.ts";

@@ -1,7 +1,7 @@
-import type { DeactivateSnapshot } from "../events/command.ts";
-import { noSets } from "../events/records.ts";
-import type { DomainState } from "../projections/state.ts";
-import { headsRunThrough, nearestActiveAncestor, refOf } from "../projections/tree.ts";
+import type { DeactivateSnapshot } from "../../events/command.ts";
+import { noSets } from "../../events/records.ts";
+import type { DomainState } from "../../projections/state.ts";
+import { headsRunThrough, nearestActiveAncestor, refOf } from "../../projections/tree.ts";
 import type { Accepted, Facts, Ids } from "./decision.ts";
 import { accept } from "./decision.ts";
 import {

@@ -1,17 +1,17 @@
-import { ours } from "../errors.ts";
-import type { MovedHeads } from "../events/events.ts";
-import type { LayerId, SnapshotId } from "../events/ids.ts";
-import type { MakeOverlay, Plan } from "../events/plan.ts";
-import type { Affected, FileFacts, FrozenLayer, LayerFile, NewSnapshot, SnapshotRef } from "../events/records.ts";
-import { headOf, layersOf } from "../projections/layers.ts";
-import type { DomainState, Layer, Snapshot } from "../projections/state.ts";
-import { refOf, snapshotOf } from "../projections/tree.ts";
+import { ours } from "../../errors.ts";
+import type { MovedHeads } from "../../events/events.ts";
+import type { LayerId, SnapshotId } from "../../events/ids.ts";
+import type { MakeOverlay, Plan } from "../../events/plan.ts";
+import type { Affected, FileFacts, FrozenLayer, LayerFile, NewSnapshot, SnapshotRef } from "../../events/records.ts";
+import { headOf, layersOf } from "../../projections/layers.ts";
+import type { DomainState, Layer, Snapshot } from "../../projections/state.ts";
+import { refOf, snapshotOf } from "../../projections/tree.ts";
 import type { Facts, Ids, Made } from "./decision.ts";
 import { refuse } from "./decision.ts";
 import { checkLimits } from "./limits.ts";
-import { inWords } from "./links.ts";
+import { inWords } from "./wrong-files.ts";
 import { changedInWords } from "./logged-file.ts";
-import type { WrongFile } from "./links.ts";
+import type { WrongFile } from "./wrong-files.ts";
 
 /**
  * One disk with writes makes all dirty: a domain's disks are only ever kept or dropped together. A running guest's own

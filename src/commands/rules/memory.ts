@@ -1,6 +1,6 @@
-import { ours } from "../errors.ts";
-import type { MemoryFile } from "../events/records.ts";
-import type { DomainState } from "../projections/state.ts";
+import { ours } from "../../errors.ts";
+import type { MemoryFile } from "../../events/records.ts";
+import type { DomainState } from "../../projections/state.ts";
 import type { Facts } from "./decision.ts";
 import { refuse } from "./decision.ts";
 

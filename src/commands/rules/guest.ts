@@ -1,6 +1,6 @@
-import { ours } from "../errors.ts";
-import type { StartDomain } from "../events/command.ts";
-import type { DomainState } from "../projections/state.ts";
+import { ours } from "../../errors.ts";
+import type { StartDomain } from "../../events/command.ts";
+import type { DomainState } from "../../projections/state.ts";
 import type { Accepted, Facts } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
 import { checkHeads, checkUnchanged, currentOf, refOrNull } from "./heads.ts";

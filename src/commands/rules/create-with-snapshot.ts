@@ -1,6 +1,6 @@
-import type { CreateWithSnapshot } from "../events/command.ts";
-import type { DomainState } from "../projections/state.ts";
-import { refOf } from "../projections/tree.ts";
+import type { CreateWithSnapshot } from "../../events/command.ts";
+import type { DomainState } from "../../projections/state.ts";
+import { refOf } from "../../projections/tree.ts";
 import type { Accepted, Facts, Ids } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
 import {
@@ -17,7 +17,7 @@ import {
 } from "./heads.ts";
 import { limitWarnings } from "./limits.ts";
 import { checkMemory } from "./memory.ts";
-import { noSets } from "../events/records.ts";
+import { noSets } from "../../events/records.ts";
 
 /** virDomainCreateWithSnapshot: fresh heads on any snapshot's layers, leaf or not; the guest starts after the event. */
 export function createWithSnapshot(state: DomainState, facts: Facts, command: CreateWithSnapshot, ids: Ids): Accepted {

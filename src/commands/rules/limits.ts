@@ -1,6 +1,6 @@
-import type { Warning } from "../face.ts";
-import { depthOf, headOf } from "../projections/layers.ts";
-import type { DomainState } from "../projections/state.ts";
+import type { Warning } from "../request.ts";
+import { depthOf, headOf } from "../../projections/layers.ts";
+import type { DomainState } from "../../projections/state.ts";
 import { refuse } from "./decision.ts";
 
 /** What a domain may grow to, and from where it is warned of. Sources: reference measurements of libvirt 9.0. */

@@ -1,7 +1,7 @@
-import type { Affected, Sets } from "../events/records.ts";
-import { anonymous, bytesOf, layerOf, layersOf } from "../projections/layers.ts";
-import type { DomainState, Snapshot } from "../projections/state.ts";
-import { descendantsOf, refOf } from "../projections/tree.ts";
+import type { Affected, Sets } from "../../events/records.ts";
+import { anonymous, bytesOf, layerOf, layersOf } from "../../projections/layers.ts";
+import type { DomainState, Snapshot } from "../../projections/state.ts";
+import { descendantsOf, refOf } from "../../projections/tree.ts";
 
 /** What a verb would touch, with bytes: shown before, recorded after, and what the refusals are made of. */
 

@@ -1,5 +1,5 @@
-import type { Command, CompactDomain, RecoverDomain } from "../events/command.ts";
-import type { DomainState } from "../projections/state.ts";
+import type { Command, CompactDomain, RecoverDomain } from "../../events/command.ts";
+import type { DomainState } from "../../projections/state.ts";
 import { createWithSnapshot } from "./create-with-snapshot.ts";
 import { createSnapshot } from "./create.ts";
 import { deactivateSnapshot } from "./deactivate.ts";

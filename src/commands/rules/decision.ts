@@ -1,14 +1,14 @@
-import type { ErrorCode, ErrorFacts } from "../errors.ts";
-import { SnapledgerError } from "../errors.ts";
-import type { DomainEvent } from "../events/events.ts";
-import type { LayerId, NewId, Target } from "../events/ids.ts";
-import type { Plan, Step } from "../events/plan.ts";
-import type { FileFacts, GuestState, ImageFacts, MemoryFile, Sets } from "../events/records.ts";
-import { noSets } from "../events/records.ts";
-import type { Machines, Supports } from "../drivers/driver.ts";
-import type { Warning } from "../face.ts";
+import type { ErrorCode, ErrorFacts } from "../../errors.ts";
+import { SnapledgerError } from "../../errors.ts";
+import type { DomainEvent } from "../../events/events.ts";
+import type { LayerId, NewId, Target } from "../../events/ids.ts";
+import type { Plan, Step } from "../../events/plan.ts";
+import type { FileFacts, GuestState, ImageFacts, MemoryFile, Sets } from "../../events/records.ts";
+import { noSets } from "../../events/records.ts";
+import type { Machines, Supports } from "../../drivers/driver.ts";
+import type { Warning } from "../request.ts";
 import type { ChangedFile } from "./logged-file.ts";
-import type { WrongFile } from "./links.ts";
+import type { WrongFile } from "./wrong-files.ts";
 
 /** What a rule saw beside the domain's own state. Plain JSON: it is recorded with the decision. */
 export interface Facts {
