@@ -27,7 +27,7 @@ const rules = [
   },
   {
     rule: "rules that look across domains append where they were decided",
-    file: "src/commands/begin.ts",
+    file: "src/commands/operation/intent.ts",
     off: [["position === null ? {} : { expectedPosition: position }", "{}"]],
     tests: ["test/crash/bases.test.ts", "between a merge's facts and its intent"],
   },
@@ -39,7 +39,7 @@ const rules = [
   },
   {
     rule: "users are told by device and inode, not by path",
-    file: "src/commands/observe.ts",
+    file: "src/commands/facts/observe.ts",
     off: [["isSame(seen, use) || (now && isSame(seen, now))", "seen.facts.path === use.path"]],
     tests: ["test/crash/bases.test.ts", "by hard link"],
   },
@@ -57,19 +57,19 @@ const rules = [
   },
   {
     rule: "files that undefine left on a disk that is not mounted still count",
-    file: "src/commands/observe.ts",
+    file: "src/commands/facts/observe.ts",
     off: [["return at !== path && there.device === device", "return at !== path"]],
     tests: ["test/crash/bases.test.ts", "is not mounted"],
   },
   {
     rule: "a base that was replaced is not folded into",
-    file: "src/commands/compact.ts",
+    file: "src/commands/recovery/compact.ts",
     off: [["if (changed.length > 0) throw", "if (false) throw"]],
     tests: ["test/crash/bases.test.ts", "replaced by another file"],
   },
   {
     rule: "a file that would show old bytes does not grow under a guest",
-    file: "src/commands/compact.ts",
+    file: "src/commands/recovery/compact.ts",
     off: [["!underWay && !(await driver.canCommitLive(step))", "false"]],
     tests: ["test/guest/sizes.test.ts", "would show what a file was cut by"],
   },
@@ -81,19 +81,19 @@ const rules = [
   },
   {
     rule: "links are put back to the log before folds",
-    file: "src/commands/compact.ts",
+    file: "src/commands/recovery/compact.ts",
     off: [["if (foldsOf(state).length === 0) return restored;", "return restored;"]],
     tests: ["test/crash/folds.test.ts", "put back before the file"],
   },
   {
     rule: "only a link that a fold can have moved is put back",
-    file: "src/commands/links.ts",
+    file: "src/commands/facts/links.ts",
     off: [["movedTo(state, layer).some((lower) => leadsTo(seen, lower))", "true"]],
     tests: ["test/crash/wrong-files.test.ts", "never put back under a fold"],
   },
   {
     rule: "what does not read through a folded layer is not re-pointed",
-    file: "src/commands/compact.ts",
+    file: "src/commands/recovery/compact.ts",
     off: [["await checkLinks(operation, [from, ...dependents]);", ""]],
     tests: ["test/crash/wrong-files.test.ts", "not re-pointed by the fold"],
   },
@@ -114,7 +114,7 @@ const rules = [
   },
   {
     rule: "a larger lower file is cut before dependents are re-pointed",
-    file: "src/commands/compact.ts",
+    file: "src/commands/recovery/compact.ts",
     off: [["if (into.backing !== null) await driver.shrink", "if (false) await driver.shrink"]],
     tests: ["test/crash/folds.test.ts", "a larger lower file is cut"],
   },
@@ -144,13 +144,13 @@ const rules = [
   },
   {
     rule: "leaks are repaired before the fold is recorded",
-    file: "src/commands/compact.ts",
+    file: "src/commands/recovery/compact.ts",
     off: [["if (!live) await driver.repairLeaks(lower, watch);", ""]],
     tests: ["test/crash/folds.test.ts", "leaked in the lower file"],
   },
   {
     rule: "a blocked fold appends nothing",
-    file: "src/commands/compact.ts",
+    file: "src/commands/recovery/compact.ts",
     off: [
       [
         "blocked.set(target, error);",

@@ -1,4 +1,4 @@
-import type { Stage } from "./commands/stage.ts";
+import type { Stage } from "./commands/context.ts";
 import { ours, SnapledgerError } from "./errors.ts";
 import type { DomainId } from "./events/ids.ts";
 import type { EventLog, StoredRecord } from "./events/log.ts";

@@ -1,5 +1,5 @@
 import { idNamed } from "./as-of.ts";
-import type { Stage } from "./commands/stage.ts";
+import type { Stage } from "./commands/context.ts";
 import { ours, SnapledgerError } from "./errors.ts";
 import type { DomainId } from "./events/ids.ts";
 import type { EventLog, StoredRecord } from "./events/log.ts";

@@ -1,7 +1,7 @@
 import { EventEmitter } from "eventemitter3";
 import { diffAsOf, foldedOnce, positionAtTime, statesAsOf, storedAt } from "./as-of.ts";
 import { checkpointFiles, readDirectory, readDomainState, unlessLeft, type Checkpoints } from "./checkpoints.ts";
-import type { Stage } from "./commands/stage.ts";
+import type { Stage } from "./commands/context.ts";
 import type { Command } from "./events/command.ts";
 import { knownHeadFiles } from "./store/known-heads.ts";
 import { damaged } from "./events/level/errors.ts";

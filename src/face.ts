@@ -11,7 +11,7 @@ import type { DomainDiff } from "./projections/history/diff.ts";
 import type { NameChange } from "./projections/names.ts";
 import type { Remembered } from "./remembered.ts";
 import type { Verdict } from "./events/verify.ts";
-import type { FilesVerdict } from "./commands/verify-files.ts";
+import type { FilesVerdict } from "./commands/facts/verify-files.ts";
 import type { Evidence, EvidenceRequest, Proving } from "./evidence/face.ts";
 import type { Caller, Outcome, Request } from "./commands/request.ts";
 

@@ -1,5 +1,5 @@
 import { foldAfter } from "./checkpoints.ts";
-import type { Kept } from "./commands/stage.ts";
+import type { Kept } from "./commands/context.ts";
 import type { DomainId } from "./events/ids.ts";
 import { apply } from "./projections/domain.ts";
 import type { DomainState } from "./projections/state.ts";

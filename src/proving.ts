@@ -1,4 +1,4 @@
-import type { Stage } from "./commands/stage.ts";
+import type { Stage } from "./commands/context.ts";
 import type { DomainId } from "./events/ids.ts";
 import type { LogAccess } from "./events/log.ts";
 import { provingOn as provingWith } from "./evidence/prove.ts";

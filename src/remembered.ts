@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { States } from "./commands/stage.ts";
+import type { States } from "./commands/context.ts";
 import { HeadFile } from "./store/head-file.ts";
 import type { DomainId } from "./events/ids.ts";
 import type { EventLog, LogAccess, LogHead } from "./events/log.ts";

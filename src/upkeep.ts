@@ -1,6 +1,6 @@
-import { adoptedDomain } from "./commands/adopt.ts";
-import type { Stage } from "./commands/stage.ts";
-import { verifyFiles, type FilesVerdict } from "./commands/verify-files.ts";
+import { adoptedDomain } from "./commands/operation/adopt.ts";
+import type { Stage } from "./commands/context.ts";
+import { verifyFiles, type FilesVerdict } from "./commands/facts/verify-files.ts";
 import type { Driver } from "./drivers/driver.ts";
 import { isSnapledgerError, type SnapledgerError } from "./errors.ts";
 import { backupLog, restoreLog } from "./store/backup.ts";

@@ -1,5 +1,5 @@
 import { noCheckpoints, readDirectory, readDomainState } from "./checkpoints.ts";
-import type { Stage } from "./commands/stage.ts";
+import type { Stage } from "./commands/context.ts";
 import { sha256 } from "./events/hash.ts";
 import type { DomainId } from "./events/ids.ts";
 import type { EventLog } from "./events/log.ts";

@@ -8,7 +8,7 @@ import type { SnapledgerError } from "../src/errors.ts";
 import { noCheckpoints, readDirectory, readDomainState } from "../src/checkpoints.ts";
 import { handle } from "../src/commands/handle.ts";
 import { memoryLocks } from "../src/store/lock/domain-lock.ts";
-import type { Stage } from "../src/commands/stage.ts";
+import type { Stage } from "../src/commands/context.ts";
 import type { Driver } from "../src/drivers/driver.ts";
 import { crashable, withFaults } from "../src/drivers/faults.ts";
 import type { Fuse } from "../src/drivers/faults.ts";

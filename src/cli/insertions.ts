@@ -1,5 +1,5 @@
 import { SnapledgerError } from "../errors.ts";
-import { checkCommand } from "../commands/check.ts";
+import { checkCommand } from "../commands/validate.ts";
 import type { Command } from "../events/command.ts";
 import { readInput } from "./files.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { handle } from "../../src/commands/handle.ts";
 import { memoryLocks } from "../../src/store/lock/domain-lock.ts";
-import type { Stage } from "../../src/commands/stage.ts";
+import type { Stage } from "../../src/commands/context.ts";
 import type { Driver } from "../../src/drivers/driver.ts";
 import { lockedImage } from "../../src/drivers/failures.ts";
 import { memoryDriver } from "../../src/drivers/memory.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { fullDisk } from "../../src/drivers/failures.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
-import { verifyFiles } from "../../src/commands/verify-files.ts";
+import { verifyFiles } from "../../src/commands/facts/verify-files.ts";
 import type { Command } from "../../src/events/command.ts";
 import { layerOf, reachable } from "../../src/projections/layers.ts";
 import { deactivation, snapshotting, starting, told } from "../deeds.ts";

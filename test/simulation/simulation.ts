@@ -2,7 +2,7 @@ import { noCheckpoints, readDirectory, readDomainState } from "../../src/checkpo
 import type { Checkpoints } from "../../src/checkpoints.ts";
 import { handle } from "../../src/commands/handle.ts";
 import type { DomainLock, Locks } from "../../src/store/lock/domain-lock.ts";
-import type { Stage } from "../../src/commands/stage.ts";
+import type { Stage } from "../../src/commands/context.ts";
 import { crashable, withFaults } from "../../src/drivers/faults.ts";
 import { memoryDriver, World } from "../../src/drivers/memory.ts";
 import type { Driver } from "../../src/drivers/driver.ts";

@@ -1,4 +1,4 @@
-import type { Unsettled } from "../../commands/recover-all.ts";
+import type { Unsettled } from "../../commands/recovery/recover-all.ts";
 import { isSnapledgerError, onStore } from "../../errors.ts";
 import type { Outcome } from "../../face.ts";
 import type { Cli, Verb } from "../verb.ts";

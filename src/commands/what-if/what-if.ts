@@ -11,7 +11,7 @@ import type { Accepted, Facts } from "../rules/decision.ts";
 import { decideAgain, idsOf, isDecision, isSameVerdict, verdictOf } from "./decide.ts";
 import type { DecisionRecord, Verdict } from "./decide.ts";
 import { OtherFacts } from "./facts.ts";
-import { madeBy } from "./made.ts";
+import { madeBy } from "./step-results.ts";
 
 /** What is to be different. Positions are of any record of an operation. */
 export interface Supposition {

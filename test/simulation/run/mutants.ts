@@ -6,13 +6,13 @@ export interface Mutant {
   readonly off: readonly Off[];
 }
 
-const compact = "src/commands/compact.ts";
+const compact = "src/commands/recovery/compact.ts";
 const handle = "src/commands/handle.ts";
-const recover = "src/commands/recover.ts";
+const recover = "src/commands/recovery/recover.ts";
 const merge = "src/commands/rules/merge.ts";
 const create = "src/commands/rules/create.ts";
 const baseImage = "src/commands/rules/base-image.ts";
-const fit = "src/commands/fit.ts";
+const fit = "src/commands/facts/fit.ts";
 const layers = "src/projections/layers.ts";
 const guest = "src/commands/rules/guest.ts";
 const domain = "src/projections/domain.ts";
@@ -81,7 +81,7 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   ["a domain's name is used once", ["src/commands/rules/define.ts", "if (define.taken !== null)", "if (false)"]],
   [
     "a name is taken by whoever begins to define it",
-    ["src/commands/observe.ts", "if (defining !== undefined && defining !== uuid) return name;", ""],
+    ["src/commands/facts/observe.ts", "if (defining !== undefined && defining !== uuid) return name;", ""],
   ],
   ["nobody is defined on a layer of ours", ["src/commands/rules/define.ts", "of define.ours)", "of [])"]],
   [
@@ -119,14 +119,14 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   ],
   [
     "another command cannot use its id",
-    ["src/commands/repeat.ts", "if (!isSameCommand(first, command, operation.state.id))", "if (false)"],
+    ["src/commands/result/repeat.ts", "if (!isSameCommand(first, command, operation.state.id))", "if (false)"],
   ],
   ["a plan changes nothing", [handle, "if (request.plan) return preview", "if (false) return preview"]],
   // Files that others touch, and what folds write.
   ["nobody is defined on an image with errors", [fit, "if (fault) throw unfitImage(path, fault.why);", "void fault;"]],
   [
     "a head that was left half-way is repaired before it is frozen",
-    ["src/commands/made.ts", "of plan.repairs ?? [])", 'of [] as NonNullable<Plan["repairs"]>)'],
+    ["src/commands/operation/run-steps.ts", "of plan.repairs ?? [])", 'of [] as NonNullable<Plan["repairs"]>)'],
   ],
   [
     "nobody builds on files that changed behind the log",
@@ -159,11 +159,15 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   // What the rules see.
   [
     "rules that look across domains append where they were decided",
-    ["src/commands/begin.ts", "position === null ? {} : { expectedPosition: position }", "{}"],
+    ["src/commands/operation/intent.ts", "position === null ? {} : { expectedPosition: position }", "{}"],
   ],
   [
     "users are told by device and inode, not by path",
-    ["src/commands/observe.ts", "isSame(seen, use) || (now && isSame(seen, now))", "seen.facts.path === use.path"],
+    [
+      "src/commands/facts/observe.ts",
+      "isSame(seen, use) || (now && isSame(seen, now))",
+      "seen.facts.path === use.path",
+    ],
   ],
   [
     "users are counted over whole chains",
@@ -186,14 +190,14 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   [
     "the intent is recorded first",
     [
-      "src/commands/begin.ts",
+      "src/commands/operation/intent.ts",
       'await operation.append({ type: "OperationStarted", schema: 1, data }, expected);',
       "void data; void expected;",
     ],
   ],
   [
     "a refusal is recorded",
-    ["src/commands/begin.ts", "if (operation.state.defined) {", 'if (operation.state.name === "") {'],
+    ["src/commands/operation/intent.ts", "if (operation.state.defined) {", 'if (operation.state.name === "") {'],
   ],
   [
     "the base role refers to the merged layer",
@@ -316,7 +320,7 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   ],
   [
     "heads that only recovery recorded count as dirty",
-    ["src/commands/made.ts", "{ ...seen.facts, bytes: 0 }", "seen.facts"],
+    ["src/commands/operation/run-steps.ts", "{ ...seen.facts, bytes: 0 }", "seen.facts"],
   ],
   [
     "a dead command decides again with the ids it had",
@@ -341,15 +345,23 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   ],
   [
     "a merge into the base that is not folded is no plain success",
-    ["src/commands/pending.ts", "if (pending.length === 0 ||", "if (pending.length >= 0 ||"],
+    ["src/commands/result/pending-folds.ts", "if (pending.length === 0 ||", "if (pending.length >= 0 ||"],
   ],
   [
     "a live layer is described as it is once it is frozen",
-    ["src/commands/made.ts", 'if (!plan.steps.some(({ step }) => step === "freeze")) return made;', "return made;"],
+    [
+      "src/commands/operation/run-steps.ts",
+      'if (!plan.steps.some(({ step }) => step === "freeze")) return made;',
+      "return made;",
+    ],
   ],
   [
     "the memory that is loaded is that of the snapshot",
-    ["src/commands/guest-steps.ts", "guestOf(state, current?.memory ?? null, paused)", "guestOf(state, null, paused)"],
+    [
+      "src/commands/operation/guest-steps.ts",
+      "guestOf(state, current?.memory ?? null, paused)",
+      "guestOf(state, null, paused)",
+    ],
   ],
   // The log.
   [

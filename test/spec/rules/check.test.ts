@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { checkCommand, checkRequest } from "../../../src/commands/check.ts";
+import { checkCommand, checkRequest } from "../../../src/commands/validate.ts";
 import type { SnapledgerError } from "../../../src/errors.ts";
 import type { Request } from "../../../src/face.ts";
 import { create, define, merge } from "../given.ts";

@@ -1,4 +1,4 @@
-import { SnapledgerError } from "../errors.ts";
+import { SnapledgerError } from "../../errors.ts";
 
 /** INTERRUPTED when the caller has asked to stop. */
 export function checkNotInterrupted(signal: AbortSignal | undefined): void {

@@ -1,9 +1,9 @@
-import type { Driver } from "../drivers/driver.ts";
-import { isSnapledgerError } from "../errors.ts";
-import { layerOf, mayDiffer, pendingFolds, reachable } from "../projections/layers.ts";
-import type { DomainState, Layer } from "../projections/state.ts";
+import type { Driver } from "../../drivers/driver.ts";
+import { isSnapledgerError } from "../../errors.ts";
+import { layerOf, mayDiffer, pendingFolds, reachable } from "../../projections/layers.ts";
+import type { DomainState, Layer } from "../../projections/state.ts";
 import { lookAt } from "./links.ts";
-import { differencesOf } from "./rules/logged-file.ts";
+import { differencesOf } from "../rules/logged-file.ts";
 
 /** One file that is not what the log says; `why` says what it is instead. */
 export interface FileDifference {

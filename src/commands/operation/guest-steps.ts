@@ -1,11 +1,11 @@
-import type { Command } from "../events/command.ts";
-import type { EventRecord } from "../events/events.ts";
-import type { StartGuest } from "../drivers/driver.ts";
-import type { MemoryFile } from "../events/records.ts";
-import { headOf } from "../projections/layers.ts";
-import { refOf } from "../projections/tree.ts";
-import { currentOf, refOrNull } from "./rules/heads.ts";
-import type { Operation } from "./stage.ts";
+import type { Command } from "../../events/command.ts";
+import type { EventRecord } from "../../events/events.ts";
+import type { StartGuest } from "../../drivers/driver.ts";
+import type { MemoryFile } from "../../events/records.ts";
+import { headOf } from "../../projections/layers.ts";
+import { refOf } from "../../projections/tree.ts";
+import { currentOf, refOrNull } from "../rules/heads.ts";
+import type { Operation } from "../context.ts";
 
 /** What is done to the guest before the event: starting and stopping are known by their effect alone. */
 export async function beforeEvent({ driver, state }: Operation, command: Command, signal?: AbortSignal): Promise<void> {

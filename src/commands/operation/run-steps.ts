@@ -1,13 +1,13 @@
-import { SnapledgerError } from "../errors.ts";
-import type { Watch } from "../drivers/driver.ts";
-import type { LayerId } from "../events/ids.ts";
-import type { Plan } from "../events/plan.ts";
-import type { FileFacts, MemoryFile } from "../events/records.ts";
-import { headOf } from "../projections/layers.ts";
-import type { Made } from "./rules/decision.ts";
+import { SnapledgerError } from "../../errors.ts";
+import type { Watch } from "../../drivers/driver.ts";
+import type { LayerId } from "../../events/ids.ts";
+import type { Plan } from "../../events/plan.ts";
+import type { FileFacts, MemoryFile } from "../../events/records.ts";
+import { headOf } from "../../projections/layers.ts";
+import type { Made } from "../rules/decision.ts";
 import { checkNotInterrupted } from "./interrupt.ts";
-import { backingOf, missingFiles } from "./links.ts";
-import type { Operation } from "./stage.ts";
+import { backingOf, missingFiles } from "../facts/links.ts";
+import type { Operation } from "../context.ts";
 
 /** Runs a plan's steps in order; resolves with what they made. */
 export async function runSteps(operation: Operation, plan: Plan, watch: Watch): Promise<Made> {

@@ -1,12 +1,12 @@
-import type { Driver, Watch } from "../drivers/driver.ts";
-import { unfitImage } from "../drivers/failures.ts";
-import type { Command } from "../events/command.ts";
-import type { Target } from "../events/ids.ts";
-import type { Backing } from "../events/plan.ts";
-import { headOf, layersOf } from "../projections/layers.ts";
-import type { DomainState, Layer } from "../projections/state.ts";
-import { snapshotOf } from "../projections/tree.ts";
-import type { Facts } from "./rules/decision.ts";
+import type { Driver, Watch } from "../../drivers/driver.ts";
+import { unfitImage } from "../../drivers/failures.ts";
+import type { Command } from "../../events/command.ts";
+import type { Target } from "../../events/ids.ts";
+import type { Backing } from "../../events/plan.ts";
+import { headOf, layersOf } from "../../projections/layers.ts";
+import type { DomainState, Layer } from "../../projections/state.ts";
+import { snapshotOf } from "../../projections/tree.ts";
+import type { Facts } from "../rules/decision.ts";
 import { backingOf, lookAt, needsOperator } from "./links.ts";
 
 /** Whether files can be frozen and written to: nobody else has them open, and their tables are in order. */

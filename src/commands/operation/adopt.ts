@@ -1,5 +1,5 @@
-import type { AdoptedDomain } from "../drivers/driver.ts";
-import type { DomainState } from "../projections/state.ts";
+import type { AdoptedDomain } from "../../drivers/driver.ts";
+import type { DomainState } from "../../projections/state.ts";
 
 /** What a driver whose files live in RAM has to know of a domain. */
 export function adoptedDomain(state: DomainState): AdoptedDomain {

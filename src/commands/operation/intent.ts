@@ -1,15 +1,15 @@
-import type { SnapledgerError } from "../errors.ts";
-import { isSnapledgerError } from "../errors.ts";
-import type { Watch } from "../drivers/driver.ts";
-import type { Command } from "../events/command.ts";
-import type { RecordedFacts } from "../events/events.ts";
-import type { AppendOptions } from "../events/log.ts";
-import type { Accepted, Facts } from "./rules/decision.ts";
-import { asError, decide } from "./rules/decision.ts";
-import { gatherFacts } from "./facts.ts";
-import { commandIdFreeAt } from "./repeat.ts";
-import { ruleOf } from "./rules/rules.ts";
-import type { Operation } from "./stage.ts";
+import type { SnapledgerError } from "../../errors.ts";
+import { isSnapledgerError } from "../../errors.ts";
+import type { Watch } from "../../drivers/driver.ts";
+import type { Command } from "../../events/command.ts";
+import type { RecordedFacts } from "../../events/events.ts";
+import type { AppendOptions } from "../../events/log.ts";
+import type { Accepted, Facts } from "../rules/decision.ts";
+import { asError, decide } from "../rules/decision.ts";
+import { gatherFacts } from "../facts/gather.ts";
+import { commandIdFreeAt } from "./command-id.ts";
+import { ruleOf } from "../rules/rules.ts";
+import type { Operation } from "../context.ts";
 
 /** How often a decision is made again because other domains' events came between it and its append. */
 const attempts = 20;

@@ -1,6 +1,6 @@
-import { isSnapledgerError, SnapledgerError } from "../errors.ts";
-import type { DomainRef } from "../events/records.ts";
-import type { Outcome } from "./request.ts";
+import { isSnapledgerError, SnapledgerError } from "../../errors.ts";
+import type { DomainRef } from "../../events/records.ts";
+import type { Outcome } from "../request.ts";
 
 /** A domain that could not be settled, and why. */
 export type Unsettled = { readonly domain: DomainRef } & ReturnType<SnapledgerError["toJSON"]>;

@@ -1,8 +1,8 @@
-import { SnapledgerError } from "../errors.ts";
-import type { DomainEvent } from "../events/events.ts";
-import type { GuestState } from "../events/records.ts";
-import { currentOf, headPaths, refOrNull } from "./rules/heads.ts";
-import type { Operation } from "./stage.ts";
+import { SnapledgerError } from "../../errors.ts";
+import type { DomainEvent } from "../../events/events.ts";
+import type { GuestState } from "../../events/records.ts";
+import { currentOf, headPaths, refOrNull } from "../rules/heads.ts";
+import type { Operation } from "../context.ts";
 
 /** Records what became of the guest behind the log's back: it died, was started by a command that died, stands still. */
 export async function noticeGuest(operation: Operation, found: string[]): Promise<void> {

@@ -1,11 +1,11 @@
-import type { Driver } from "../drivers/driver.ts";
-import { isSnapledgerError } from "../errors.ts";
-import type { Command } from "../events/command.ts";
-import type { FileFacts } from "../events/records.ts";
-import { headOf, layerOf, layersOf, mayDiffer, pendingFolds, reachable } from "../projections/layers.ts";
-import type { DomainState, Layer } from "../projections/state.ts";
-import { differencesOf } from "./rules/logged-file.ts";
-import type { ChangedFile } from "./rules/logged-file.ts";
+import type { Driver } from "../../drivers/driver.ts";
+import { isSnapledgerError } from "../../errors.ts";
+import type { Command } from "../../events/command.ts";
+import type { FileFacts } from "../../events/records.ts";
+import { headOf, layerOf, layersOf, mayDiffer, pendingFolds, reachable } from "../../projections/layers.ts";
+import type { DomainState, Layer } from "../../projections/state.ts";
+import { differencesOf } from "../rules/logged-file.ts";
+import type { ChangedFile } from "../rules/logged-file.ts";
 
 /**
  * Those of the given layers, and of all that lies below them down to the last file of the base image's own chain, whose

@@ -1,12 +1,12 @@
-import { isSnapledgerError } from "../errors.ts";
-import type { Command } from "../events/command.ts";
-import type { Facts } from "./rules/decision.ts";
-import type { MemoryFile } from "../events/records.ts";
-import type { Watch } from "../drivers/driver.ts";
+import { isSnapledgerError } from "../../errors.ts";
+import type { Command } from "../../events/command.ts";
+import type { Facts } from "../rules/decision.ts";
+import type { MemoryFile } from "../../events/records.ts";
+import type { Watch } from "../../drivers/driver.ts";
 import { changedFiles, layersStoodOn } from "./changed.ts";
 import { checkFit, probeFiles } from "./fit.ts";
 import { observe, observeBases, observeDefinition, observeMemory } from "./observe.ts";
-import type { Operation } from "./stage.ts";
+import type { Operation } from "../context.ts";
 
 /**
  * Looks at everything that the command's rule decides on. `position`: what the log has to be at still when the

@@ -1,8 +1,8 @@
-import type { Driver } from "../drivers/driver.ts";
-import { isSnapledgerError } from "../errors.ts";
-import type { Outcome, Warning } from "./request.ts";
-import { layerOf, reachable } from "../projections/layers.ts";
-import type { DomainState } from "../projections/state.ts";
+import type { Driver } from "../../drivers/driver.ts";
+import { isSnapledgerError } from "../../errors.ts";
+import type { Outcome, Warning } from "../request.ts";
+import { layerOf, reachable } from "../../projections/layers.ts";
+import type { DomainState } from "../../projections/state.ts";
 import { missingFiles } from "./links.ts";
 
 /** Files that the log says are there and that are not. */

@@ -1,10 +1,10 @@
-import { SnapledgerError } from "../errors.ts";
-import type { RecordOf } from "../events/events.ts";
-import type { DomainId } from "../events/ids.ts";
-import type { EventLog } from "../events/log.ts";
-import type { Caller, Request } from "./request.ts";
-import { checkRequest } from "./check.ts";
-import type { Stage } from "./stage.ts";
+import { SnapledgerError } from "../../errors.ts";
+import type { RecordOf } from "../../events/events.ts";
+import type { DomainId } from "../../events/ids.ts";
+import type { EventLog } from "../../events/log.ts";
+import type { Caller, Request } from "../request.ts";
+import { checkRequest } from "../validate.ts";
+import type { Stage } from "../context.ts";
 
 /** ISO 8601 UTC with milliseconds, as records have them: text that sorts by time. */
 export interface Period {

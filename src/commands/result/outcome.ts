@@ -1,17 +1,17 @@
-import type { SnapledgerError } from "../errors.ts";
-import type { Command } from "../events/command.ts";
-import type { EventRecord } from "../events/events.ts";
-import type { Plan } from "../events/plan.ts";
-import type { Sets, SnapshotRef } from "../events/records.ts";
-import { noSets } from "../events/records.ts";
-import type { Outcome, Warning } from "./request.ts";
-import type { Compaction, Removal } from "./compact.ts";
-import { foldsOf } from "./compact.ts";
-import { noPlan } from "./rules/decision.ts";
-import { currentOf, refOrNull } from "./rules/heads.ts";
-import { foldsPending } from "./pending.ts";
-import type { Recovery } from "./recover.ts";
-import type { Operation } from "./stage.ts";
+import type { SnapledgerError } from "../../errors.ts";
+import type { Command } from "../../events/command.ts";
+import type { EventRecord } from "../../events/events.ts";
+import type { Plan } from "../../events/plan.ts";
+import type { Sets, SnapshotRef } from "../../events/records.ts";
+import { noSets } from "../../events/records.ts";
+import type { Outcome, Warning } from "../request.ts";
+import type { Compaction, Removal } from "../recovery/compact.ts";
+import { foldsOf } from "../recovery/compact.ts";
+import { noPlan } from "../rules/decision.ts";
+import { currentOf, refOrNull } from "../rules/heads.ts";
+import { foldsPending } from "./pending-folds.ts";
+import type { Recovery } from "../recovery/recover.ts";
+import type { Operation } from "../context.ts";
 
 interface Result {
   readonly operation: Operation;

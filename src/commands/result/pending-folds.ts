@@ -1,9 +1,9 @@
-import { ours, SnapledgerError } from "../errors.ts";
-import type { RecordOf } from "../events/events.ts";
-import type { DomainState } from "../projections/state.ts";
-import { count } from "../projections/explain/wording.ts";
-import type { Outcome } from "./request.ts";
-import type { Compaction } from "./compact.ts";
+import { ours, SnapledgerError } from "../../errors.ts";
+import type { RecordOf } from "../../events/events.ts";
+import type { DomainState } from "../../projections/state.ts";
+import { count } from "../../projections/explain/wording.ts";
+import type { Outcome } from "../request.ts";
+import type { Compaction } from "../recovery/compact.ts";
 
 /** What is said of folds that could not be done: COMPACTION_PENDING, or INTERRUPTED when it was asked to stop. */
 export function foldsPending(state: DomainState, { pending, blockedBy, waitsFor }: Compaction): SnapledgerError {

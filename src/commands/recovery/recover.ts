@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { SnapledgerError } from "../errors.ts";
-import type { FreezeGuest, Plan } from "../events/plan.ts";
-import { garbage } from "../projections/layers.ts";
-import type { DomainState, OpenOperation } from "../projections/state.ts";
+import { SnapledgerError } from "../../errors.ts";
+import type { FreezeGuest, Plan } from "../../events/plan.ts";
+import { garbage } from "../../projections/layers.ts";
+import type { DomainState, OpenOperation } from "../../projections/state.ts";
 import type { Compaction, Removal } from "./compact.ts";
 import { compact, foldsOf, isBlocking, removeGarbage, restoreLinks } from "./compact.ts";
-import type { Facts, Made } from "./rules/decision.ts";
-import { isDoneToGuest } from "./guest-steps.ts";
-import type { DomainLock } from "../store/lock/domain-lock.ts";
-import { madeBefore, observeFrozen } from "./made.ts";
-import { noticeGuest } from "./notice.ts";
-import { ruleOf } from "./rules/rules.ts";
-import type { Operation } from "./stage.ts";
-import type { Watch } from "../drivers/driver.ts";
+import type { Facts, Made } from "../rules/decision.ts";
+import { isDoneToGuest } from "../operation/guest-steps.ts";
+import type { DomainLock } from "../../store/lock/domain-lock.ts";
+import { madeBefore, observeFrozen } from "../operation/run-steps.ts";
+import { noticeGuest } from "./observe-guest.ts";
+import { ruleOf } from "../rules/rules.ts";
+import type { Operation } from "../context.ts";
+import type { Watch } from "../../drivers/driver.ts";
 
 /** What recovery found and chose, one sentence each, and how compaction stands after it. */
 export interface Recovery {

@@ -1,17 +1,25 @@
-import { isSnapledgerError, ours, SnapledgerError } from "../errors.ts";
-import { unfitImage } from "../drivers/failures.ts";
-import type { Watch } from "../drivers/driver.ts";
-import type { LayerId } from "../events/ids.ts";
-import type { LayersCompacted, LayersRemoved } from "../events/events.ts";
-import type { FileFacts } from "../events/records.ts";
-import type { Fold } from "../projections/layers.ts";
-import { BrokenGraph, garbage, guestLayers, isBegun, layerOf, pendingFolds, reachable } from "../projections/layers.ts";
-import type { DomainState, Layer } from "../projections/state.ts";
-import { changedFiles } from "./changed.ts";
-import { backingOf, leadsTo, lookAt, missingFiles, needsOperator } from "./links.ts";
-import type { WrongFile } from "./rules/wrong-files.ts";
-import { changedFilesStop } from "./rules/logged-file.ts";
-import type { Operation } from "./stage.ts";
+import { isSnapledgerError, ours, SnapledgerError } from "../../errors.ts";
+import { unfitImage } from "../../drivers/failures.ts";
+import type { Watch } from "../../drivers/driver.ts";
+import type { LayerId } from "../../events/ids.ts";
+import type { LayersCompacted, LayersRemoved } from "../../events/events.ts";
+import type { FileFacts } from "../../events/records.ts";
+import type { Fold } from "../../projections/layers.ts";
+import {
+  BrokenGraph,
+  garbage,
+  guestLayers,
+  isBegun,
+  layerOf,
+  pendingFolds,
+  reachable,
+} from "../../projections/layers.ts";
+import type { DomainState, Layer } from "../../projections/state.ts";
+import { changedFiles } from "../facts/changed.ts";
+import { backingOf, leadsTo, lookAt, missingFiles, needsOperator } from "../facts/links.ts";
+import type { WrongFile } from "../rules/wrong-files.ts";
+import { changedFilesStop } from "../rules/logged-file.ts";
+import type { Operation } from "../context.ts";
 
 /** How compaction ended: how many folds were done, how many are still to do, and what stopped them. */
 export interface Compaction {

@@ -1,15 +1,15 @@
-import type { Driver, ObservedFile, Watch } from "../drivers/driver.ts";
-import type { DefineDomain } from "../events/command.ts";
-import type { Target } from "../events/ids.ts";
-import type { FileFacts, FileIdentity, ImageFacts, MemoryFile } from "../events/records.ts";
-import type { BaseUse, Directory, OwnFile } from "../projections/directory.ts";
-import { baseUses, definingIdOf, domainIdOf, ownersOf, pendingBaseAt } from "../projections/directory.ts";
-import { headOf, layerOf } from "../projections/layers.ts";
-import type { DomainState } from "../projections/state.ts";
-import type { BaseFacts, DefineFacts, Facts, MemoryFacts } from "./rules/decision.ts";
+import type { Driver, ObservedFile, Watch } from "../../drivers/driver.ts";
+import type { DefineDomain } from "../../events/command.ts";
+import type { Target } from "../../events/ids.ts";
+import type { FileFacts, FileIdentity, ImageFacts, MemoryFile } from "../../events/records.ts";
+import type { BaseUse, Directory, OwnFile } from "../../projections/directory.ts";
+import { baseUses, definingIdOf, domainIdOf, ownersOf, pendingBaseAt } from "../../projections/directory.ts";
+import { headOf, layerOf } from "../../projections/layers.ts";
+import type { DomainState } from "../../projections/state.ts";
+import type { BaseFacts, DefineFacts, Facts, MemoryFacts } from "../rules/decision.ts";
 import { checkFit } from "./fit.ts";
 import { backingOf, lookAt } from "./links.ts";
-import type { WrongFile } from "./rules/wrong-files.ts";
+import type { WrongFile } from "../rules/wrong-files.ts";
 
 /** The facts that rules decide on, gathered from files and guests. Nothing here changes anything. */
 

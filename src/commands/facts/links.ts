@@ -1,10 +1,10 @@
-import type { Driver, ObservedFile } from "../drivers/driver.ts";
-import { isSnapledgerError, SnapledgerError } from "../errors.ts";
-import type { Backing } from "../events/plan.ts";
-import { layerOf, pendingFolds } from "../projections/layers.ts";
-import type { DomainState, Layer } from "../projections/state.ts";
-import type { WrongFile } from "./rules/wrong-files.ts";
-import { inWords } from "./rules/wrong-files.ts";
+import type { Driver, ObservedFile } from "../../drivers/driver.ts";
+import { isSnapledgerError, SnapledgerError } from "../../errors.ts";
+import type { Backing } from "../../events/plan.ts";
+import { layerOf, pendingFolds } from "../../projections/layers.ts";
+import type { DomainState, Layer } from "../../projections/state.ts";
+import type { WrongFile } from "../rules/wrong-files.ts";
+import { inWords } from "../rules/wrong-files.ts";
 
 /** Files of ours that are not what the log says: nothing is frozen, folded or re-pointed by its word alone. */
 
