@@ -105,7 +105,7 @@ const rules = [
   },
   {
     rule: "commit always names its target, and the layer must be backed by it",
-    file: "src/drivers/qemu/fold.ts",
+    file: "src/drivers/qemu-img/fold.ts",
     off: [
       ["if (!isBackedBy(layer, into)) throw wrongLink(from.path, layer.backing, into.path);", "void layer;"],
       ['from.format, "-b", into.path, from.path]', "from.format, from.path]"],

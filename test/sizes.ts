@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { fullDisk } from "../src/drivers/failures.ts";
+import { fullDisk } from "../src/drivers/errors.ts";
 import type { Driver } from "../src/drivers/driver.ts";
 import { qemuDriver } from "../src/drivers/qemu/index.ts";
 import { isSnapledgerError } from "../src/errors.ts";

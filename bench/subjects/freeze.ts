@@ -4,9 +4,9 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { spawnSync } from "node:child_process";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
-import { GuestFolder } from "../../src/drivers/qemu/guest/folder.ts";
-import { blockNodes, freeNumber, guestDisks, nodeOf, nodeOptions } from "../../src/drivers/qemu/guest/nodes.ts";
-import { Qmp } from "../../src/drivers/qemu/guest/qmp.ts";
+import { GuestFolder } from "../../src/drivers/qemu/folder.ts";
+import { blockNodes, freeNumber, guestDisks, nodeOf, nodeOptions } from "../../src/drivers/qemu/nodes.ts";
+import { Qmp } from "../../src/drivers/qemu/qmp.ts";
 import { interleaved } from "../rounds.ts";
 import type { Bench, Findings, Subject } from "../row.ts";
 

@@ -1,6 +1,6 @@
 import type { DriverName } from "../events/records.ts";
 import type { Driver } from "./driver.ts";
-import { memoryDriver } from "./memory.ts";
+import { memoryDriver } from "./memory/index.ts";
 import { qemuDriver } from "./qemu/index.ts";
 
 const made = new Map<string, Driver>();

@@ -8,7 +8,7 @@ import { reportError } from "../../src/cli/report.ts";
 import { Session } from "../../src/cli/session.ts";
 import { verbs } from "../../src/cli/verbs.ts";
 import { connectionOn } from "../../src/connection.ts";
-import { memoryDriver } from "../../src/drivers/memory.ts";
+import { memoryDriver } from "../../src/drivers/memory/index.ts";
 import type { Connection } from "../../src/face.ts";
 import { exitStatusOf } from "../../src/errors.ts";
 import { World } from "../world.ts";

@@ -1,7 +1,7 @@
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { memoryDriver } from "../../src/drivers/memory.ts";
+import { memoryDriver } from "../../src/drivers/memory/index.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import { freshFolder } from "../folders.ts";
 import { holdOpen, makeQcow2, makeRaw, qemuImg, readAll, writePattern } from "../images.ts";

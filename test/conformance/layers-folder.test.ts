@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { prepareFolder } from "../../src/drivers/qemu/make.ts";
+import { prepareFolder } from "../../src/drivers/qemu-img/make.ts";
 import { freshFolder } from "../folders.ts";
 
 /** Whoever can write to the folder of the layers can change what every snapshot holds: it is this user's alone. */

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseHeader } from "../../src/drivers/qemu/header.ts";
+import { parseHeader } from "../../src/drivers/qemu-img/header.ts";
 import { isSnapledgerError } from "../../src/errors.ts";
 import { freshFolder } from "../folders.ts";
 import { MiB, makeQcow2, qemuImg } from "../images.ts";

@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { Watch } from "../../src/drivers/driver.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
-import { qemuImg } from "../../src/drivers/qemu/tool.ts";
+import { qemuImg } from "../../src/drivers/qemu-img/tool.ts";
 import type { Backing } from "../../src/events/plan.ts";
 import { freshFolder } from "../folders.ts";
 import { KiB, makeQcow2, MiB, qemuImg as runs, readAll, writePattern } from "../images.ts";

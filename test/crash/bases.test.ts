@@ -3,7 +3,7 @@ import { copyFileSync, linkSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Driver } from "../../src/drivers/driver.ts";
-import { fuse } from "../../src/drivers/faults.ts";
+import { fuse } from "../support/faults.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import type { UndefineDomain } from "../../src/events/command.ts";
 import { isSnapledgerError, SnapledgerError } from "../../src/errors.ts";

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { Command } from "../../src/events/command.ts";
-import { Crash, fuse } from "../../src/drivers/faults.ts";
-import type { Fuse } from "../../src/drivers/faults.ts";
+import { Crash, fuse } from "../support/faults.ts";
+import type { Fuse } from "../support/faults.ts";
 import type { Model } from "../model.ts";
 import { applyModel, copyOf } from "../model.ts";
 import { expectReadable, expectSettled } from "../truth.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { fuse } from "../../src/drivers/faults.ts";
+import { fuse } from "../support/faults.ts";
 import type { Command } from "../../src/events/command.ts";
 import { deactivation, snapshotting, starting, told } from "../deeds.ts";
 import { freshFolder } from "../folders.ts";

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { fullDisk } from "../../src/drivers/failures.ts";
+import { fullDisk } from "../../src/drivers/errors.ts";
 import type { Driver } from "../../src/drivers/driver.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import { layerOf, pendingFolds } from "../../src/projections/layers.ts";

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Driver } from "../../src/drivers/driver.ts";
-import { lockedImage } from "../../src/drivers/failures.ts";
+import { lockedImage } from "../../src/drivers/errors.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import { deactivation, snapshotting } from "../deeds.ts";
 import { freshFolder } from "../folders.ts";

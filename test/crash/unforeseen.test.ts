@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Driver } from "../../src/drivers/driver.ts";
-import { fullDisk, lockedImage } from "../../src/drivers/failures.ts";
-import type { DriverMethod } from "../../src/drivers/faults.ts";
-import { withFaults } from "../../src/drivers/faults.ts";
+import { fullDisk, lockedImage } from "../../src/drivers/errors.ts";
+import type { DriverMethod } from "../support/faults.ts";
+import { withFaults } from "../support/faults.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import { pendingFolds } from "../../src/projections/layers.ts";
 import { deactivation, snapshotting, starting } from "../deeds.ts";

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { fullDisk } from "../../src/drivers/failures.ts";
+import { fullDisk } from "../../src/drivers/errors.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import { verifyFiles } from "../../src/commands/facts/verify-files.ts";
 import type { Command } from "../../src/events/command.ts";

@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
 import { connect } from "../../src/connection.ts";
 import { driverFor } from "../../src/drivers/index.ts";
-import type { MemoryDriver } from "../../src/drivers/memory.ts";
+import type { MemoryDriver } from "../../src/drivers/memory/index.ts";
 import { isSnapledgerError } from "../../src/errors.ts";
 import { HeadFile } from "../../src/store/head-file.ts";
 import { memoryEventLog } from "../../src/events/memory-log.ts";

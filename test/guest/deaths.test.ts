@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
-import { Crash, fuse, withFaults } from "../../src/drivers/faults.ts";
-import type { Fuse } from "../../src/drivers/faults.ts";
-import { Qmp } from "../../src/drivers/qemu/guest/qmp.ts";
+import { Crash, fuse, withFaults } from "../support/faults.ts";
+import type { Fuse } from "../support/faults.ts";
+import { Qmp } from "../../src/drivers/qemu/qmp.ts";
 import type { Command } from "../../src/events/command.ts";
 import { deactivation, snapshotting, starting, told } from "../deeds.ts";
 import { faultsOf } from "../truth.ts";

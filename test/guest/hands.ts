@@ -1,5 +1,5 @@
-import { GuestFolder } from "../../src/drivers/qemu/guest/folder.ts";
-import { Qmp } from "../../src/drivers/qemu/guest/qmp.ts";
+import { GuestFolder } from "../../src/drivers/qemu/folder.ts";
+import { Qmp } from "../../src/drivers/qemu/qmp.ts";
 
 /** What tests do to a real guest that the driver never would. */
 

@@ -1,7 +1,7 @@
 import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { usableAccelerators } from "../../src/drivers/qemu/guest/machine.ts";
+import { usableAccelerators } from "../../src/drivers/qemu/machine.ts";
 import { deactivation } from "../deeds.ts";
 import { refused } from "../world.ts";
 import { counting } from "./counter.ts";

@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import type { Server, Socket } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { Qmp, QmpError } from "../../src/drivers/qemu/guest/qmp.ts";
+import { Qmp, QmpError } from "../../src/drivers/qemu/qmp.ts";
 import { freshFolder } from "../folders.ts";
 
 /** The control connection against a real QEMU without disks, and against impostors. */

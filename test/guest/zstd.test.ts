@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { packedFault } from "../../src/drivers/qemu/guest/zstd.ts";
+import { packedFault } from "../../src/drivers/qemu/zstd.ts";
 import type { MemoryFile } from "../../src/events/records.ts";
 import { freshFolder } from "../folders.ts";
 import { refused } from "../world.ts";

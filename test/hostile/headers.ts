@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isSnapledgerError } from "../../src/errors.ts";
-import { parseHeader } from "../../src/drivers/qemu/header.ts";
+import { parseHeader } from "../../src/drivers/qemu-img/header.ts";
 import type { Drawn } from "../damage/drawn.ts";
 import { claim, refusalOr } from "./campaign.ts";
 import type { Campaign } from "./campaign.ts";

@@ -12,7 +12,7 @@ import {
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
-import { parseHeader } from "../../src/drivers/qemu/header.ts";
+import { parseHeader } from "../../src/drivers/qemu-img/header.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import { isSnapledgerError } from "../../src/errors.ts";
 import { Drawn } from "../damage/drawn.ts";

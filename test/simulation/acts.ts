@@ -1,5 +1,5 @@
 import { clusterBytes, cutTo } from "../../src/drivers/memory/content.ts";
-import type { World } from "../../src/drivers/memory.ts";
+import type { World } from "../../src/drivers/memory/index.ts";
 import { headOf, isBegun, layerOf, mayDiffer, pendingFolds, reachable } from "../../src/projections/layers.ts";
 import type { Fold } from "../../src/projections/layers.ts";
 import type { DomainState, Layer } from "../../src/projections/state.ts";

@@ -1,4 +1,4 @@
-import type { World } from "../../src/drivers/memory.ts";
+import type { World } from "../../src/drivers/memory/index.ts";
 import type { ImageFormat } from "../../src/events/records.ts";
 import { filledWith, sectorBytes } from "./files.ts";
 

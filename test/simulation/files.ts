@@ -1,4 +1,4 @@
-import type { World } from "../../src/drivers/memory.ts";
+import type { World } from "../../src/drivers/memory/index.ts";
 import { clusterBytes } from "../../src/drivers/memory/content.ts";
 import type { SimulatedFile } from "../../src/drivers/memory/world.ts";
 

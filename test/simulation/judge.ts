@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { World } from "../../src/drivers/memory.ts";
+import type { World } from "../../src/drivers/memory/index.ts";
 import type { EventRecord } from "../../src/events/events.ts";
 import { layerOf, pendingFolds, reachable } from "../../src/projections/layers.ts";
 import type { DomainState } from "../../src/projections/state.ts";

@@ -1,6 +1,6 @@
-import { Crash } from "../../src/drivers/faults.ts";
-import type { Fuse } from "../../src/drivers/faults.ts";
-import { fullDisk, lockedImage } from "../../src/drivers/failures.ts";
+import { Crash } from "../support/faults.ts";
+import type { Fuse } from "../support/faults.ts";
+import { fullDisk, lockedImage } from "../../src/drivers/errors.ts";
 import type { Driver } from "../../src/drivers/driver.ts";
 import { SnapledgerError } from "../../src/errors.ts";
 import type { Command } from "../../src/events/command.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { domainLimits } from "../../src/commands/rules/limits.ts";
-import { memoryDriver } from "../../src/drivers/memory.ts";
+import { memoryDriver } from "../../src/drivers/memory/index.ts";
 import type { Command, UndefineDomain } from "../../src/events/command.ts";
 import type { EventRecord, NewEvent } from "../../src/events/events.ts";
 import type { EventLog } from "../../src/events/log.ts";

@@ -1,5 +1,5 @@
 import type { Driver, Watch } from "../../drivers/driver.ts";
-import { unfitImage } from "../../drivers/failures.ts";
+import { unfitImage } from "../../drivers/errors.ts";
 import type { Command } from "../../events/command.ts";
 import type { Target } from "../../events/ids.ts";
 import type { Backing } from "../../events/plan.ts";

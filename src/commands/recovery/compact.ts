@@ -1,5 +1,5 @@
 import { isSnapledgerError, ours, SnapledgerError } from "../../errors.ts";
-import { unfitImage } from "../../drivers/failures.ts";
+import { unfitImage } from "../../drivers/errors.ts";
 import type { Watch } from "../../drivers/driver.ts";
 import type { LayerId } from "../../events/ids.ts";
 import type { LayersCompacted, LayersRemoved } from "../../events/events.ts";

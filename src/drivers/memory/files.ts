@@ -11,7 +11,7 @@ import {
   readOnlyImage,
   unsafeFolder,
   wrongLink,
-} from "../failures.ts";
+} from "../errors.ts";
 import { clearTail, clusterBytes, cutTo, lengthen, readCluster, wouldShow, writeInto } from "./content.ts";
 import type { SimulatedFile, World } from "./world.ts";
 

@@ -3,7 +3,7 @@ import type { DomainId } from "../../events/ids.ts";
 import type { Backing, FreezeGuest } from "../../events/plan.ts";
 import type { MemoryFile } from "../../events/records.ts";
 import type { StartGuest, Watch } from "../driver.ts";
-import { missingFile, wrongLink } from "../failures.ts";
+import { missingFile, wrongLink } from "../errors.ts";
 import { commitUnder, openToWrite } from "./files.ts";
 import type { During } from "./files.ts";
 import type { SimulatedGuest, World } from "./world.ts";

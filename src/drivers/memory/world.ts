@@ -3,7 +3,7 @@ import type { DomainId } from "../../events/ids.ts";
 import type { Backing } from "../../events/plan.ts";
 import type { Compression, FileFacts, GuestState, ImageFormat } from "../../events/records.ts";
 import type { ImageFault } from "../driver.ts";
-import { fullDisk, lockedImage, missingFile } from "../failures.ts";
+import { fullDisk, lockedImage, missingFile } from "../errors.ts";
 import { clusterBytes, grow, readCluster, writeInto } from "./content.ts";
 
 /** A file in RAM. What was never written is not in `clusters`. */

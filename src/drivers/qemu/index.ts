@@ -3,16 +3,16 @@ import { SnapledgerError } from "../../errors.ts";
 import type { Backing } from "../../events/plan.ts";
 import type { FileIdentity } from "../../events/records.ts";
 import type { Driver, ObservedFile } from "../driver.ts";
-import { qemuGuests } from "./guest/index.ts";
-import type { Guests } from "./guest/index.ts";
-import { imageChecks, repairImage } from "./check.ts";
-import { leftOut, wouldShow } from "./compare.ts";
-import { assertPlainPath, identityOf, statOf } from "./files.ts";
-import { commit, remove, repairLeaks, repoint, shrink } from "./fold.ts";
-import { readImage } from "./image.ts";
-import { filesIn, freeBytes, inspectImage, probeLock } from "./inspect.ts";
-import { checkFolder, compressLayer, makeOverlay, prepareFolder } from "./make.ts";
-import { qemuImg, qemuIo } from "./tool.ts";
+import { qemuGuests } from "./guests.ts";
+import type { Guests } from "./guests.ts";
+import { imageChecks, repairImage } from "../qemu-img/check.ts";
+import { leftOut, wouldShow } from "../qemu-img/compare.ts";
+import { assertPlainPath, identityOf, statOf } from "../qemu-img/files.ts";
+import { commit, remove, repairLeaks, repoint, shrink } from "../qemu-img/fold.ts";
+import { readImage } from "../qemu-img/image.ts";
+import { filesIn, freeBytes, inspectImage, probeLock } from "../qemu-img/inspect.ts";
+import { checkFolder, compressLayer, makeOverlay, prepareFolder } from "../qemu-img/make.ts";
+import { qemuImg, qemuIo } from "../qemu-img/tool.ts";
 
 export interface QemuOptions {
   /** The absolute path of qemu-img, and of QEMU itself; else they are found on PATH. */

@@ -5,7 +5,7 @@ import type { Backing, CompressLayer, MakeOverlay } from "../../events/plan.ts";
 import type { Compression, FileFacts } from "../../events/records.ts";
 import { isMissing, makeFolders } from "../../system/folders.ts";
 import type { Watch } from "../driver.ts";
-import { invalidImage, missingFile, nameTaken, unsafeFolder, wrongLink } from "../failures.ts";
+import { invalidImage, missingFile, nameTaken, unsafeFolder, wrongLink } from "../errors.ts";
 import {
   assertPlainPath,
   discardDraft,

@@ -1,6 +1,6 @@
-import type { AppendOptions, EventLog } from "../events/log.ts";
-import type { NewEvent } from "../events/events.ts";
-import type { Driver } from "./driver.ts";
+import type { AppendOptions, EventLog } from "../../src/events/log.ts";
+import type { NewEvent } from "../../src/events/events.ts";
+import type { Driver } from "../../src/drivers/driver.ts";
 
 /** For tests: a process that dies, and calls that fail or are slow, at a chosen place. */
 

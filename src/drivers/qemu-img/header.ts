@@ -1,5 +1,5 @@
 import type { Compression } from "../../events/records.ts";
-import { invalidImage } from "../failures.ts";
+import { invalidImage } from "../errors.ts";
 
 /**
  * Reads a qcow2 header as QEMU's docs/interop/qcow2.txt lays it out. It runs before any tool opens a file that came

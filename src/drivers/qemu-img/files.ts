@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { SnapledgerError } from "../../errors.ts";
 import type { FileIdentity } from "../../events/records.ts";
 import { wrongPath } from "../../system/folders.ts";
-import { fullDisk, missingFile } from "../failures.ts";
+import { fullDisk, missingFile } from "../errors.ts";
 
 /**
  * Plain files, and making them durable: what qemu-img leaves to its caller. With blocking calls, since the way to

@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
-import { SnapledgerError } from "../../../errors.ts";
+import { SnapledgerError } from "../../errors.ts";
 import { sockets } from "./folder.ts";
 import type { GuestFolder } from "./folder.ts";
 

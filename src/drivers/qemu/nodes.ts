@@ -1,6 +1,6 @@
-import type { Backing } from "../../../events/plan.ts";
-import { missingFile } from "../../failures.ts";
-import { readImage } from "../image.ts";
+import type { Backing } from "../../events/plan.ts";
+import { missingFile } from "../errors.ts";
+import { readImage } from "../qemu-img/image.ts";
 import type { BlockImage, BlockNode, BlockdevOptions } from "./qmp-commands.ts";
 import type { Qmp } from "./qmp.ts";
 

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ours, SnapledgerError } from "../../../errors.ts";
-import type { DomainId } from "../../../events/ids.ts";
+import { ours, SnapledgerError } from "../../errors.ts";
+import type { DomainId } from "../../events/ids.ts";
 import type { GuestFolder } from "./folder.ts";
-import { isAlive } from "../../../system/process-id.ts";
-import type { ProcessId } from "../../../system/process-id.ts";
+import { isAlive } from "../../system/process-id.ts";
+import type { ProcessId } from "../../system/process-id.ts";
 import { isNobodyThere, withGuest } from "./session.ts";
 
 /** How long QEMU may take to end by itself before it is made to. */

@@ -4,11 +4,11 @@ import type { FileHandle } from "node:fs/promises";
 import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { SnapledgerError } from "../../../errors.ts";
-import type { Watch } from "../../driver.ts";
-import { fullDisk, interrupted } from "../../failures.ts";
-import { openFile } from "../files.ts";
-import { findProgram } from "../tool.ts";
+import { SnapledgerError } from "../../errors.ts";
+import type { Watch } from "../driver.ts";
+import { fullDisk, interrupted } from "../errors.ts";
+import { openFile } from "../qemu-img/files.ts";
+import { findProgram } from "../qemu-img/tool.ts";
 
 /**
  * A guest's memory through the `zstd` program: Node 20 has none of its own. It sits between QEMU's socket and the file,

@@ -1,11 +1,11 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { DomainId } from "../../../events/ids.ts";
-import type { Machine } from "../../../events/records.ts";
-import { prepareFolder } from "../make.ts";
-import { isAlive } from "../../../system/process-id.ts";
-import type { ProcessId } from "../../../system/process-id.ts";
+import type { DomainId } from "../../events/ids.ts";
+import type { Machine } from "../../events/records.ts";
+import { prepareFolder } from "../qemu-img/make.ts";
+import { isAlive } from "../../system/process-id.ts";
+import type { ProcessId } from "../../system/process-id.ts";
 
 /** What is kept of a guest that was started, beside its sockets and its log. */
 export interface GuestFile {

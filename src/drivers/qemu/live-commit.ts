@@ -1,10 +1,10 @@
 import { basename } from "node:path";
-import { SnapledgerError } from "../../../errors.ts";
-import type { Backing } from "../../../events/plan.ts";
-import type { Watch } from "../../driver.ts";
-import { fullDisk, interrupted, missingFile, readOnlyImage } from "../../failures.ts";
-import { syncFile } from "../files.ts";
-import { readImage } from "../image.ts";
+import { SnapledgerError } from "../../errors.ts";
+import type { Backing } from "../../events/plan.ts";
+import type { Watch } from "../driver.ts";
+import { fullDisk, interrupted, missingFile, readOnlyImage } from "../errors.ts";
+import { syncFile } from "../qemu-img/files.ts";
+import { readImage } from "../qemu-img/image.ts";
 import type { GuestFolder } from "./folder.ts";
 import { blockNodes, guestDisks, nodeOf } from "./nodes.ts";
 import type { Job } from "./qmp-commands.ts";

@@ -1,8 +1,8 @@
 import { accessSync, constants } from "node:fs";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import type { Accelerator, Machine } from "../../../events/records.ts";
-import type { Machines } from "../../driver.ts";
+import type { Accelerator, Machine } from "../../events/records.ts";
+import type { Machines } from "../driver.ts";
 
 const run = promisify(execFile);
 

@@ -1,14 +1,14 @@
-import type { DomainId } from "../events/ids.ts";
-import type { FileFacts } from "../events/records.ts";
-import type { AdoptedDomain, Driver } from "./driver.ts";
-import { canCommitLive, commit, compressLayer, imageFault, inspectImage, leftOut } from "./memory/files.ts";
-import { makeOverlay, observe, prepareFolder, remove, repairImage, repoint, shrink } from "./memory/files.ts";
-import type { During } from "./memory/files.ts";
-import { commitLive, freeze, memoryFault, pause, settleFreeze, start, stop, writtenHeads } from "./memory/guests.ts";
-import { World } from "./memory/world.ts";
+import type { DomainId } from "../../events/ids.ts";
+import type { FileFacts } from "../../events/records.ts";
+import type { AdoptedDomain, Driver } from "../driver.ts";
+import { canCommitLive, commit, compressLayer, imageFault, inspectImage, leftOut } from "./files.ts";
+import { makeOverlay, observe, prepareFolder, remove, repairImage, repoint, shrink } from "./files.ts";
+import type { During } from "./files.ts";
+import { commitLive, freeze, memoryFault, pause, settleFreeze, start, stop, writtenHeads } from "./guests.ts";
+import { World } from "./world.ts";
 
-export { World } from "./memory/world.ts";
-export type { During } from "./memory/files.ts";
+export { World } from "./world.ts";
+export type { During } from "./files.ts";
 
 export interface MemoryDriver extends Driver {
   /** The simulated machine: where tests read, write and meddle. */

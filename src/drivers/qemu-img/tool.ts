@@ -6,7 +6,7 @@ import type { ChildProcess } from "node:child_process";
 import spawn from "nano-spawn";
 import { SnapledgerError } from "../../errors.ts";
 import type { Watch } from "../driver.ts";
-import { fullDisk, interrupted, lockedImage } from "../failures.ts";
+import { fullDisk, interrupted, lockedImage } from "../errors.ts";
 
 /** Runs qemu-img, or qemu-io: argument arrays, an absolute program path, no shell, no input, and its words turned into our codes. */
 export interface QemuImg {

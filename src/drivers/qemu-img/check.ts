@@ -2,7 +2,7 @@ import type { Backing } from "../../events/plan.ts";
 import type { FileFacts } from "../../events/records.ts";
 import { SnapledgerError } from "../../errors.ts";
 import type { FaultOptions, ImageFault, Watch } from "../driver.ts";
-import { invalidImage } from "../failures.ts";
+import { invalidImage } from "../errors.ts";
 import { syncFile } from "./files.ts";
 import { imageAt, readImage } from "./image.ts";
 import type { Image } from "./image.ts";

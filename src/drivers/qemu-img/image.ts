@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Backing } from "../../events/plan.ts";
 import type { FileFacts } from "../../events/records.ts";
 import type { ObservedFile } from "../driver.ts";
-import { invalidImage, missingFile } from "../failures.ts";
+import { invalidImage, missingFile } from "../errors.ts";
 import { assertPlainPath, fileError, identityOf, isWritable, onFile, statOf } from "./files.ts";
 import { headerBytesAtMost, parseHeader } from "./header.ts";
 import type { Qcow2Header } from "./header.ts";

@@ -4,7 +4,7 @@ import { readdir } from "node:fs/promises";
 import { SnapledgerError } from "../../errors.ts";
 import type { Backing } from "../../events/plan.ts";
 import type { ImageFacts, ImageFormat } from "../../events/records.ts";
-import { invalidImage, missingFile } from "../failures.ts";
+import { invalidImage, missingFile } from "../errors.ts";
 import { assertPlainPath, errnoOf, fileError, statOf } from "./files.ts";
 import { assertWhole, readImage } from "./image.ts";
 import type { Image } from "./image.ts";

@@ -1,8 +1,8 @@
-import { SnapledgerError } from "../../../errors.ts";
-import type { DomainId } from "../../../events/ids.ts";
-import type { GuestState } from "../../../events/records.ts";
-import type { Driver } from "../../driver.ts";
-import { findProgram } from "../tool.ts";
+import { SnapledgerError } from "../../errors.ts";
+import type { DomainId } from "../../events/ids.ts";
+import type { GuestState } from "../../events/records.ts";
+import type { Driver } from "../driver.ts";
+import { findProgram } from "../qemu-img/tool.ts";
 import { thawFileSystems } from "./agent.ts";
 import { GuestFolder } from "./folder.ts";
 import { freezeGuest, settleFreeze } from "./freeze.ts";

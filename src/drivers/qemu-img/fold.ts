@@ -2,7 +2,7 @@ import { dirname } from "node:path";
 import { SnapledgerError } from "../../errors.ts";
 import type { Backing } from "../../events/plan.ts";
 import type { CommitStep, Watch } from "../driver.ts";
-import { notALayer, readOnlyImage, unfitImage, wrongLink } from "../failures.ts";
+import { notALayer, readOnlyImage, unfitImage, wrongLink } from "../errors.ts";
 import type { Checks } from "./check.ts";
 import { tailOf, wouldShow } from "./compare.ts";
 import type { Extent } from "./compare.ts";

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EventEmitter } from "eventemitter3";
-import { SnapledgerError } from "../../../errors.ts";
+import { SnapledgerError } from "../../errors.ts";
 import type { QmpCommands } from "./qmp-commands.ts";
 
 /** QEMU said no, in its own words. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { SnapledgerError } from "../../../errors.ts";
-import type { GuestState } from "../../../events/records.ts";
-import { errnoOf, statOf } from "../files.ts";
+import { SnapledgerError } from "../../errors.ts";
+import type { GuestState } from "../../events/records.ts";
+import { errnoOf, statOf } from "../qemu-img/files.ts";
 import { sockets } from "./folder.ts";
 import type { GuestFolder } from "./folder.ts";
 import { Qmp } from "./qmp.ts";
