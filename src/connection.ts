@@ -1,6 +1,12 @@
 import { EventEmitter } from "eventemitter3";
-import { diffAsOf, foldedOnce, positionAtTime, statesAsOf, storedAt } from "./as-of.ts";
-import { checkpointFiles, readDirectory, readDomainState, unlessLeft, type Checkpoints } from "./checkpoints.ts";
+import { diffAsOf, foldedOnce, positionAtTime, statesAsOf, storedAt } from "./queries/at-position.ts";
+import {
+  checkpointFiles,
+  readDirectory,
+  readDomainState,
+  unlessLeft,
+  type Checkpoints,
+} from "./queries/cache/cached-states.ts";
 import type { Stage } from "./commands/context.ts";
 import type { Command } from "./events/command.ts";
 import { knownHeadFiles } from "./store/known-heads.ts";
@@ -15,9 +21,9 @@ import type { Directory } from "./projections/directory.ts";
 import { knownDomains } from "./projections/directory.ts";
 import type { DomainState } from "./projections/state.ts";
 import { domainInfo, listSnapshots, namedSnapshot, snapshotInfo } from "./projections/views/views.ts";
-import { idEver, readInChunks } from "./read.ts";
-import { rememberedStates, rememberingAccess } from "./remembered.ts";
-import { logStamp, watchLog } from "./watch.ts";
+import { idEver, readInChunks } from "./queries/records.ts";
+import { rememberedStates, rememberingAccess } from "./queries/cache/session-cache.ts";
+import { logStamp, watchLog } from "./queries/watch.ts";
 
 /** Makes a store and opens it. STORE_EXISTS, STORE_UNSAFE; USAGE. */
 export async function init(folder: string, caller: Caller): Promise<Connection> {
@@ -116,7 +122,7 @@ function readingOf(
 
 /** Seldom needed, and what it needs takes time to load. */
 const upkeep = () => import("./upkeep.ts");
-const auditing = () => import("./auditing.ts");
+const auditing = () => import("./queries/auditing.ts");
 
 /** The face of a log, whatever it and its drivers are. */
 export function connectionOn(

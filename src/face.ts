@@ -1,64 +1,24 @@
 import type { Command } from "./events/command.ts";
 import type { EventRecord } from "./events/events.ts";
 import type { LogHead, StoredRecord } from "./events/log.ts";
-import type { DomainId, SnapshotId } from "./events/ids.ts";
+import type { SnapshotId } from "./events/ids.ts";
 import type { GuestState } from "./events/records.ts";
 import type { DomainInfo, SnapshotFilter, SnapshotInfo } from "./projections/views/info.ts";
 import type { Damage } from "./store/repair/read-damaged.ts";
 import type { Unwritable } from "./store/repair/read-copy.ts";
-import type { Difference } from "./projections/replay/compare.ts";
 import type { DomainDiff } from "./projections/history/diff.ts";
 import type { NameChange } from "./projections/names.ts";
-import type { Remembered } from "./remembered.ts";
+import type { Remembered } from "./queries/cache/session-cache.ts";
 import type { Verdict } from "./events/verify.ts";
 import type { FilesVerdict } from "./commands/facts/verify-files.ts";
 import type { Evidence, EvidenceRequest, Proving } from "./evidence/face.ts";
 import type { Caller, Outcome, Request } from "./commands/request.ts";
+import type { AsOf } from "./queries/at-position.ts";
+import type { ReadRange } from "./queries/records.ts";
+import type { Bisection } from "./queries/bisect.ts";
+import type { ReplayVerdict } from "./queries/verify-replay.ts";
 
 /** The types of the library's face. Everything taken and returned is plain JSON, so that a face may be far away. */
-
-/** A question about the past: right after the record at this position. POSITION_NOT_FOUND when there is none. */
-export interface AsOf {
-  readonly at?: number;
-}
-
-/** Whether folding twice, from the first event and from checkpoints, gives the same. */
-export interface ReplayVerdict {
-  readonly ok: boolean;
-  /** Domains that do, how often they were compared, and the hash of their state. */
-  readonly domains: readonly {
-    readonly id: DomainId;
-    readonly name: string;
-    readonly revision: number;
-    readonly compared: number;
-    readonly hash: string;
-  }[];
-  readonly differs: ReplayDifference | null;
-}
-
-/** The first event after which two folds differ, and where. `domain` null: the directory. */
-export interface ReplayDifference {
-  readonly domain: DomainId | null;
-  readonly position: number;
-  readonly revision: number | null;
-  readonly differences: readonly Difference[];
-}
-
-export interface Bisection {
-  readonly position: number;
-  readonly revision: number;
-  /** How many states were looked at, and of how many. */
-  readonly folds: number;
-  readonly events: number;
-  readonly record: EventRecord;
-}
-
-export interface ReadRange {
-  readonly from?: number;
-  readonly to?: number;
-  readonly domain?: string;
-  readonly reverse?: boolean;
-}
 
 export interface Connection extends Proving {
   /** The store's absolute folder. */
@@ -184,3 +144,7 @@ export type {
 };
 export type * from "./evidence/face.ts";
 export type { Caller, Request, Warning, Outcome } from "./commands/request.ts";
+export type { AsOf } from "./queries/at-position.ts";
+export type { ReadRange } from "./queries/records.ts";
+export type { Bisection } from "./queries/bisect.ts";
+export type { ReplayVerdict, ReplayDifference } from "./queries/verify-replay.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "vitest";
 import type { SnapledgerError } from "../src/errors.ts";
-import { noCheckpoints, readDirectory, readDomainState } from "../src/checkpoints.ts";
+import { noCheckpoints, readDirectory, readDomainState } from "../src/queries/cache/cached-states.ts";
 import { handle } from "../src/commands/handle.ts";
 import { memoryLocks } from "../src/store/lock/domain-lock.ts";
 import type { Stage } from "../src/commands/context.ts";

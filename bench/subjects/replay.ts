@@ -1,9 +1,14 @@
 import { join } from "node:path";
 import { mkdirSync } from "node:fs";
 import { Level } from "level";
-import { foldedOnce } from "../../src/as-of.ts";
-import { checkpointFiles, noCheckpoints, readDirectory, readDomainState } from "../../src/checkpoints.ts";
-import type { Checkpoints } from "../../src/checkpoints.ts";
+import { foldedOnce } from "../../src/queries/at-position.ts";
+import {
+  checkpointFiles,
+  noCheckpoints,
+  readDirectory,
+  readDomainState,
+} from "../../src/queries/cache/cached-states.ts";
+import type { Checkpoints } from "../../src/queries/cache/cached-states.ts";
 import { Chain } from "../../src/events/chain.ts";
 import { sha256 } from "../../src/events/hash.ts";
 import { recordKeys } from "../../src/events/level/keys.ts";

@@ -1,5 +1,5 @@
 import { exitStatusOf, SnapledgerError } from "../errors.ts";
-import type { Remembered } from "../remembered.ts";
+import type { Remembered } from "../queries/cache/session-cache.ts";
 import { parseArguments, splitVerb } from "./arguments.ts";
 import { overview, unknownVerb } from "./help.ts";
 import type { Interrupt } from "./interrupt.ts";

@@ -7,7 +7,7 @@ import { HeadFile } from "../../src/store/head-file.ts";
 import { memoryEventLog } from "../../src/events/memory-log.ts";
 import { knownHeadFiles } from "../../src/store/known-heads.ts";
 import { parseRecord } from "../../src/events/seal.ts";
-import { noCheckpoints, readDirectory, readDomainState } from "../../src/checkpoints.ts";
+import { noCheckpoints, readDirectory, readDomainState } from "../../src/queries/cache/cached-states.ts";
 import type { Connection, ConnectionOptions, Damage } from "../../src/face.ts";
 import { definedDomains, domainIdOf } from "../../src/projections/directory.ts";
 import { domainInfo, listSnapshots } from "../../src/projections/views/views.ts";

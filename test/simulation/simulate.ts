@@ -1,4 +1,4 @@
-import { readDirectory, readDomainState, noCheckpoints } from "../../src/checkpoints.ts";
+import { readDirectory, readDomainState, noCheckpoints } from "../../src/queries/cache/cached-states.ts";
 import { isSnapledgerError } from "../../src/errors.ts";
 import { domainLimits } from "../../src/commands/rules/limits.ts";
 import { parseDomain, writeDirectory, writeDomain } from "../../src/projections/serialize.ts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { noCheckpoints, readDomainState } from "../../src/checkpoints.ts";
+import { noCheckpoints, readDomainState } from "../../src/queries/cache/cached-states.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import type { Command } from "../../src/events/command.ts";
 import type { EventLog, LogAccess } from "../../src/events/log.ts";

@@ -7,7 +7,7 @@ import {
   noCheckpoints,
   readDirectory,
   readDomainState,
-} from "../../src/checkpoints.ts";
+} from "../../src/queries/cache/cached-states.ts";
 import type { NewEvent } from "../../src/events/events.ts";
 import type { EventLog } from "../../src/events/log.ts";
 import { createLevelEventLog } from "../../src/events/level/level-log.ts";

@@ -1,10 +1,10 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { checkpointFiles, noCheckpoints, readDomainState } from "../../src/checkpoints.ts";
+import { checkpointFiles, noCheckpoints, readDomainState } from "../../src/queries/cache/cached-states.ts";
 import type { EventLog } from "../../src/events/log.ts";
 import { memoryEventLog } from "../../src/events/memory-log.ts";
-import { milestoneDistance } from "../../src/milestones.ts";
+import { milestoneDistance } from "../../src/queries/cache/older-states.ts";
 import { compare } from "../../src/projections/replay/compare.ts";
 import { emptyState } from "../../src/projections/state.ts";
 import { freshFolder } from "../folders.ts";

@@ -5,7 +5,7 @@ import { connect, init } from "../../src/connection.ts";
 import { storeLayout } from "../../src/store/store.ts";
 import { HeadFile } from "../../src/store/head-file.ts";
 import type { Connection } from "../../src/face.ts";
-import { Remembered } from "../../src/remembered.ts";
+import { Remembered } from "../../src/queries/cache/session-cache.ts";
 import { caller, perform } from "../damage/deeds.ts";
 import { freshFolder } from "../folders.ts";
 import { writeAheadLog } from "../stores.ts";

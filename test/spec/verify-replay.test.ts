@@ -1,6 +1,6 @@
 import { fc, test } from "@fast-check/vitest";
 import { beforeAll, describe, expect } from "vitest";
-import { checkpointFiles, noCheckpoints, readDomainState } from "../../src/checkpoints.ts";
+import { checkpointFiles, noCheckpoints, readDomainState } from "../../src/queries/cache/cached-states.ts";
 import { memoryEventLog } from "../../src/events/memory-log.ts";
 import { canonicalText } from "../../src/projections/replay/canonical.ts";
 import { clone, compare } from "../../src/projections/replay/compare.ts";

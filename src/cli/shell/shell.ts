@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { isSnapledgerError, SnapledgerError } from "../../errors.ts";
-import { Remembered } from "../../remembered.ts";
+import { Remembered } from "../../queries/cache/session-cache.ts";
 import { cannotRead } from "../files.ts";
 import { reportError } from "../report.ts";
 import type { Place, Telling } from "../report.ts";

@@ -387,7 +387,11 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   ["records are linked", ["src/events/seal.ts", "previousHash: previous.hash,", "previousHash: zeroHash,"]],
   [
     "a checkpoint is of this log",
-    ["src/checkpoints.ts", "record.position === checkpoint.position && record.hash === checkpoint.hash", "true"],
+    [
+      "src/queries/cache/cached-states.ts",
+      "record.position === checkpoint.position && record.hash === checkpoint.hash",
+      "true",
+    ],
   ],
 ];
 

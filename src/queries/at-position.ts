@@ -1,14 +1,13 @@
-import type { Stage } from "./commands/context.ts";
-import { ours, SnapledgerError } from "./errors.ts";
-import type { DomainId } from "./events/ids.ts";
-import type { EventLog, StoredRecord } from "./events/log.ts";
-import type { AsOf } from "./face.ts";
-import { definedDomains, domainIdOf } from "./projections/directory.ts";
-import type { Directory } from "./projections/directory.ts";
-import { diffStates, isSame } from "./projections/history/diff.ts";
-import type { DomainDiff } from "./projections/history/diff.ts";
-import { definedAt, domainIdAt, everNamed } from "./projections/names.ts";
-import type { DomainState } from "./projections/state.ts";
+import type { Stage } from "../commands/context.ts";
+import { ours, SnapledgerError } from "../errors.ts";
+import type { DomainId } from "../events/ids.ts";
+import type { EventLog, StoredRecord } from "../events/log.ts";
+import { definedDomains, domainIdOf } from "../projections/directory.ts";
+import type { Directory } from "../projections/directory.ts";
+import { diffStates, isSame } from "../projections/history/diff.ts";
+import type { DomainDiff } from "../projections/history/diff.ts";
+import { definedAt, domainIdAt, everNamed } from "../projections/names.ts";
+import type { DomainState } from "../projections/state.ts";
 
 /** Questions about now or about any earlier position: the same answer as a log that ends there would give. */
 
@@ -110,4 +109,9 @@ export async function positionAtTime(log: EventLog, time: string): Promise<numbe
     facts: { time, first: record.time },
     hint: `It begins at ${record.time}.`,
   });
+}
+
+/** A question about the past: right after the record at this position. POSITION_NOT_FOUND when there is none. */
+export interface AsOf {
+  readonly at?: number;
 }

@@ -1,12 +1,12 @@
-import { idNamed } from "./as-of.ts";
-import type { Stage } from "./commands/context.ts";
-import { ours, SnapledgerError } from "./errors.ts";
-import type { DomainId } from "./events/ids.ts";
-import type { EventLog, StoredRecord } from "./events/log.ts";
-import type { Bisection } from "./face.ts";
-import { parseCondition } from "./projections/condition/parse.ts";
-import type { Condition } from "./projections/condition/parse.ts";
-import { everNamed } from "./projections/names.ts";
+import { idNamed } from "./at-position.ts";
+import type { Stage } from "../commands/context.ts";
+import { ours, SnapledgerError } from "../errors.ts";
+import type { DomainId } from "../events/ids.ts";
+import type { EventLog, StoredRecord } from "../events/log.ts";
+import { parseCondition } from "../projections/condition/parse.ts";
+import type { Condition } from "../projections/condition/parse.ts";
+import { everNamed } from "../projections/names.ts";
+import type { EventRecord } from "../events/events.ts";
 
 type Reading = Pick<Stage, "log" | "states">;
 
@@ -80,4 +80,13 @@ function doesNotHold(domain: string, text: string, until: number | undefined): S
     facts: { domain, condition: text, until: until ?? null },
     hint: `Give --until a moment at which it held, or look at every event: ${ours("replay", domain, "--script", "run CONDITION")}.`,
   });
+}
+
+export interface Bisection {
+  readonly position: number;
+  readonly revision: number;
+  /** How many states were looked at, and of how many. */
+  readonly folds: number;
+  readonly events: number;
+  readonly record: EventRecord;
 }

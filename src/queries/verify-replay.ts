@@ -1,16 +1,16 @@
-import { noCheckpoints, readDirectory, readDomainState } from "./checkpoints.ts";
-import type { Stage } from "./commands/context.ts";
-import { sha256 } from "./events/hash.ts";
-import type { DomainId } from "./events/ids.ts";
-import type { EventLog } from "./events/log.ts";
-import type { ReplayDifference, ReplayVerdict } from "./face.ts";
-import { milestoneDistance } from "./milestones.ts";
-import { canonicalText } from "./projections/replay/canonical.ts";
-import { compare } from "./projections/replay/compare.ts";
-import { knownDomains } from "./projections/directory.ts";
-import { apply } from "./projections/domain.ts";
-import { emptyState } from "./projections/state.ts";
-import type { DomainState } from "./projections/state.ts";
+import { noCheckpoints, readDirectory, readDomainState } from "./cache/cached-states.ts";
+import type { Stage } from "../commands/context.ts";
+import { sha256 } from "../events/hash.ts";
+import type { DomainId } from "../events/ids.ts";
+import type { EventLog } from "../events/log.ts";
+import { milestoneDistance } from "./cache/older-states.ts";
+import { canonicalText } from "../projections/replay/canonical.ts";
+import { compare } from "../projections/replay/compare.ts";
+import { knownDomains } from "../projections/directory.ts";
+import { apply } from "../projections/domain.ts";
+import { emptyState } from "../projections/state.ts";
+import type { DomainState } from "../projections/state.ts";
+import type { Difference } from "../projections/replay/compare.ts";
 
 type Reading = Pick<Stage, "log" | "states">;
 
@@ -97,4 +97,26 @@ async function positionOf(log: EventLog, id: DomainId, revision: number): Promis
 
 function hashOf(state: DomainState): string {
   return sha256(canonicalText(state));
+}
+
+/** Whether folding twice, from the first event and from checkpoints, gives the same. */
+export interface ReplayVerdict {
+  readonly ok: boolean;
+  /** Domains that do, how often they were compared, and the hash of their state. */
+  readonly domains: readonly {
+    readonly id: DomainId;
+    readonly name: string;
+    readonly revision: number;
+    readonly compared: number;
+    readonly hash: string;
+  }[];
+  readonly differs: ReplayDifference | null;
+}
+
+/** The first event after which two folds differ, and where. `domain` null: the directory. */
+export interface ReplayDifference {
+  readonly domain: DomainId | null;
+  readonly position: number;
+  readonly revision: number | null;
+  readonly differences: readonly Difference[];
 }

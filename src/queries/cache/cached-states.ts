@@ -1,18 +1,18 @@
 import { readFileSync } from "node:fs";
 import { rename, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { sha256 } from "./events/hash.ts";
-import { isUuid } from "./events/ids.ts";
-import type { DomainId } from "./events/ids.ts";
-import type { EventLog, StoredRecord } from "./events/log.ts";
-import type { EventRecord } from "./events/events.ts";
-import { isMilestone, milestoneFiles } from "./milestones.ts";
-import { parseDirectory, parseDomain, writeDirectory, writeDomain } from "./projections/serialize.ts";
-import { applyDirectory, emptyDirectory } from "./projections/directory.ts";
-import type { Directory } from "./projections/directory.ts";
-import { apply } from "./projections/domain.ts";
-import { emptyState } from "./projections/state.ts";
-import type { DomainState } from "./projections/state.ts";
+import { sha256 } from "../../events/hash.ts";
+import { isUuid } from "../../events/ids.ts";
+import type { DomainId } from "../../events/ids.ts";
+import type { EventLog, StoredRecord } from "../../events/log.ts";
+import type { EventRecord } from "../../events/events.ts";
+import { isMilestone, milestoneFiles } from "./older-states.ts";
+import { parseDirectory, parseDomain, writeDirectory, writeDomain } from "../../projections/serialize.ts";
+import { applyDirectory, emptyDirectory } from "../../projections/directory.ts";
+import type { Directory } from "../../projections/directory.ts";
+import { apply } from "../../projections/domain.ts";
+import { emptyState } from "../../projections/state.ts";
+import type { DomainState } from "../../projections/state.ts";
 
 /**
  * Where checkpoints are kept between commands. A short cut and no more: loading gives undefined for whatever is

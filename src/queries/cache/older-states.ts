@@ -1,10 +1,10 @@
 import { access, readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { isUuid } from "./events/ids.ts";
-import type { DomainId } from "./events/ids.ts";
-import type { Checkpoints } from "./checkpoints.ts";
-import { parseDomain, writeDomain } from "./projections/serialize.ts";
-import type { DomainState } from "./projections/state.ts";
+import { isUuid } from "../../events/ids.ts";
+import type { DomainId } from "../../events/ids.ts";
+import type { Checkpoints } from "./cached-states.ts";
+import { parseDomain, writeDomain } from "../../projections/serialize.ts";
+import type { DomainState } from "../../projections/state.ts";
 
 /**
  * Checkpoints at older positions, so that a question about the past need not be folded from the start. They lie at

@@ -1,9 +1,8 @@
-import { idNamed } from "./as-of.ts";
-import type { Stage } from "./commands/context.ts";
-import type { DomainId } from "./events/ids.ts";
-import type { EventLog, StoredRecord } from "./events/log.ts";
-import type { ReadRange } from "./face.ts";
-import { everNamed } from "./projections/names.ts";
+import { idNamed } from "./at-position.ts";
+import type { Stage } from "../commands/context.ts";
+import type { DomainId } from "../events/ids.ts";
+import type { EventLog, StoredRecord } from "../events/log.ts";
+import { everNamed } from "../projections/names.ts";
 
 /** How many records are read at one opening: the log is never held while the reader is busy with them. */
 const chunkRecords = 5000;
@@ -68,4 +67,11 @@ async function readChunk(log: EventLog, id: string | undefined, next: number, to
     if (chunk.length === most) break;
   }
   return chunk;
+}
+
+export interface ReadRange {
+  readonly from?: number;
+  readonly to?: number;
+  readonly domain?: string;
+  readonly reverse?: boolean;
 }

@@ -1,9 +1,9 @@
-import { foldAfter } from "./checkpoints.ts";
-import type { Kept } from "./commands/context.ts";
-import type { DomainId } from "./events/ids.ts";
-import { apply } from "./projections/domain.ts";
-import type { DomainState } from "./projections/state.ts";
-import { forget } from "./remembered.ts";
+import { foldAfter } from "./cached-states.ts";
+import type { Kept } from "../../commands/context.ts";
+import type { DomainId } from "../../events/ids.ts";
+import { apply } from "../../projections/domain.ts";
+import type { DomainState } from "../../projections/state.ts";
+import { forget } from "./session-cache.ts";
 
 /** Reading a large state anew takes as long as many commands do: seldom, but well more than a reader folds by itself. */
 export const keptRevisions = 256;

@@ -1,15 +1,15 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { States } from "./commands/context.ts";
-import { HeadFile } from "./store/head-file.ts";
-import type { DomainId } from "./events/ids.ts";
-import type { EventLog, LogAccess, LogHead } from "./events/log.ts";
-import { storeLayout } from "./store/store.ts";
-import { clone } from "./projections/replay/compare.ts";
-import { applyDirectory } from "./projections/directory.ts";
-import type { Directory } from "./projections/directory.ts";
-import { apply } from "./projections/domain.ts";
-import type { DomainState } from "./projections/state.ts";
+import type { States } from "../../commands/context.ts";
+import { HeadFile } from "../../store/head-file.ts";
+import type { DomainId } from "../../events/ids.ts";
+import type { EventLog, LogAccess, LogHead } from "../../events/log.ts";
+import { storeLayout } from "../../store/store.ts";
+import { clone } from "../../projections/replay/compare.ts";
+import { applyDirectory } from "../../projections/directory.ts";
+import type { Directory } from "../../projections/directory.ts";
+import { apply } from "../../projections/domain.ts";
+import type { DomainState } from "../../projections/state.ts";
 
 /**
  * What a process that reads the same store again and again keeps of it: folded states, which grow by the records that
