@@ -1,5 +1,5 @@
 import { alice } from "../test/histories.ts";
-import type { Caller } from "../src/face.ts";
+import type { Caller } from "../src/connection/api.ts";
 
 /** Who asks in benchmarks. */
 export const caller: Caller = { ...alice, via: "library", pid: process.pid };

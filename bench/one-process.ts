@@ -3,7 +3,7 @@ import { parseArguments } from "../src/cli/arguments.ts";
 import { Output } from "../src/cli/output.ts";
 import type { Cli } from "../src/cli/verb.ts";
 import { verb as snapshotList } from "../src/cli/verbs/snapshot-list.ts";
-import type { Connection } from "../src/face.ts";
+import type { Connection } from "../src/connection/api.ts";
 
 /**
  * `snapshot-list` as the command line runs it, on a connection that is there already: its arguments read, its answer

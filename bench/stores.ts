@@ -4,7 +4,7 @@ import type { LogHead, StoredRecord } from "../src/events/log.ts";
 import { makeStore } from "../src/store/create.ts";
 import { storeLayout } from "../src/store/layout.ts";
 import { writeLog } from "../src/events/level/bulk-write.ts";
-import { connect } from "../src/connection.ts";
+import { connect } from "../src/connection/connection.ts";
 import { lives, sealed, SnapshotHistory } from "./history.ts";
 
 /** Large stores, made once in a run and then only read. */

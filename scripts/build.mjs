@@ -30,7 +30,7 @@ const readingVerbs = [
   ...["domblklist", "dominfo", "head", "list", "snapshot-current", "snapshot-dumpxml", "snapshot-info"],
   ...["snapshot-list", "snapshot-parent"],
 ];
-const readingFiles = ["cli/main.ts", "connection.ts", ...readingVerbs.map((verb) => `cli/verbs/${verb}.ts`)];
+const readingFiles = ["cli/main.ts", "connection/connection.ts", ...readingVerbs.map((verb) => `cli/verbs/${verb}.ts`)];
 
 /** Parts of Node that every start needs, or has. */
 const atHand = new Set(["buffer", "events", "fs", "os", "path", "process", "url", "util", "vm"]);
@@ -80,7 +80,10 @@ async function buildCommandLine(dist) {
     platform: "node",
     plugins: [loadedWhenUsed(), nativeBinding()],
     external: ["classic-level/package.json"],
-    transform: { target: "node20", define: { SNAPLEDGER_VERSION: JSON.stringify(version) } },
+    transform: {
+      target: "node20",
+      define: { SNAPLEDGER_VERSION: JSON.stringify(version), SNAPLEDGER_AUDITOR: '"./evidence/auditor/"' },
+    },
     // Most verbs are never loaded, though they stand in the file of those that are.
     checks: { ineffectiveDynamicImport: false },
   });

@@ -1,6 +1,6 @@
 /** The library's face: a Connection to a store, plain JSON in and out, and the RFC's functions on top. */
-export { connect, init } from "./connection.ts";
-export { restore, salvage } from "./upkeep.ts";
+export { connect, init } from "./connection/connection.ts";
+export { restore, salvage } from "./connection/maintenance.ts";
 export { exitStatusOf, isSnapledgerError, SnapledgerError } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";
 export { CreateFlags, DeactivateFlags } from "./events/command.ts";
@@ -10,14 +10,14 @@ export type { LogHead, StoredRecord } from "./events/log.ts";
 export { limits } from "./events/log.ts";
 export type * from "./events/plan.ts";
 export type * from "./events/records.ts";
-export type * from "./face.ts";
+export type * from "./connection/api.ts";
 export { Remembered } from "./queries/cache/session-cache.ts";
 export { explain, explainOperation } from "./projections/explain/explain.ts";
 export { apply } from "./projections/domain.ts";
 export { emptyState } from "./projections/state.ts";
 export { clone, compare } from "./projections/replay/compare.ts";
 export type { DomainState } from "./projections/state.ts";
-export * from "./rfc.ts";
+export * from "./connection/rfc.ts";
 export { formats } from "./export/formats.ts";
 export type { Exported } from "./export/exported.ts";
 export { checkpointText, originOf, parseCheckpoint } from "./proof/checkpoint.ts";

@@ -1,10 +1,10 @@
 import { EventEmitter } from "eventemitter3";
 import { noCheckpoints, readDirectory, readDomainState } from "../src/queries/cache/cached-states.ts";
 import type { Checkpoints } from "../src/queries/cache/cached-states.ts";
-import { connectionOn, type Base } from "../src/connection.ts";
+import { connectionOn, type Base } from "../src/connection/connection.ts";
 import type { EventLog } from "../src/events/log.ts";
 import { memoryEventLog } from "../src/events/memory-log.ts";
-import type { Connection } from "../src/face.ts";
+import type { Connection } from "../src/connection/api.ts";
 
 /** A face over a log that is only read: nothing drives files. */
 export function readingConnection(log: EventLog, checkpoints: Checkpoints = noCheckpoints): Connection {

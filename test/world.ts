@@ -22,7 +22,7 @@ import { memoryEventLog } from "../src/events/memory-log.ts";
 import type { Backing } from "../src/events/plan.ts";
 import { parseRecord } from "../src/events/seal.ts";
 import type { ImageFormat } from "../src/events/records.ts";
-import type { Caller, Outcome, Request } from "../src/face.ts";
+import type { Caller, Outcome, Request } from "../src/connection/api.ts";
 import type { DomainState } from "../src/projections/state.ts";
 import { deactivation, snapshotting, starting } from "./deeds.ts";
 import { makeQcow2, makeRaw } from "./images.ts";

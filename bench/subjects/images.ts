@@ -3,8 +3,8 @@ import { closeSync, fdatasyncSync, fsyncSync, linkSync, mkdirSync, openSync, unl
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { findProgram } from "../../src/drivers/qemu-img/tool.ts";
-import { connect, init } from "../../src/connection.ts";
-import type { Connection } from "../../src/face.ts";
+import { connect, init } from "../../src/connection/connection.ts";
+import type { Connection } from "../../src/connection/api.ts";
 import { caller } from "../caller.ts";
 import { interleaved, milliseconds } from "../rounds.ts";
 import type { Bench, Findings, Subject } from "../row.ts";

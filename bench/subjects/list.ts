@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { connect } from "../../src/connection.ts";
+import { connect } from "../../src/connection/connection.ts";
 import { builtProgram, environment, root, snapledgerShell } from "../command-line.ts";
 import { median } from "../judge.ts";
 import { interleaved, milliseconds } from "../rounds.ts";

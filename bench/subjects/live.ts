@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { connect } from "../../src/connection.ts";
+import { connect } from "../../src/connection/connection.ts";
 import type { EventRecord, NewEvent } from "../../src/events/events.ts";
-import type { Connection } from "../../src/face.ts";
+import type { Connection } from "../../src/connection/api.ts";
 import { apply, applyAll } from "../../src/projections/domain.ts";
 import { emptyState } from "../../src/projections/state.ts";
 import type { DomainState } from "../../src/projections/state.ts";

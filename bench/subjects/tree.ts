@@ -1,4 +1,4 @@
-import { connect } from "../../src/connection.ts";
+import { connect } from "../../src/connection/connection.ts";
 import { snapledgerShell } from "../command-line.ts";
 import type { Dialogue } from "../dialogue.ts";
 import { median } from "../judge.ts";

@@ -4,7 +4,7 @@ import { open, readFile, rename } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { kernelLock, type KernelLock } from "../system/kernel-lock.ts";
-import type { Connection } from "../face.ts";
+import type { Connection } from "../connection/api.ts";
 import { SnapledgerError } from "../errors.ts";
 
 /** How far an export has come, kept in a file between runs. */

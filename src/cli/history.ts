@@ -1,6 +1,6 @@
 import type { EventRecord } from "../events/events.ts";
 import type { DomainId } from "../events/ids.ts";
-import type { NameChange } from "../face.ts";
+import type { NameChange } from "../connection/api.ts";
 import { explain, explainOperation } from "../projections/explain/explain.ts";
 import { nameAt } from "../projections/names.ts";
 import { localTime } from "./time.ts";

@@ -1,7 +1,7 @@
 import { SnapledgerError } from "../errors.ts";
 import type { EventType } from "../events/events.ts";
 import { eventTypes } from "../events/seal.ts";
-import type { ReadRange } from "../face.ts";
+import type { ReadRange } from "../connection/api.ts";
 import type { LogFilter } from "../projections/history/log-filter.ts";
 import type { Input } from "./input.ts";
 import { wholeNumber } from "./input.ts";

@@ -2,7 +2,7 @@ import { SnapledgerError } from "../errors.ts";
 import { storeGiven } from "./arguments.ts";
 import { Interrupt } from "./interrupt.ts";
 import { Output } from "./output.ts";
-import { clock } from "../outside.ts";
+import { clock } from "../connection/environment.ts";
 import { reportError } from "./report.ts";
 import { run } from "./run.ts";
 

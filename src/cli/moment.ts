@@ -1,5 +1,5 @@
 import { SnapledgerError } from "../errors.ts";
-import type { AsOf } from "../face.ts";
+import type { AsOf } from "../connection/api.ts";
 import { wholeNumber } from "./input.ts";
 import { readTime, timeExamples } from "./times/grammar.ts";
 import type { Here } from "./times/grammar.ts";

@@ -1,6 +1,6 @@
 import type { Affected, Sets } from "../events/records.ts";
 import type { Step } from "../events/plan.ts";
-import type { Outcome } from "../face.ts";
+import type { Outcome } from "../connection/api.ts";
 import { affectedText, count, formatBytes } from "../projections/explain/wording.ts";
 import type { Cli } from "./verb.ts";
 

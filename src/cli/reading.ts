@@ -1,4 +1,4 @@
-import type { DomainInfo, SnapshotInfo } from "../face.ts";
+import type { DomainInfo, SnapshotInfo } from "../connection/api.ts";
 import { ours, SnapledgerError } from "../errors.ts";
 import { asOf } from "./moment.ts";
 import type { Cli } from "./verb.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "../events/command.ts";
-import type { Caller, Connection, ConnectionOptions, Damage, Outcome, Request, Unwritable } from "../face.ts";
+import type { Caller, Connection, ConnectionOptions, Damage, Outcome, Request, Unwritable } from "../connection/api.ts";
 import { onStore, SnapledgerError } from "../errors.ts";
 import { processCaller } from "./caller.ts";
 import type { Input } from "./input.ts";
@@ -41,7 +41,7 @@ export class Session implements Cli {
   }
 
   async connection(): Promise<Connection> {
-    this.#connection ??= import("../connection.ts").then(({ connect }) =>
+    this.#connection ??= import("../connection/connection.ts").then(({ connect }) =>
       connect({
         ...this.options(),
         onDamage: (damage) => this.#onDamage(damage),

@@ -1,5 +1,5 @@
 import type { Command } from "../events/command.ts";
-import type { Caller, Connection, ConnectionOptions, Outcome, Request } from "../face.ts";
+import type { Caller, Connection, ConnectionOptions, Outcome, Request } from "../connection/api.ts";
 import type { Input } from "./input.ts";
 import type { Output } from "./output.ts";
 import type { Surroundings } from "./run.ts";

@@ -1,4 +1,4 @@
-import type { SignedCheckpoint } from "../face.ts";
+import type { SignedCheckpoint } from "../connection/api.ts";
 import { keyOf, keyOption, readCheckpoint } from "./proof.ts";
 import type { Cli } from "./verb.ts";
 

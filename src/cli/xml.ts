@@ -1,4 +1,4 @@
-import type { SnapshotInfo } from "../face.ts";
+import type { SnapshotInfo } from "../connection/api.ts";
 import type { SnapshotForm } from "../xml/domainsnapshot.ts";
 import { asOf } from "./moment.ts";
 import type { Cli } from "./verb.ts";

@@ -7,7 +7,7 @@ import { shellWord, SnapledgerError } from "../errors.ts";
 import type { NoteKey } from "../proof/note.ts";
 import { noteKey, parseVerifierKey, signedBytes, signedNote, verifierKey } from "../proof/note.ts";
 import { digest, publicKeyOf } from "./crypto.ts";
-import type { PublicKey } from "./face.ts";
+import type { PublicKey } from "./api.ts";
 
 /** What signs. Its note key says how others know it. */
 export interface Signer {

@@ -3,7 +3,7 @@ import type { LogAccess, LogHead } from "../events/log.ts";
 import { toHex } from "../proof/base64.ts";
 import { consistencyText, inclusionText, originOf } from "../proof/checkpoint.ts";
 import { consistencyPath, inclusionPath } from "../proof/merkle.ts";
-import type { ConsistencyProof, InclusionProof, KeyOption, Proving, SignedCheckpoint } from "./face.ts";
+import type { ConsistencyProof, InclusionProof, KeyOption, Proving, SignedCheckpoint } from "./api.ts";
 import type { Signer } from "./key.ts";
 import { describeKey, loadPublicKey, loadSigner, makeKey } from "./key.ts";
 import { mismatch, openCheckpoint, signHead } from "./signed.ts";

@@ -3,7 +3,7 @@ import { open, readFile, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isSnapledgerError, ours, SnapledgerError } from "../errors.ts";
 import type { NoteKey } from "../proof/note.ts";
-import type { SignedCheckpoint } from "./face.ts";
+import type { SignedCheckpoint } from "./api.ts";
 import { openCheckpoint } from "./signed.ts";
 
 /**

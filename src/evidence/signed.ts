@@ -5,7 +5,7 @@ import { checkpointText, parseCheckpoint } from "../proof/checkpoint.ts";
 import type { NoteKey } from "../proof/note.ts";
 import { isSignedBy, parseNote } from "../proof/note.ts";
 import { verifySignature } from "./crypto.ts";
-import type { SignedCheckpoint } from "./face.ts";
+import type { SignedCheckpoint } from "./api.ts";
 import { fingerprintOf } from "./key.ts";
 import type { Signer } from "./key.ts";
 

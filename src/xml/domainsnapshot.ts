@@ -1,4 +1,4 @@
-import type { DomainInfo, SnapshotInfo } from "../face.ts";
+import type { DomainInfo, SnapshotInfo } from "../projections/views/info.ts";
 import { invalidXml, quote } from "./invalid.ts";
 import { onlyChild, parseXml, textOf } from "./parse.ts";
 import type { XmlElement } from "./parse.ts";

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Outcome, SnapshotInfo } from "../../src/face.ts";
+import type { Outcome, SnapshotInfo } from "../../src/connection/api.ts";
 import { digest, holdOpen } from "../images.ts";
 import type { Terminal } from "./process.ts";
 import { guestWrites, logLength, names, takeSnapshot, withTree, withWeb } from "./scene.ts";

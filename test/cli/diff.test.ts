@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import type { DomainDiff } from "../../src/face.ts";
+import type { DomainDiff } from "../../src/connection/api.ts";
 import type { Terminal } from "./process.ts";
 import { logLength, withTree } from "./scene.ts";
 

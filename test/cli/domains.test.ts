@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { DomainInfo, Outcome } from "../../src/face.ts";
+import type { DomainInfo, Outcome } from "../../src/connection/api.ts";
 import { MiB, makeQcow2, makeRaw } from "../images.ts";
 import { Terminal } from "./process.ts";
 import { guestWrites, headFile, logLength, takeSnapshot, webUuid, withDemo, withStore, withWeb } from "./scene.ts";

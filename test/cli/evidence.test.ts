@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Evidence } from "../../src/face.ts";
+import type { Evidence } from "../../src/connection/api.ts";
 import type { Terminal } from "./process.ts";
 import { logLength, withDemo } from "./scene.ts";
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { EventRecord } from "../../src/face.ts";
+import type { EventRecord } from "../../src/connection/api.ts";
 import { countingImages } from "../guest/counter.ts";
 import { killGuest, monitor } from "../guest/hands.ts";
 import { freshFolder } from "../folders.ts";

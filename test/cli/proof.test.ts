@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { ConsistencyProof, InclusionProof, PublicKey, SignedCheckpoint } from "../../src/face.ts";
+import type { ConsistencyProof, InclusionProof, PublicKey, SignedCheckpoint } from "../../src/connection/api.ts";
 import { digest, lineHash } from "../../src/evidence/crypto.ts";
 import { verifyConsistency, verifyInclusion } from "../../src/proof/merkle.ts";
 import { freshFolder } from "../folders.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { EventRecord } from "../../src/events/events.ts";
-import type { SnapshotInfo } from "../../src/face.ts";
+import type { SnapshotInfo } from "../../src/connection/api.ts";
 import { withFakeTool } from "./fake-tool.ts";
 import type { Terminal } from "./process.ts";
 import { guestWrites, headFile, logLength, takeSnapshot, withTree, withWeb } from "./scene.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { connect, init } from "../../src/connection.ts";
+import { connect, init } from "../../src/connection/connection.ts";
 import type { Command } from "../../src/events/command.ts";
-import type { Caller, Connection } from "../../src/face.ts";
+import type { Caller, Connection } from "../../src/connection/api.ts";
 import { freshFolder } from "../folders.ts";
 import { MiB, makeQcow2, writePattern } from "../images.ts";
 import { Terminal } from "./process.ts";

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { DomainInfo, Outcome, SnapshotInfo } from "../../src/face.ts";
+import type { DomainInfo, Outcome, SnapshotInfo } from "../../src/connection/api.ts";
 import { digest } from "../images.ts";
 import type { Terminal } from "./process.ts";
 import { guestWrites, headFile, logLength, names, takeSnapshot, withDemo, withTree, withWeb } from "./scene.ts";

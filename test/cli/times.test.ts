@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { verbs } from "../../src/cli/verbs.ts";
 import type { EventRecord } from "../../src/events/events.ts";
-import type { Evidence } from "../../src/face.ts";
+import type { Evidence } from "../../src/connection/api.ts";
 import { Inside } from "./inside.ts";
 import { Terminal } from "./process.ts";
 import { logLength, withTree } from "./scene.ts";

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { connect, init } from "../../src/connection.ts";
-import type { Connection } from "../../src/face.ts";
-import { domainLookupByName, snapshotCreateXML } from "../../src/rfc.ts";
-import { restore, salvage } from "../../src/upkeep.ts";
+import { connect, init } from "../../src/connection/connection.ts";
+import type { Connection } from "../../src/connection/api.ts";
+import { domainLookupByName, snapshotCreateXML } from "../../src/connection/rfc.ts";
+import { restore, salvage } from "../../src/connection/maintenance.ts";
 import { snapshotting } from "../deeds.ts";
 import { freshFolder } from "../folders.ts";
 import { caller } from "../world.ts";

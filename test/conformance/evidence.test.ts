@@ -3,7 +3,7 @@ import { cpSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { extract } from "tar";
 import { beforeAll, describe, expect, it } from "vitest";
-import { connect, init } from "../../src/connection.ts";
+import { connect, init } from "../../src/connection/connection.ts";
 import type { Command } from "../../src/events/command.ts";
 import type { EventRecord } from "../../src/events/events.ts";
 import { uuidv7 } from "../../src/events/ids.ts";
@@ -11,7 +11,7 @@ import { systemRandom } from "../../src/system/random.ts";
 import { openStore } from "../../src/store/store.ts";
 import { digest } from "../../src/evidence/crypto.ts";
 import { loadSigner } from "../../src/evidence/key.ts";
-import type { Caller, Connection, Evidence } from "../../src/face.ts";
+import type { Caller, Connection, Evidence } from "../../src/connection/api.ts";
 import { stopped } from "../events-to-append.ts";
 import { freshFolder } from "../folders.ts";
 

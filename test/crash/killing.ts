@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect } from "../../src/connection.ts";
+import { connect } from "../../src/connection/connection.ts";
 import { digest } from "../images.ts";
 import { Terminal } from "../cli/terminal.ts";
 

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { connect } from "../../src/connection.ts";
+import { connect } from "../../src/connection/connection.ts";
 import { withFakeTool } from "../cli/fake-tool.ts";
 import { guestWrites, logLength, takeSnapshot, webUuid, withWeb } from "../cli/scene.ts";
 import type { Terminal } from "../cli/process.ts";

@@ -1,6 +1,6 @@
 import { isSnapledgerError } from "../../src/errors.ts";
 import type { Command } from "../../src/events/command.ts";
-import type { Caller, Connection } from "../../src/face.ts";
+import type { Caller, Connection } from "../../src/connection/api.ts";
 import { deactivation, snapshotting, starting } from "../deeds.ts";
 
 /** The history of the stores that are harmed: two domains, on guests that are simulated. */

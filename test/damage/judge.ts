@@ -1,5 +1,5 @@
 import { basename, join } from "node:path";
-import { connect } from "../../src/connection.ts";
+import { connect } from "../../src/connection/connection.ts";
 import { driverFor } from "../../src/drivers/index.ts";
 import type { MemoryDriver } from "../../src/drivers/memory/index.ts";
 import { isSnapledgerError } from "../../src/errors.ts";
@@ -8,7 +8,7 @@ import { memoryEventLog } from "../../src/events/memory-log.ts";
 import { knownHeadFiles } from "../../src/store/known-heads.ts";
 import { parseRecord } from "../../src/events/seal.ts";
 import { noCheckpoints, readDirectory, readDomainState } from "../../src/queries/cache/cached-states.ts";
-import type { Connection, ConnectionOptions, Damage } from "../../src/face.ts";
+import type { Connection, ConnectionOptions, Damage } from "../../src/connection/api.ts";
 import { definedDomains, domainIdOf } from "../../src/projections/directory.ts";
 import { domainInfo, listSnapshots } from "../../src/projections/views/views.ts";
 

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { connect } from "../../src/connection.ts";
+import { connect } from "../../src/connection/connection.ts";
 import { isSnapledgerError } from "../../src/errors.ts";
-import { salvage } from "../../src/upkeep.ts";
+import { salvage } from "../../src/connection/maintenance.ts";
 import { caller } from "./deeds.ts";
 import type { Files, Template } from "./template.ts";
 

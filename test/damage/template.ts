@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { connect, init } from "../../src/connection.ts";
+import { connect, init } from "../../src/connection/connection.ts";
 import { keepFiles } from "../../src/store/integrity/original-files.ts";
 import { openLevelEventLog } from "../../src/events/level/level-log.ts";
 

@@ -1,4 +1,4 @@
-import { connect } from "../../src/connection.ts";
+import { connect } from "../../src/connection/connection.ts";
 import { snapshotting } from "../deeds.ts";
 import { caller, domains } from "./deeds.ts";
 

@@ -1,7 +1,7 @@
-import { connect, init } from "../../src/connection.ts";
+import { connect, init } from "../../src/connection/connection.ts";
 import { isSnapledgerError } from "../../src/errors.ts";
 import { openStore } from "../../src/store/store.ts";
-import { restore, salvage } from "../../src/upkeep.ts";
+import { restore, salvage } from "../../src/connection/maintenance.ts";
 import { stopped } from "../events-to-append.ts";
 import { caller } from "../damage/deeds.ts";
 

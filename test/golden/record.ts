@@ -9,13 +9,13 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { connect, init } from "../../src/connection.ts";
+import { connect, init } from "../../src/connection/connection.ts";
 import { isSnapledgerError } from "../../src/errors.ts";
 import type { Command, DefineDomain } from "../../src/events/command.ts";
 import { uuidv7 } from "../../src/events/ids.ts";
 import { systemRandom } from "../../src/system/random.ts";
 import { openStore } from "../../src/store/store.ts";
-import type { Caller, Connection, Request } from "../../src/face.ts";
+import type { Caller, Connection, Request } from "../../src/connection/api.ts";
 import { deactivation, snapshotting, starting } from "../deeds.ts";
 import { makeQcow2, makeRaw, MiB, writePattern } from "../images.ts";
 import { goldenFolder, plain, printedOf, recorded, statesOf, transcript } from "./golden.ts";

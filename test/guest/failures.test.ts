@@ -9,7 +9,7 @@ import { GuestFolder } from "../../src/drivers/qemu/folder.ts";
 import { Qmp } from "../../src/drivers/qemu/qmp.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import type { Command } from "../../src/events/command.ts";
-import type { Request } from "../../src/face.ts";
+import type { Request } from "../../src/connection/api.ts";
 import { freshFolder } from "../folders.ts";
 import { makeQcow2, MiB } from "../images.ts";
 import { caller, refused } from "../world.ts";

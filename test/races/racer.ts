@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect } from "../../src/connection.ts";
+import { connect } from "../../src/connection/connection.ts";
 import { isSnapledgerError } from "../../src/errors.ts";
 import { starting } from "../deeds.ts";
 import { caller } from "../damage/deeds.ts";

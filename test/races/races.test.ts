@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, it, onTestFinished } from "vitest";
-import { connect, init } from "../../src/connection.ts";
+import { connect, init } from "../../src/connection/connection.ts";
 import type { EventRecord } from "../../src/events/events.ts";
 import { caller, domains, perform } from "../damage/deeds.ts";
 import { Drawn } from "../damage/drawn.ts";

@@ -1,5 +1,5 @@
 import type { Command, CreateSnapshot, DefineDomain } from "../../src/events/command.ts";
-import type { Request } from "../../src/face.ts";
+import type { Request } from "../../src/connection/api.ts";
 import { baseImage, baseImages, chainOf, fileOf } from "./bases.ts";
 import { standsOn } from "./expected.ts";
 import type { ExpectedDomain } from "./expected.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "../../src/events/command.ts";
 import type { AnyEvent, EventRecord, EventType } from "../../src/events/events.ts";
-import type { Caller, Request } from "../../src/face.ts";
+import type { Caller, Request } from "../../src/connection/api.ts";
 import type { Manager } from "./manager.ts";
 
 /** One command given by somebody, from when it is given to when its process is done or dead. */

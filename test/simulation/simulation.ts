@@ -12,7 +12,7 @@ import type { EventRecord } from "../../src/events/events.ts";
 import { uuidv7 } from "../../src/events/ids.ts";
 import type { EventLog } from "../../src/events/log.ts";
 import { parseRecord } from "../../src/events/seal.ts";
-import type { Caller, Outcome, Request } from "../../src/face.ts";
+import type { Caller, Outcome, Request } from "../../src/connection/api.ts";
 import { parseDirectory, parseDomain, writeDirectory, writeDomain } from "../../src/projections/serialize.ts";
 import { applyDirectory, emptyDirectory } from "../../src/projections/directory.ts";
 import { apply } from "../../src/projections/domain.ts";

@@ -1,10 +1,10 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { connect } from "../../src/connection.ts";
+import { connect } from "../../src/connection/connection.ts";
 import type { Command } from "../../src/events/command.ts";
 import { parseRecord } from "../../src/events/seal.ts";
-import type { Outcome } from "../../src/face.ts";
+import type { Outcome } from "../../src/connection/api.ts";
 import { decides } from "../crash/dying.ts";
 import { Drawn } from "../damage/drawn.ts";
 import { told } from "../deeds.ts";

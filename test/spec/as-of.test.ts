@@ -1,7 +1,7 @@
 import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 import { isSnapledgerError } from "../../src/errors.ts";
-import type { AsOf, Connection } from "../../src/face.ts";
+import type { AsOf, Connection } from "../../src/connection/api.ts";
 import { Historian, storedHistory } from "../histories.ts";
 import { connectionTo } from "../reading.ts";
 

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { noCheckpoints, readDomainState } from "../../src/queries/cache/cached-states.ts";
-import { connect, init } from "../../src/connection.ts";
+import { connect, init } from "../../src/connection/connection.ts";
 import { memoryEventLog } from "../../src/events/memory-log.ts";
 import { storeLayout } from "../../src/store/store.ts";
 import { keptRevisions, keptStates } from "../../src/queries/cache/state-pool.ts";

@@ -1,10 +1,10 @@
 import { chmodSync, cpSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { connect, init } from "../../src/connection.ts";
+import { connect, init } from "../../src/connection/connection.ts";
 import { storeLayout } from "../../src/store/store.ts";
 import { HeadFile } from "../../src/store/head-file.ts";
-import type { Connection } from "../../src/face.ts";
+import type { Connection } from "../../src/connection/api.ts";
 import { Remembered } from "../../src/queries/cache/session-cache.ts";
 import { caller, perform } from "../damage/deeds.ts";
 import { freshFolder } from "../folders.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Caller, Connection } from "../../src/face.ts";
+import type { Caller, Connection } from "../../src/connection/api.ts";
 import {
   createWithSnapshot,
   deactivate,

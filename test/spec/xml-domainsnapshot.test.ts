@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fc, test as property } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";
-import type { SnapshotInfo } from "../../src/face.ts";
+import type { SnapshotInfo } from "../../src/connection/api.ts";
 import { parseDomainSnapshot, writeDomainSnapshot } from "../../src/xml/domainsnapshot.ts";
 import type { SnapshotDomain } from "../../src/xml/domainsnapshot.ts";
 import { bytesOf } from "../xml.ts";

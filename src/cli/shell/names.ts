@@ -1,5 +1,5 @@
-import { connect } from "../../connection.ts";
-import type { Connection, ConnectionOptions } from "../../face.ts";
+import { connect } from "../../connection/connection.ts";
+import type { Connection, ConnectionOptions } from "../../connection/api.ts";
 import type { Names } from "./completion.ts";
 
 /** Nobody waits long for a Tab. */

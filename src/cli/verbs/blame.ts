@@ -1,4 +1,4 @@
-import type { EventRecord, SnapshotInfo } from "../../face.ts";
+import type { EventRecord, SnapshotInfo } from "../../connection/api.ts";
 import { Blame } from "../../projections/history/blame.ts";
 import { explain } from "../../projections/explain/explain.ts";
 import { asOf, atOption } from "../moment.ts";

@@ -1,4 +1,4 @@
-import type { DomainDiff } from "../../face.ts";
+import type { DomainDiff } from "../../connection/api.ts";
 import { SnapledgerError } from "../../errors.ts";
 import { diffTreeLines } from "../diff-tree.ts";
 import { positionOf } from "../moment.ts";

@@ -1,4 +1,4 @@
-import type { DomainInfo } from "../../face.ts";
+import type { DomainInfo } from "../../connection/api.ts";
 import { atOption } from "../moment.ts";
 import { readDomain } from "../reading.ts";
 import { guestStateWord } from "../states.ts";

@@ -1,5 +1,5 @@
 import { SnapledgerError } from "../../errors.ts";
-import type { Evidence } from "../../face.ts";
+import type { Evidence } from "../../connection/api.ts";
 import { formatBytes } from "../../projections/explain/wording.ts";
 import { absolute } from "../absolute.ts";
 import { timeOption } from "../moment.ts";

@@ -3,7 +3,7 @@ import { SnapledgerError } from "../../errors.ts";
 import type { Exported } from "../../export/exported.ts";
 import type { Format } from "../../export/formats.ts";
 import { formats } from "../../export/formats.ts";
-import type { Connection } from "../../face.ts";
+import type { Connection } from "../../connection/api.ts";
 import { count } from "../../projections/explain/wording.ts";
 import type { AppendedFile } from "../append-file.ts";
 import { appendTo } from "../append-file.ts";

@@ -1,5 +1,5 @@
 import { ours, SnapledgerError } from "../../errors.ts";
-import type { EventRecord } from "../../face.ts";
+import type { EventRecord } from "../../connection/api.ts";
 import { everNamed } from "../../projections/names.ts";
 import type { Life } from "../../projections/history/snapshot-history.ts";
 import { Lives } from "../../projections/history/snapshot-history.ts";

@@ -6,7 +6,7 @@ export const verb: Verb = {
   exits: [[3, "there is a store already, or the folder is not fit for one"]],
   examples: ["snapledger init", "snapledger init --store /srv/snapledger"],
   async run(cli) {
-    const { init } = await import("../../connection.ts");
+    const { init } = await import("../../connection/connection.ts");
     const connection = await init(cli.store, processCaller(process.env));
     try {
       if (cli.json) cli.output.json({ store: cli.store, head: await connection.head() });

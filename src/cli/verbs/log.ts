@@ -1,5 +1,5 @@
 import type { StoredRecord } from "../../events/log.ts";
-import type { EventRecord, ReadRange } from "../../face.ts";
+import type { EventRecord, ReadRange } from "../../connection/api.ts";
 import { Operations } from "../../projections/history/operations.ts";
 import type { OperationRecords } from "../../projections/history/operations.ts";
 import { passesFilter } from "../../projections/history/log-filter.ts";

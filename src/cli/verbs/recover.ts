@@ -1,6 +1,6 @@
 import type { Unsettled } from "../../commands/recovery/recover-all.ts";
 import { isSnapledgerError, onStore } from "../../errors.ts";
-import type { Outcome } from "../../face.ts";
+import type { Outcome } from "../../connection/api.ts";
 import type { Cli, Verb } from "../verb.ts";
 
 export const verb: Verb = {

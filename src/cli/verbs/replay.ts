@@ -1,5 +1,5 @@
 import { SnapledgerError } from "../../errors.ts";
-import type { EventRecord } from "../../face.ts";
+import type { EventRecord } from "../../connection/api.ts";
 import { apply } from "../../projections/domain.ts";
 import { Player } from "../../projections/replay/replay.ts";
 import { emptyState } from "../../projections/state.ts";

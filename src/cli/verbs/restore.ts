@@ -15,7 +15,7 @@ export const verb: Verb = {
     "snapledger restore log.tar.gz --store ./copy --json",
   ],
   async run(cli) {
-    const { restore } = await import("../../upkeep.ts");
+    const { restore } = await import("../../connection/maintenance.ts");
     const head = await restore(absolute(cli.input.argument(0)), cli.store, cli.caller(), {
       reason: cli.input.value("reason") ?? null,
       ticket: cli.input.value("ticket") ?? null,

@@ -18,7 +18,7 @@ export const verb: Verb = {
     "snapledger --store /srv/snapledger salvage /srv/snapledger-new --json",
   ],
   async run(cli) {
-    const { salvage } = await import("../../upkeep.ts");
+    const { salvage } = await import("../../connection/maintenance.ts");
     const folder = absolute(cli.input.argument(0));
     const salvaged = await salvage(cli.options(), folder, cli.caller(), {
       reason: cli.input.value("reason") ?? null,

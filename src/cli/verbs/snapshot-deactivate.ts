@@ -1,5 +1,5 @@
 import type { DeactivateSnapshot, DiscardSnapshot, MergeSnapshot } from "../../events/command.ts";
-import type { Outcome } from "../../face.ts";
+import type { Outcome } from "../../connection/api.ts";
 import { isSnapledgerError } from "../../errors.ts";
 import type { Input } from "../input.ts";
 import { printOutcome } from "../outcome.ts";

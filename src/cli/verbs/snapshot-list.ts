@@ -1,5 +1,5 @@
 import type { SnapshotState } from "../../events/records.ts";
-import type { SnapshotFilter, SnapshotInfo } from "../../face.ts";
+import type { SnapshotFilter, SnapshotInfo } from "../../connection/api.ts";
 import { SnapledgerError } from "../../errors.ts";
 import type { Input } from "../input.ts";
 import { asOf, atOption } from "../moment.ts";

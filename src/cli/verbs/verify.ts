@@ -1,4 +1,4 @@
-import type { FilesVerdict, ReplayDifference, ReplayVerdict, SignedCheckpoint, Verdict } from "../../face.ts";
+import type { FilesVerdict, ReplayDifference, ReplayVerdict, SignedCheckpoint, Verdict } from "../../connection/api.ts";
 import { SnapledgerError } from "../../errors.ts";
 import type { Cli, Verb } from "../verb.ts";
 import { checkpointOptions, verifyCheckpoint } from "../verify-checkpoint.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { checkCommand, checkRequest } from "../../../src/commands/validate.ts";
 import type { SnapledgerError } from "../../../src/errors.ts";
-import type { Request } from "../../../src/face.ts";
+import type { Request } from "../../../src/connection/api.ts";
 import { create, define, merge } from "../given.ts";
 
 function error(code: SnapledgerError["code"], message = ""): unknown {

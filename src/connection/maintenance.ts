@@ -1,18 +1,18 @@
-import { adoptedDomain } from "./commands/operation/adopt.ts";
-import type { Stage } from "./commands/context.ts";
-import { verifyFiles, type FilesVerdict } from "./commands/facts/verify-files.ts";
-import type { Driver } from "./drivers/driver.ts";
-import { isSnapledgerError, type SnapledgerError } from "./errors.ts";
-import { backupLog, restoreLog } from "./store/backup.ts";
-import type { Envelope, LogEnd } from "./events/events.ts";
-import { verifyStore } from "./store/repair/verify-store.ts";
-import { verifyLog, type Verdict, type VerifyOptions } from "./events/verify.ts";
-import type { EventLog, LogHead, StoredRecord } from "./events/log.ts";
-import { notDamaged, salvageStore, type Salvaged } from "./store/repair/salvage.ts";
-import type { Caller, ConnectionOptions, OnVerified, StoreRequest } from "./face.ts";
-import { actorOf, clock, defaultWaitMs, newId } from "./outside.ts";
-import { definedDomains } from "./projections/directory.ts";
-import type { DomainState } from "./projections/state.ts";
+import { adoptedDomain } from "../commands/operation/adopt.ts";
+import type { Stage } from "../commands/context.ts";
+import { verifyFiles, type FilesVerdict } from "../commands/facts/verify-files.ts";
+import type { Driver } from "../drivers/driver.ts";
+import { isSnapledgerError, type SnapledgerError } from "../errors.ts";
+import { backupLog, restoreLog } from "../store/backup.ts";
+import type { Envelope, LogEnd } from "../events/events.ts";
+import { verifyStore } from "../store/repair/verify-store.ts";
+import { verifyLog, type Verdict, type VerifyOptions } from "../events/verify.ts";
+import type { EventLog, LogHead, StoredRecord } from "../events/log.ts";
+import { notDamaged, salvageStore, type Salvaged } from "../store/repair/salvage.ts";
+import type { Caller, ConnectionOptions, OnVerified, StoreRequest } from "./api.ts";
+import { actorOf, clock, defaultWaitMs, newId } from "./environment.ts";
+import { definedDomains } from "../projections/directory.ts";
+import type { DomainState } from "../projections/state.ts";
 
 /** What is done to a store as a whole: proving it, saving it, going on after a loss. */
 
@@ -87,7 +87,7 @@ function endOf({ position, hash }: LogHead): LogEnd {
 }
 
 async function requested(caller: Caller, request: StoreRequest | undefined) {
-  const { askedCaller, askedStoreRequest } = await import("./asked.ts");
+  const { askedCaller, askedStoreRequest } = await import("./validate.ts");
   const actor = actorOf(askedCaller(caller));
   const { reason = null, ticket = null, onVerified } = askedStoreRequest(request);
   return { clock, newId, actor, reason, ticket, ...(onVerified && { onProgress: onVerified }) };

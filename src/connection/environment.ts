@@ -1,7 +1,7 @@
-import type { Actor } from "./events/events.ts";
-import { uuidv7 } from "./events/ids.ts";
-import { systemRandom } from "./system/random.ts";
-import type { Caller } from "./face.ts";
+import type { Actor } from "../events/events.ts";
+import { uuidv7 } from "../events/ids.ts";
+import { systemRandom } from "../system/random.ts";
+import type { Caller } from "./api.ts";
 
 /** What comes in from outside: the time, randomness, who asks. Nothing below asks for these itself. */
 

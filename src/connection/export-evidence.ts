@@ -2,20 +2,24 @@ import { existsSync } from "node:fs";
 import { chmod, link, mkdtemp, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Period } from "./commands/operation/export-evidence.ts";
-import { noteEvidence, planEvidence } from "./commands/operation/export-evidence.ts";
-import type { Stage } from "./commands/context.ts";
-import { asDiskFull, asWrongTarget } from "./system/disk-errors.ts";
-import { SnapledgerError } from "./errors.ts";
-import type { DomainId } from "./events/ids.ts";
-import { writeBundle } from "./evidence/bundle.ts";
-import { fingerprintOf } from "./evidence/key.ts";
-import type { ProvingParts } from "./evidence/prove.ts";
-import { checkNotForked, signedTree, signerOf } from "./evidence/prove.ts";
-import type { Caller, Evidence, EvidenceRequest, Request } from "./face.ts";
+import type { Period } from "../commands/operation/export-evidence.ts";
+import { noteEvidence, planEvidence } from "../commands/operation/export-evidence.ts";
+import type { Stage } from "../commands/context.ts";
+import { asDiskFull, asWrongTarget } from "../system/disk-errors.ts";
+import { SnapledgerError } from "../errors.ts";
+import type { DomainId } from "../events/ids.ts";
+import { writeBundle } from "../evidence/bundle.ts";
+import { fingerprintOf } from "../evidence/key.ts";
+import type { ProvingParts } from "../evidence/prove.ts";
+import { checkNotForked, signedTree, signerOf } from "../evidence/prove.ts";
+import type { Caller, Evidence, EvidenceRequest, Request } from "./api.ts";
 
-/** What goes into every bundle as it is. Beside this module in the sources, and beside the command line when built. */
-const auditor = fileURLToPath(new URL("./evidence/auditor/", import.meta.url));
+/** Put in by scripts/build.mjs: the command line has it beside itself. */
+declare const SNAPLEDGER_AUDITOR: string | undefined;
+
+/** What goes into every bundle as it is. */
+const place = typeof SNAPLEDGER_AUDITOR === "string" ? SNAPLEDGER_AUDITOR : "../evidence/auditor/";
+const auditor = fileURLToPath(new URL(place, import.meta.url));
 
 interface Parts {
   readonly stage: Stage;

@@ -1,22 +1,22 @@
-import type { Command } from "./events/command.ts";
-import type { EventRecord } from "./events/events.ts";
-import type { LogHead, StoredRecord } from "./events/log.ts";
-import type { SnapshotId } from "./events/ids.ts";
-import type { GuestState } from "./events/records.ts";
-import type { DomainInfo, SnapshotFilter, SnapshotInfo } from "./projections/views/info.ts";
-import type { Damage } from "./store/repair/read-damaged.ts";
-import type { Unwritable } from "./store/repair/read-copy.ts";
-import type { DomainDiff } from "./projections/history/diff.ts";
-import type { NameChange } from "./projections/names.ts";
-import type { Remembered } from "./queries/cache/session-cache.ts";
-import type { Verdict } from "./events/verify.ts";
-import type { FilesVerdict } from "./commands/facts/verify-files.ts";
-import type { Evidence, EvidenceRequest, Proving } from "./evidence/face.ts";
-import type { Caller, Outcome, Request } from "./commands/request.ts";
-import type { AsOf } from "./queries/at-position.ts";
-import type { ReadRange } from "./queries/records.ts";
-import type { Bisection } from "./queries/bisect.ts";
-import type { ReplayVerdict } from "./queries/verify-replay.ts";
+import type { Command } from "../events/command.ts";
+import type { EventRecord } from "../events/events.ts";
+import type { LogHead, StoredRecord } from "../events/log.ts";
+import type { SnapshotId } from "../events/ids.ts";
+import type { GuestState } from "../events/records.ts";
+import type { DomainInfo, SnapshotFilter, SnapshotInfo } from "../projections/views/info.ts";
+import type { Damage } from "../store/repair/read-damaged.ts";
+import type { Unwritable } from "../store/repair/read-copy.ts";
+import type { DomainDiff } from "../projections/history/diff.ts";
+import type { NameChange } from "../projections/names.ts";
+import type { Remembered } from "../queries/cache/session-cache.ts";
+import type { Verdict } from "../events/verify.ts";
+import type { FilesVerdict } from "../commands/facts/verify-files.ts";
+import type { Evidence, EvidenceRequest, Proving } from "../evidence/api.ts";
+import type { Caller, Outcome, Request } from "../commands/request.ts";
+import type { AsOf } from "../queries/at-position.ts";
+import type { ReadRange } from "../queries/records.ts";
+import type { Bisection } from "../queries/bisect.ts";
+import type { ReplayVerdict } from "../queries/verify-replay.ts";
 
 /** The types of the library's face. Everything taken and returned is plain JSON, so that a face may be far away. */
 
@@ -128,9 +128,9 @@ export interface StoreRequest {
 /** Records proven, of how many. */
 export type OnVerified = (done: number, total: number) => void;
 
-export type { DiskInfo, OperationInfo } from "./projections/views/info.ts";
-export type { DomainDiff } from "./projections/history/diff.ts";
-export type { NameChange } from "./projections/names.ts";
+export type { DiskInfo, OperationInfo } from "../projections/views/info.ts";
+export type { DomainDiff } from "../projections/history/diff.ts";
+export type { NameChange } from "../projections/names.ts";
 export type {
   Damage,
   DomainInfo,
@@ -142,9 +142,9 @@ export type {
   Unwritable,
   Verdict,
 };
-export type * from "./evidence/face.ts";
-export type { Caller, Request, Warning, Outcome } from "./commands/request.ts";
-export type { AsOf } from "./queries/at-position.ts";
-export type { ReadRange } from "./queries/records.ts";
-export type { Bisection } from "./queries/bisect.ts";
-export type { ReplayVerdict, ReplayDifference } from "./queries/verify-replay.ts";
+export type * from "../evidence/api.ts";
+export type { Caller, Request, Warning, Outcome } from "../commands/request.ts";
+export type { AsOf } from "../queries/at-position.ts";
+export type { ReadRange } from "../queries/records.ts";
+export type { Bisection } from "../queries/bisect.ts";
+export type { ReplayVerdict, ReplayDifference } from "../queries/verify-replay.ts";

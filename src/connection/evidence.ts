@@ -1,10 +1,10 @@
-import type { Stage } from "./commands/context.ts";
-import type { DomainId } from "./events/ids.ts";
-import type { LogAccess } from "./events/log.ts";
-import { provingOn as provingWith } from "./evidence/prove.ts";
-import { tileFile, type Tiles } from "./evidence/tiles.ts";
+import type { Stage } from "../commands/context.ts";
+import type { DomainId } from "../events/ids.ts";
+import type { LogAccess } from "../events/log.ts";
+import { provingOn as provingWith } from "../evidence/prove.ts";
+import { tileFile, type Tiles } from "../evidence/tiles.ts";
 import { exportEvidence } from "./export-evidence.ts";
-import type { Caller, EvidenceRequest, Request } from "./face.ts";
+import type { Caller, EvidenceRequest, Request } from "./api.ts";
 
 /** All that proves something to others: loaded when it is asked for. `checkpoints`: the folder that may keep the tree, unless it `isLeft` as it is. */
 export function provingOn({

@@ -1,11 +1,11 @@
-import { SnapledgerError } from "./errors.ts";
-import { CreateFlags, DeactivateFlags } from "./events/command.ts";
-import type { Command } from "./events/command.ts";
-import type { Caller, Connection, Outcome, Request } from "./face.ts";
-import { anotherSnapshot } from "./projections/views/views.ts";
-import { encodeXml } from "./xml/decode.ts";
-import { parseDomainSnapshot } from "./xml/domainsnapshot.ts";
-import { writeDomainSnapshot } from "./xml/domainsnapshot.ts";
+import { SnapledgerError } from "../errors.ts";
+import { CreateFlags, DeactivateFlags } from "../events/command.ts";
+import type { Command } from "../events/command.ts";
+import type { Caller, Connection, Outcome, Request } from "./api.ts";
+import { anotherSnapshot } from "../projections/views/views.ts";
+import { encodeXml } from "../xml/decode.ts";
+import { parseDomainSnapshot } from "../xml/domainsnapshot.ts";
+import { writeDomainSnapshot } from "../xml/domainsnapshot.ts";
 
 /**
  * The functions of the RFC, in its order and under its names without the `virDomain` prefix, over a Connection. What

@@ -1,35 +1,35 @@
 import { EventEmitter } from "eventemitter3";
-import { diffAsOf, foldedOnce, positionAtTime, statesAsOf, storedAt } from "./queries/at-position.ts";
+import { diffAsOf, foldedOnce, positionAtTime, statesAsOf, storedAt } from "../queries/at-position.ts";
 import {
   checkpointFiles,
   readDirectory,
   readDomainState,
   unlessLeft,
   type Checkpoints,
-} from "./queries/cache/cached-states.ts";
-import type { Stage } from "./commands/context.ts";
-import type { Command } from "./events/command.ts";
-import { knownHeadFiles } from "./store/known-heads.ts";
-import { damaged } from "./events/level/errors.ts";
-import type { EventLog } from "./events/log.ts";
-import { provenAccess } from "./store/repair/read-damaged.ts";
-import { readableCopy, type ReadableCopy } from "./store/repair/read-copy.ts";
-import { initStore, openStore, storeLayout } from "./store/store.ts";
-import type { Caller, Connection, ConnectionOptions, Request } from "./face.ts";
-import { actorOf, clock, defaultWaitMs, newId } from "./outside.ts";
-import type { Directory } from "./projections/directory.ts";
-import { knownDomains } from "./projections/directory.ts";
-import type { DomainState } from "./projections/state.ts";
-import { domainInfo, listSnapshots, namedSnapshot, snapshotInfo } from "./projections/views/views.ts";
-import { idEver, readInChunks } from "./queries/records.ts";
-import { rememberedStates, rememberingAccess } from "./queries/cache/session-cache.ts";
-import { logStamp, watchLog } from "./queries/watch.ts";
+} from "../queries/cache/cached-states.ts";
+import type { Stage } from "../commands/context.ts";
+import type { Command } from "../events/command.ts";
+import { knownHeadFiles } from "../store/known-heads.ts";
+import { damaged } from "../events/level/errors.ts";
+import type { EventLog } from "../events/log.ts";
+import { provenAccess } from "../store/repair/read-damaged.ts";
+import { readableCopy, type ReadableCopy } from "../store/repair/read-copy.ts";
+import { initStore, openStore, storeLayout } from "../store/store.ts";
+import type { Caller, Connection, ConnectionOptions, Request } from "./api.ts";
+import { actorOf, clock, defaultWaitMs, newId } from "./environment.ts";
+import type { Directory } from "../projections/directory.ts";
+import { knownDomains } from "../projections/directory.ts";
+import type { DomainState } from "../projections/state.ts";
+import { domainInfo, listSnapshots, namedSnapshot, snapshotInfo } from "../projections/views/views.ts";
+import { idEver, readInChunks } from "../queries/records.ts";
+import { rememberedStates, rememberingAccess } from "../queries/cache/session-cache.ts";
+import { logStamp, watchLog } from "../queries/watch.ts";
 
 /** Makes a store and opens it. STORE_EXISTS, STORE_UNSAFE; USAGE. */
 export async function init(folder: string, caller: Caller): Promise<Connection> {
   const { askedCaller } = await asked();
   await initStore(folder, { clock, newId, actor: actorOf(askedCaller(caller)) });
-  const { makeKey } = await import("./evidence/key.ts");
+  const { makeKey } = await import("../evidence/key.ts");
   // The store is there by now: where this could not be made, the first checkpoint makes it.
   await makeKey(storeLayout(folder).key).catch(() => undefined);
   return connect({ store: folder });
@@ -87,7 +87,7 @@ function once<T>(work: () => Promise<T>): () => Promise<T> {
 }
 
 const parts = once(() => import("./changing.ts"));
-const asked = once(() => import("./asked.ts"));
+const asked = once(() => import("./validate.ts"));
 
 /** What reading needs of the stage. */
 export type Base = Omit<Stage, "driver" | "locks">;
@@ -121,8 +121,8 @@ function readingOf(
 }
 
 /** Seldom needed, and what it needs takes time to load. */
-const upkeep = () => import("./upkeep.ts");
-const auditing = () => import("./queries/auditing.ts");
+const upkeep = () => import("./maintenance.ts");
+const auditing = () => import("../queries/auditing.ts");
 
 /** The face of a log, whatever it and its drivers are. */
 export function connectionOn(
@@ -144,7 +144,7 @@ export function connectionOn(
   const { key: keyPath, checkpoints } = storeLayout(store);
   const isLeft = () => copy?.isRead === true;
   const proving = async (from = stage.log) =>
-    (await import("./proving.ts")).provingOn({ log: from, keyPath, checkpoints, isLeft });
+    (await import("./evidence.ts")).provingOn({ log: from, keyPath, checkpoints, isLeft });
   const head = () => log.use((open) => open.head());
   const stateNamed = foldedOnce(reading);
   return {

@@ -1,8 +1,8 @@
 import * as v from "valibot";
-import { SnapledgerError } from "./errors.ts";
-import type { Command, DiskDefinition } from "./events/command.ts";
-import type { UnmanagedDevice } from "./events/records.ts";
-import type { Caller, EvidenceRequest, OnVerified, Request, StoreRequest } from "./face.ts";
+import { SnapledgerError } from "../errors.ts";
+import type { Command, DiskDefinition } from "../events/command.ts";
+import type { UnmanagedDevice } from "../events/records.ts";
+import type { Caller, EvidenceRequest, OnVerified, Request, StoreRequest } from "./api.ts";
 
 /**
  * What comes in through the face, checked by shape before anything is looked at or recorded: a server hands on what
