@@ -46,7 +46,7 @@ export default tseslint.config(
     rules: forbid(...effects, layer("../{commands,drivers,xml,cli}/**"), layer("../{index,face,connection}.ts")),
   },
   {
-    files: ["src/export/**"],
+    files: ["src/export/{exported,formats,cloudevents,ocsf,syslog}.ts"],
     rules: forbid(...effects, layer("../{commands,drivers,xml,cli}/**"), layer("../{index,face,connection}.ts")),
   },
   { files: ["src/proof/**"], rules: forbid(...effects, layer("../**")) },

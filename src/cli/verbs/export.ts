@@ -5,10 +5,10 @@ import type { Format } from "../../export/formats.ts";
 import { formats } from "../../export/formats.ts";
 import type { Connection } from "../../connection/api.ts";
 import { count } from "../../projections/explain/wording.ts";
-import type { AppendedFile } from "../append-file.ts";
-import { appendTo } from "../append-file.ts";
-import type { Cursor } from "../cursor.ts";
-import { checkCursor, lockCursor, readCursor, saveCursor } from "../cursor.ts";
+import type { AppendedFile } from "../../export/append-file.ts";
+import { appendTo } from "../../export/append-file.ts";
+import type { Cursor } from "../../export/cursor.ts";
+import { checkCursor, lockCursor, readCursor, saveCursor } from "../../export/cursor.ts";
 import type { Cli, Verb } from "../verb.ts";
 import { version } from "../version.ts";
 
