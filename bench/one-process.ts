@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
-import { parseArguments } from "../src/cli/arguments.ts";
-import { Output } from "../src/cli/output.ts";
+import { parseArguments } from "../src/cli/input/arguments.ts";
+import { Output } from "../src/cli/output/output.ts";
 import type { Cli } from "../src/cli/verb.ts";
 import { verb as snapshotList } from "../src/cli/verbs/snapshot-list.ts";
 import type { Connection } from "../src/connection/api.ts";

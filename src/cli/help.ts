@@ -1,7 +1,7 @@
-import { nearest } from "./nearest.ts";
+import { nearest } from "./input/nearest.ts";
 import { SnapledgerError } from "../errors.ts";
 import type { Verb } from "./verb.ts";
-import { timeForms } from "./times/grammar.ts";
+import { timeForms } from "./input/times/grammar.ts";
 import { verbs } from "./verbs.ts";
 
 /** What ends any verb, where it does not say itself what else its own status means. */

@@ -1,9 +1,9 @@
 import { SnapledgerError } from "../errors.ts";
-import { storeGiven } from "./arguments.ts";
-import { Interrupt } from "./interrupt.ts";
-import { Output } from "./output.ts";
+import { storeGiven } from "./input/arguments.ts";
+import { Interrupt } from "./input/interrupt.ts";
+import { Output } from "./output/output.ts";
 import { clock } from "../connection/environment.ts";
-import { reportError } from "./report.ts";
+import { reportError } from "./output/report.ts";
 import { run } from "./run.ts";
 
 const args = process.argv.slice(2);

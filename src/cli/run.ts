@@ -1,12 +1,12 @@
 import { exitStatusOf, SnapledgerError } from "../errors.ts";
 import type { Remembered } from "../queries/cache/session-cache.ts";
-import { parseArguments, splitVerb } from "./arguments.ts";
+import { parseArguments, splitVerb } from "./input/arguments.ts";
 import { overview, unknownVerb } from "./help.ts";
-import type { Interrupt } from "./interrupt.ts";
-import type { Output } from "./output.ts";
+import type { Interrupt } from "./input/interrupt.ts";
+import type { Output } from "./output/output.ts";
 import { Session } from "./session.ts";
 import { verbs } from "./verbs.ts";
-import { version } from "./version.ts";
+import { version } from "./output/version.ts";
 
 /** What a command line finds around it: the process's own, or a shell's. */
 export interface Surroundings {

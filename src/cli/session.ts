@@ -1,13 +1,13 @@
 import type { Command } from "../events/command.ts";
 import type { Caller, Connection, ConnectionOptions, Damage, Outcome, Request, Unwritable } from "../connection/api.ts";
 import { onStore, SnapledgerError } from "../errors.ts";
-import { processCaller } from "./caller.ts";
-import type { Input } from "./input.ts";
-import type { Output } from "./output.ts";
-import { progressOn } from "./progress.ts";
-import type { ShownProgress } from "./progress.ts";
+import { processCaller } from "./input/caller.ts";
+import type { Input } from "./input/input.ts";
+import type { Output } from "./output/output.ts";
+import { progressOn } from "./output/progress.ts";
+import type { ShownProgress } from "./output/progress.ts";
 import type { Surroundings } from "./run.ts";
-import { knownHeadsFolder, storeFolder } from "./store.ts";
+import { knownHeadsFolder, storeFolder } from "./input/store.ts";
 import type { Cli } from "./verb.ts";
 
 /** One run of one verb: its input, its store, and the one connection to it. */

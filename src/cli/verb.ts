@@ -1,7 +1,7 @@
 import type { Command } from "../events/command.ts";
 import type { Caller, Connection, ConnectionOptions, Outcome, Request } from "../connection/api.ts";
-import type { Input } from "./input.ts";
-import type { Output } from "./output.ts";
+import type { Input } from "./input/input.ts";
+import type { Output } from "./output/output.ts";
 import type { Surroundings } from "./run.ts";
 
 /** One verb: what it takes, what its help says, what it does. */

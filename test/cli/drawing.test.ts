@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { escapeDocument, escapeJson, escapeLine, escapeXml } from "../../src/cli/escape.ts";
-import { nearest } from "../../src/cli/nearest.ts";
-import { columnsOf, fieldLines, tableLines } from "../../src/cli/table.ts";
-import { treeLines } from "../../src/cli/tree.ts";
-import type { TreeNode } from "../../src/cli/tree.ts";
+import { escapeDocument, escapeJson, escapeLine, escapeXml } from "../../src/cli/output/escape.ts";
+import { nearest } from "../../src/cli/input/nearest.ts";
+import { columnsOf, fieldLines, tableLines } from "../../src/cli/output/table.ts";
+import { treeLines } from "../../src/cli/output/tree.ts";
+import type { TreeNode } from "../../src/cli/output/tree.ts";
 import { parseDomainSnapshot } from "../../src/xml/domainsnapshot.ts";
 
 /** `b:a` is a snapshot b on a; the order given is the order of siblings. */

@@ -1,10 +1,10 @@
 import { Writable } from "node:stream";
 import { EventEmitter } from "eventemitter3";
-import { parseArguments, splitVerb } from "../../src/cli/arguments.ts";
+import { parseArguments, splitVerb } from "../../src/cli/input/arguments.ts";
 import { unknownVerb } from "../../src/cli/help.ts";
-import { Interrupt } from "../../src/cli/interrupt.ts";
-import { Output } from "../../src/cli/output.ts";
-import { reportError } from "../../src/cli/report.ts";
+import { Interrupt } from "../../src/cli/input/interrupt.ts";
+import { Output } from "../../src/cli/output/output.ts";
+import { reportError } from "../../src/cli/output/report.ts";
 import { Session } from "../../src/cli/session.ts";
 import { verbs } from "../../src/cli/verbs.ts";
 import { connectionOn } from "../../src/connection/connection.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { treeLines } from "../../src/cli/tree.ts";
-import { History } from "../../src/cli/history.ts";
+import { treeLines } from "../../src/cli/output/tree.ts";
+import { History } from "../../src/cli/output/history.ts";
 import type { EventRecord } from "../../src/events/events.ts";
 import { parseRecord } from "../../src/events/seal.ts";
 import { applyDirectory, emptyDirectory } from "../../src/projections/directory.ts";

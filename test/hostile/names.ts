@@ -1,7 +1,7 @@
 import { isSnapledgerError } from "../../src/errors.ts";
-import { escapeLine } from "../../src/cli/escape.ts";
-import { momentFrom } from "../../src/cli/moment.ts";
-import { machineClock } from "../../src/cli/times/wall-clock.ts";
+import { escapeLine } from "../../src/cli/output/escape.ts";
+import { momentFrom } from "../../src/cli/input/moment.ts";
+import { machineClock } from "../../src/cli/input/times/wall-clock.ts";
 import { checkName } from "../../src/commands/rules/names.ts";
 import { parseCondition } from "../../src/projections/condition/parse.ts";
 import type { Drawn } from "../damage/drawn.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { History } from "../../src/cli/history.ts";
+import { History } from "../../src/cli/output/history.ts";
 import { Debugger } from "../../src/cli/replay/debugger.ts";
 import { Screen } from "../../src/cli/replay/terminal.ts";
 import { verbs } from "../../src/cli/verbs.ts";

@@ -6,7 +6,7 @@ import { applyAll } from "../../src/projections/domain.ts";
 import { Player } from "../../src/projections/replay/replay.ts";
 import { emptyState } from "../../src/projections/state.ts";
 import type { DomainState } from "../../src/projections/state.ts";
-import { History } from "../../src/cli/history.ts";
+import { History } from "../../src/cli/output/history.ts";
 import { Debugger } from "../../src/cli/replay/debugger.ts";
 import { commandsIn } from "../../src/cli/replay/script.ts";
 import { Screen } from "../../src/cli/replay/terminal.ts";

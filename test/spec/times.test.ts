@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { isSnapledgerError } from "../../src/errors.ts";
-import { momentFrom } from "../../src/cli/moment.ts";
-import { readTime } from "../../src/cli/times/grammar.ts";
-import { clockText, firstInstant, instantsOf, machineClock } from "../../src/cli/times/wall-clock.ts";
-import type { WallClock } from "../../src/cli/times/wall-clock.ts";
+import { momentFrom } from "../../src/cli/input/moment.ts";
+import { readTime } from "../../src/cli/input/times/grammar.ts";
+import { clockText, firstInstant, instantsOf, machineClock } from "../../src/cli/input/times/wall-clock.ts";
+import type { WallClock } from "../../src/cli/input/times/wall-clock.ts";
 
 /** By the zone database itself, and not by the code under test. */
 function clockIn(timeZone: string): WallClock {

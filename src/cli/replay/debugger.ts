@@ -3,7 +3,7 @@ import type { Value } from "../../projections/condition/fields.ts";
 import { parseCondition, parseExpression } from "../../projections/condition/parse.ts";
 import type { Condition, Expression } from "../../projections/condition/parse.ts";
 import type { Player } from "../../projections/replay/replay.ts";
-import { typeNamed } from "../log-options.ts";
+import { typeNamed } from "../input/log-options.ts";
 
 /** What was watched, as text and as what it is now. */
 export interface Watched {

@@ -1,4 +1,4 @@
-import type { History } from "../history.ts";
+import type { History } from "../output/history.ts";
 import type { Cli } from "../verb.ts";
 import type { Debugger } from "./debugger.ts";
 import { placeLine, treeView, valueText } from "./view.ts";

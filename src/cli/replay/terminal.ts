@@ -1,7 +1,7 @@
 import { emitKeypressEvents } from "node:readline";
 import { isSnapledgerError } from "../../errors.ts";
-import { escapeLine } from "../escape.ts";
-import type { History } from "../history.ts";
+import { escapeLine } from "../output/escape.ts";
+import type { History } from "../output/history.ts";
 import type { Debugger } from "./debugger.ts";
 import { placeLine, treeView, valueText } from "./view.ts";
 

@@ -2,9 +2,9 @@ import { sortedByName } from "../../projections/views/name-order.ts";
 import type { Value } from "../../projections/condition/fields.ts";
 import type { Player } from "../../projections/replay/replay.ts";
 import type { DomainState } from "../../projections/state.ts";
-import type { History } from "../history.ts";
-import { drawnTree } from "../tree.ts";
-import type { TreeNode } from "../tree.ts";
+import type { History } from "../output/history.ts";
+import { drawnTree } from "../output/tree.ts";
+import type { TreeNode } from "../output/tree.ts";
 
 /** A line of the tree, and whether the last event touched what it shows. */
 export interface TreeViewLine {

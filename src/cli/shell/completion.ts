@@ -1,8 +1,8 @@
 import { readdirSync } from "node:fs";
 import { eventTypes } from "../../events/seal.ts";
 import { formats } from "../../export/formats.ts";
-import { optionsOf, splitVerb } from "../arguments.ts";
-import { escapeLine } from "../escape.ts";
+import { optionsOf, splitVerb } from "../input/arguments.ts";
+import { escapeLine } from "../output/escape.ts";
 import { verbs } from "../verbs.ts";
 import { scanWords } from "./words.ts";
 import type { Verb } from "../verb.ts";

@@ -1,8 +1,8 @@
 import { appendFileSync, chmodSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { makeFolders } from "../../system/folders.ts";
-import { escapeLine } from "../escape.ts";
-import { stateFolder } from "../store.ts";
+import { escapeLine } from "../output/escape.ts";
+import { stateFolder } from "../input/store.ts";
 
 /** So many lines are kept; a shell that starts drops what is older. */
 export const mostLines = 1000;

@@ -1,12 +1,12 @@
 import { createReadStream } from "node:fs";
 import { isSnapledgerError, SnapledgerError } from "../../errors.ts";
 import { Remembered } from "../../queries/cache/session-cache.ts";
-import { cannotRead } from "../files.ts";
-import { reportError } from "../report.ts";
-import type { Place, Telling } from "../report.ts";
+import { cannotRead } from "../input/files.ts";
+import { reportError } from "../output/report.ts";
+import type { Place, Telling } from "../output/report.ts";
 import { run } from "../run.ts";
 import type { Surroundings } from "../run.ts";
-import { splitVerb, storeGiven } from "../arguments.ts";
+import { splitVerb, storeGiven } from "../input/arguments.ts";
 import { linesOf, mostBytes } from "./lines.ts";
 import { scanWords, splitWords } from "./words.ts";
 

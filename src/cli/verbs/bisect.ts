@@ -1,7 +1,7 @@
 import { onStore, ours, SnapledgerError } from "../../errors.ts";
-import { conditionHelp } from "../condition-help.ts";
-import { History } from "../history.ts";
-import { positionOf } from "../moment.ts";
+import { conditionHelp } from "../input/condition-help.ts";
+import { History } from "../output/history.ts";
+import { positionOf } from "../input/moment.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {

@@ -1,10 +1,10 @@
 import type { EventRecord, SnapshotInfo } from "../../connection/api.ts";
 import { Blame } from "../../projections/history/blame.ts";
 import { explain } from "../../projections/explain/explain.ts";
-import { asOf, atOption } from "../moment.ts";
-import { columnsOf } from "../table.ts";
-import { localTime } from "../time.ts";
-import { drawnTree } from "../tree.ts";
+import { asOf, atOption } from "../input/moment.ts";
+import { columnsOf } from "../output/table.ts";
+import { localTime } from "../output/time.ts";
+import { drawnTree } from "../output/tree.ts";
 import type { Cli, Verb } from "../verb.ts";
 
 export const verb: Verb = {

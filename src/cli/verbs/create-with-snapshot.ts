@@ -1,5 +1,5 @@
 import { SnapledgerError } from "../../errors.ts";
-import { printOutcome } from "../outcome.ts";
+import { printOutcome } from "../output/outcome.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {

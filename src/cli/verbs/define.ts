@@ -2,11 +2,11 @@ import { createHash, randomUUID } from "node:crypto";
 import { SnapledgerError } from "../../errors.ts";
 import type { DefineDomain } from "../../events/command.ts";
 import { isUuid } from "../../events/ids.ts";
-import { absolute } from "../absolute.ts";
-import { diskFrom } from "../disk.ts";
-import { readInput } from "../files.ts";
-import type { Input } from "../input.ts";
-import { printOutcome } from "../outcome.ts";
+import { absolute } from "../input/absolute.ts";
+import { diskFrom } from "../input/disk.ts";
+import { readInput } from "../input/files.ts";
+import type { Input } from "../input/input.ts";
+import { printOutcome } from "../output/outcome.ts";
 import type { Verb } from "../verb.ts";
 
 /** Options that the XML takes the place of. */

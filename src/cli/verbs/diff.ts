@@ -1,7 +1,7 @@
 import type { DomainDiff } from "../../connection/api.ts";
 import { SnapledgerError } from "../../errors.ts";
-import { diffTreeLines } from "../diff-tree.ts";
-import { positionOf } from "../moment.ts";
+import { diffTreeLines } from "../output/diff-tree.ts";
+import { positionOf } from "../input/moment.ts";
 import type { Cli, Verb } from "../verb.ts";
 
 export const verb: Verb = {

@@ -1,6 +1,6 @@
-import { atOption } from "../moment.ts";
-import { readDomain } from "../reading.ts";
-import { tableLines } from "../table.ts";
+import { atOption } from "../input/moment.ts";
+import { readDomain } from "../input/reading.ts";
+import { tableLines } from "../output/table.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {

@@ -1,8 +1,8 @@
 import type { DomainInfo } from "../../connection/api.ts";
-import { atOption } from "../moment.ts";
-import { readDomain } from "../reading.ts";
-import { guestStateWord } from "../states.ts";
-import { fieldLines } from "../table.ts";
+import { atOption } from "../input/moment.ts";
+import { readDomain } from "../input/reading.ts";
+import { guestStateWord } from "../output/states.ts";
+import { fieldLines } from "../output/table.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {

@@ -1,7 +1,7 @@
 import { ours } from "../../errors.ts";
-import { atOption } from "../moment.ts";
-import { readDomain } from "../reading.ts";
-import { guestStateWord } from "../states.ts";
+import { atOption } from "../input/moment.ts";
+import { readDomain } from "../input/reading.ts";
+import { guestStateWord } from "../output/states.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {

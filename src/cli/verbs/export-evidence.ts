@@ -1,10 +1,10 @@
 import { SnapledgerError } from "../../errors.ts";
 import type { Evidence } from "../../connection/api.ts";
 import { formatBytes } from "../../projections/explain/wording.ts";
-import { absolute } from "../absolute.ts";
-import { timeOption } from "../moment.ts";
-import { keyOf, keyOption } from "../proof.ts";
-import { fieldLines } from "../table.ts";
+import { absolute } from "../input/absolute.ts";
+import { timeOption } from "../input/moment.ts";
+import { keyOf, keyOption } from "../input/proof.ts";
+import { fieldLines } from "../output/table.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {

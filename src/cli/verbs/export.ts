@@ -10,7 +10,7 @@ import { appendTo } from "../../export/append-file.ts";
 import type { Cursor } from "../../export/cursor.ts";
 import { checkCursor, lockCursor, readCursor, saveCursor } from "../../export/cursor.ts";
 import type { Cli, Verb } from "../verb.ts";
-import { version } from "../version.ts";
+import { version } from "../output/version.ts";
 
 export const verb: Verb = {
   about:

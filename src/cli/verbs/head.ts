@@ -1,4 +1,4 @@
-import { fieldLines } from "../table.ts";
+import { fieldLines } from "../output/table.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {

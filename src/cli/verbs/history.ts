@@ -4,7 +4,7 @@ import { everNamed } from "../../projections/names.ts";
 import type { Life } from "../../projections/history/snapshot-history.ts";
 import { Lives } from "../../projections/history/snapshot-history.ts";
 import { Operations } from "../../projections/history/operations.ts";
-import { History } from "../history.ts";
+import { History } from "../output/history.ts";
 import type { Cli, Verb } from "../verb.ts";
 
 export const verb: Verb = {

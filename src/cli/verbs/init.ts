@@ -1,4 +1,4 @@
-import { processCaller } from "../caller.ts";
+import { processCaller } from "../input/caller.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {

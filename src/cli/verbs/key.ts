@@ -1,5 +1,5 @@
-import { keyOf, keyOption } from "../proof.ts";
-import { fieldLines } from "../table.ts";
+import { keyOf, keyOption } from "../input/proof.ts";
+import { fieldLines } from "../output/table.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {

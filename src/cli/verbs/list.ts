@@ -1,7 +1,7 @@
-import { asOf, atOption } from "../moment.ts";
-import { warnOfOperation } from "../reading.ts";
-import { guestStateWord } from "../states.ts";
-import { tableLines } from "../table.ts";
+import { asOf, atOption } from "../input/moment.ts";
+import { warnOfOperation } from "../input/reading.ts";
+import { guestStateWord } from "../output/states.ts";
+import { tableLines } from "../output/table.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {

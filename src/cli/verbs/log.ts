@@ -3,8 +3,8 @@ import type { EventRecord, ReadRange } from "../../connection/api.ts";
 import { Operations } from "../../projections/history/operations.ts";
 import type { OperationRecords } from "../../projections/history/operations.ts";
 import { passesFilter } from "../../projections/history/log-filter.ts";
-import { History } from "../history.ts";
-import { filterFrom, logOptions, rangeFrom } from "../log-options.ts";
+import { History } from "../output/history.ts";
+import { filterFrom, logOptions, rangeFrom } from "../input/log-options.ts";
 import type { Cli, Verb } from "../verb.ts";
 
 export const verb: Verb = {

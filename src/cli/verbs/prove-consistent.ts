@@ -1,4 +1,4 @@
-import { keyOf, keyOption, positionOrCheckpoint } from "../proof.ts";
+import { keyOf, keyOption, positionOrCheckpoint } from "../input/proof.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {

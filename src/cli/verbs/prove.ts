@@ -1,5 +1,5 @@
-import { wholeNumber } from "../input.ts";
-import { keyOf, keyOption, readCheckpoint } from "../proof.ts";
+import { wholeNumber } from "../input/input.ts";
+import { keyOf, keyOption, readCheckpoint } from "../input/proof.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {

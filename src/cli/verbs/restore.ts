@@ -1,4 +1,4 @@
-import { absolute } from "../absolute.ts";
+import { absolute } from "../input/absolute.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {

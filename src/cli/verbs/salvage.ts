@@ -1,7 +1,7 @@
 import { shellWord } from "../../errors.ts";
 import type { Salvaged } from "../../store/repair/salvage.ts";
 import type { Range } from "../../events/events.ts";
-import { absolute } from "../absolute.ts";
+import { absolute } from "../input/absolute.ts";
 import type { Cli, Verb } from "../verb.ts";
 
 export const verb: Verb = {

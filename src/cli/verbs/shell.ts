@@ -1,11 +1,11 @@
 import { SnapledgerError } from "../../errors.ts";
-import { keepStdinForCommands } from "../files.ts";
+import { keepStdinForCommands } from "../input/files.ts";
 import { completionOf } from "../shell/completion.ts";
 import { namesIn } from "../shell/names.ts";
 import { openScript, Shell } from "../shell/shell.ts";
 import { runTerminal } from "../shell/terminal.ts";
-import type { Input } from "../input.ts";
-import { storeFolder } from "../store.ts";
+import type { Input } from "../input/input.ts";
+import { storeFolder } from "../input/store.ts";
 import type { Cli, Verb } from "../verb.ts";
 
 export const verb: Verb = {

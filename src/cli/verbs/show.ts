@@ -1,5 +1,5 @@
-import { History } from "../history.ts";
-import { wholeNumber } from "../input.ts";
+import { History } from "../output/history.ts";
+import { wholeNumber } from "../input/input.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {

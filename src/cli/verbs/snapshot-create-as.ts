@@ -1,5 +1,5 @@
-import { createCommand, createExits, createOptions } from "../create.ts";
-import { printOutcome } from "../outcome.ts";
+import { createCommand, createExits, createOptions } from "../input/create.ts";
+import { printOutcome } from "../output/outcome.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {

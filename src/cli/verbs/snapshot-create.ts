@@ -1,6 +1,6 @@
-import { readInput } from "../files.ts";
-import { printOutcome } from "../outcome.ts";
-import { createExits, createOptions, createCommand } from "../create.ts";
+import { readInput } from "../input/files.ts";
+import { printOutcome } from "../output/outcome.ts";
+import { createExits, createOptions, createCommand } from "../input/create.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {

@@ -1,6 +1,6 @@
-import { atOption } from "../moment.ts";
-import { printXml } from "../xml.ts";
-import { currentSnapshot } from "../reading.ts";
+import { atOption } from "../input/moment.ts";
+import { printXml } from "../output/xml.ts";
+import { currentSnapshot } from "../input/reading.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {

@@ -1,8 +1,8 @@
 import type { DeactivateSnapshot, DiscardSnapshot, MergeSnapshot } from "../../events/command.ts";
 import type { Outcome } from "../../connection/api.ts";
 import { isSnapledgerError } from "../../errors.ts";
-import type { Input } from "../input.ts";
-import { printOutcome } from "../outcome.ts";
+import type { Input } from "../input/input.ts";
+import { printOutcome } from "../output/outcome.ts";
 import type { Cli, Verb } from "../verb.ts";
 
 type Deactivation = DeactivateSnapshot | MergeSnapshot | DiscardSnapshot;

@@ -1,7 +1,7 @@
-import { atOption } from "../moment.ts";
-import { chosenSnapshot } from "../reading.ts";
+import { atOption } from "../input/moment.ts";
+import { chosenSnapshot } from "../input/reading.ts";
 import type { Verb } from "../verb.ts";
-import { printXml } from "../xml.ts";
+import { printXml } from "../output/xml.ts";
 
 export const verb: Verb = {
   about:

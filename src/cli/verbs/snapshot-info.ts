@@ -1,7 +1,7 @@
-import { atOption } from "../moment.ts";
-import { chosenSnapshot } from "../reading.ts";
-import { snapshotStateWord } from "../states.ts";
-import { fieldLines } from "../table.ts";
+import { atOption } from "../input/moment.ts";
+import { chosenSnapshot } from "../input/reading.ts";
+import { snapshotStateWord } from "../output/states.ts";
+import { fieldLines } from "../output/table.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {

@@ -1,13 +1,13 @@
 import type { SnapshotState } from "../../events/records.ts";
 import type { SnapshotFilter, SnapshotInfo } from "../../connection/api.ts";
 import { SnapledgerError } from "../../errors.ts";
-import type { Input } from "../input.ts";
-import { asOf, atOption } from "../moment.ts";
-import { readDomain } from "../reading.ts";
-import { snapshotStateWord } from "../states.ts";
-import { tableLines } from "../table.ts";
-import { localTime } from "../time.ts";
-import { treeLines } from "../tree.ts";
+import type { Input } from "../input/input.ts";
+import { asOf, atOption } from "../input/moment.ts";
+import { readDomain } from "../input/reading.ts";
+import { snapshotStateWord } from "../output/states.ts";
+import { tableLines } from "../output/table.ts";
+import { localTime } from "../output/time.ts";
+import { treeLines } from "../output/tree.ts";
 import type { Cli, Verb } from "../verb.ts";
 
 /** By state at creation; several of them are alternatives. */

@@ -1,6 +1,6 @@
 import { SnapledgerError } from "../../errors.ts";
-import { asOf, atOption } from "../moment.ts";
-import { chosenSnapshot } from "../reading.ts";
+import { asOf, atOption } from "../input/moment.ts";
+import { chosenSnapshot } from "../input/reading.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {

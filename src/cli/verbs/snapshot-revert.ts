@@ -1,4 +1,4 @@
-import { insteadOf } from "../instead.ts";
+import { insteadOf } from "./instead.ts";
 
 export const verb = insteadOf(
   "snapshot-revert",

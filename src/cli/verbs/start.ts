@@ -1,4 +1,4 @@
-import { printOutcome } from "../outcome.ts";
+import { printOutcome } from "../output/outcome.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {

@@ -1,7 +1,7 @@
 import type { FilesVerdict, ReplayDifference, ReplayVerdict, SignedCheckpoint, Verdict } from "../../connection/api.ts";
 import { SnapledgerError } from "../../errors.ts";
 import type { Cli, Verb } from "../verb.ts";
-import { checkpointOptions, verifyCheckpoint } from "../verify-checkpoint.ts";
+import { checkpointOptions, verifyCheckpoint } from "../input/verify-checkpoint.ts";
 
 export const verb: Verb = {
   about:

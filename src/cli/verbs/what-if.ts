@@ -6,11 +6,11 @@ import { sortedByName } from "../../projections/views/name-order.ts";
 import { diffStates, isSame } from "../../projections/history/diff.ts";
 import type { DomainState } from "../../projections/state.ts";
 import { commandText } from "../../projections/explain/wording.ts";
-import { readInsertions } from "../insertions.ts";
-import { History } from "../history.ts";
-import { wholeNumber } from "../input.ts";
-import { sideBySide } from "../side-by-side.ts";
-import { treeLines } from "../tree.ts";
+import { readInsertions } from "../input/insertions.ts";
+import { History } from "../output/history.ts";
+import { wholeNumber } from "../input/input.ts";
+import { sideBySide } from "../output/side-by-side.ts";
+import { treeLines } from "../output/tree.ts";
 import type { Cli, Verb } from "../verb.ts";
 
 export const verb: Verb = {

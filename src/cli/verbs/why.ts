@@ -1,9 +1,9 @@
 import { SnapledgerError } from "../../errors.ts";
 import { FileStory } from "../../projections/history/file-history.ts";
 import type { Turn } from "../../projections/history/file-history.ts";
-import { absolute } from "../absolute.ts";
-import { History } from "../history.ts";
-import { fieldLines } from "../table.ts";
+import { absolute } from "../input/absolute.ts";
+import { History } from "../output/history.ts";
+import { fieldLines } from "../output/table.ts";
 import type { Cli, Verb } from "../verb.ts";
 
 export const verb: Verb = {

@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
-import type { ErrorCode } from "../errors.ts";
-import { SnapledgerError } from "../errors.ts";
+import type { ErrorCode } from "../../errors.ts";
+import { SnapledgerError } from "../../errors.ts";
 
 /** Enough to tell that a file is longer than any XML that is accepted (1 MiB). */
 const most = 1024 * 1024 + 1;

@@ -1,9 +1,9 @@
 import { Command, CommanderError, Option } from "commander";
-import { SnapledgerError } from "../errors.ts";
-import { helpEnd } from "./help.ts";
+import { SnapledgerError } from "../../errors.ts";
+import { helpEnd } from "../help.ts";
 import { Input } from "./input.ts";
 import { nearest } from "./nearest.ts";
-import type { Verb } from "./verb.ts";
+import type { Verb } from "../verb.ts";
 
 /** Options that every verb takes, before or after the verb. */
 const everywhere = [

@@ -1,6 +1,6 @@
-import type { SignedCheckpoint } from "../connection/api.ts";
+import type { SignedCheckpoint } from "../../connection/api.ts";
 import { keyOf, keyOption, readCheckpoint } from "./proof.ts";
-import type { Cli } from "./verb.ts";
+import type { Cli } from "../verb.ts";
 
 export const checkpointOptions = [
   ["--checkpoint <file>", "prove also that the log still begins as this signed checkpoint says"],

@@ -1,7 +1,7 @@
-import { SnapledgerError } from "../errors.ts";
-import type { CreateSnapshot } from "../events/command.ts";
+import { SnapledgerError } from "../../errors.ts";
+import type { CreateSnapshot } from "../../events/command.ts";
 import type { Input } from "./input.ts";
-import type { Verb } from "./verb.ts";
+import type { Verb } from "../verb.ts";
 
 /** What snapshot-create and snapshot-create-as share. */
 

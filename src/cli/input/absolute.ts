@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { SnapledgerError } from "../errors.ts";
+import { SnapledgerError } from "../../errors.ts";
 
 /** A path as the user gave it, from the folder that the command line is typed in. FILE_NOT_FOUND when that is gone. */
 export function absolute(path: string): string {

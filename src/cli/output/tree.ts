@@ -1,4 +1,4 @@
-import type { SnapshotId } from "../events/ids.ts";
+import type { SnapshotId } from "../../events/ids.ts";
 
 /** What the drawing needs of a snapshot. */
 export interface TreeNode {

@@ -1,5 +1,5 @@
-import { SnapledgerError } from "../errors.ts";
-import type { KeyOption } from "../connection/api.ts";
+import { SnapledgerError } from "../../errors.ts";
+import type { KeyOption } from "../../connection/api.ts";
 import { readInput } from "./files.ts";
 import type { Input } from "./input.ts";
 import { wholeNumber } from "./input.ts";

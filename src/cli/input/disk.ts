@@ -1,8 +1,8 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import { shellWord, SnapledgerError } from "../errors.ts";
-import type { DiskDefinition } from "../events/command.ts";
-import type { DriverName, ImageFormat } from "../events/records.ts";
+import { shellWord, SnapledgerError } from "../../errors.ts";
+import type { DiskDefinition } from "../../events/command.ts";
+import type { DriverName, ImageFormat } from "../../events/records.ts";
 import { absolute } from "./absolute.ts";
 
 /** `TARGET=PATH[,format=F]` as one disk. A path may hold commas; only an ending `,format=F` is taken off it. */

@@ -1,4 +1,4 @@
-import type { DomainDiff, SnapshotInfo } from "../connection/api.ts";
+import type { DomainDiff, SnapshotInfo } from "../../connection/api.ts";
 import { treeLines } from "./tree.ts";
 import type { TreeNode } from "./tree.ts";
 

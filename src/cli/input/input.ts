@@ -1,4 +1,4 @@
-import { SnapledgerError } from "../errors.ts";
+import { SnapledgerError } from "../../errors.ts";
 
 /** A verb's arguments and options, as typed by the user. Options are asked for by their long name. */
 export class Input {

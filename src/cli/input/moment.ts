@@ -1,11 +1,11 @@
-import { SnapledgerError } from "../errors.ts";
-import type { AsOf } from "../connection/api.ts";
+import { SnapledgerError } from "../../errors.ts";
+import type { AsOf } from "../../connection/api.ts";
 import { wholeNumber } from "./input.ts";
 import { readTime, timeExamples } from "./times/grammar.ts";
 import type { Here } from "./times/grammar.ts";
 import type { TimeNotice, Understood } from "./times/local.ts";
 import { machineClock } from "./times/wall-clock.ts";
-import type { Cli } from "./verb.ts";
+import type { Cli } from "../verb.ts";
 
 /** A time as records have it: ISO 8601 UTC with milliseconds. */
 export interface Time {

@@ -1,4 +1,4 @@
-import { unseen } from "../commands/rules/names.ts";
+import { unseen } from "../../commands/rules/names.ts";
 
 /**
  * What a terminal would act on instead of showing, or show as nothing: C0 and C1 controls (escape sequences start with

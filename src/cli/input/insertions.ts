@@ -1,6 +1,6 @@
-import { SnapledgerError } from "../errors.ts";
-import { checkCommand } from "../commands/validate.ts";
-import type { Command } from "../events/command.ts";
+import { SnapledgerError } from "../../errors.ts";
+import { checkCommand } from "../../commands/validate.ts";
+import type { Command } from "../../events/command.ts";
 import { readInput } from "./files.ts";
 
 /** A command to be supposed right after a position. */

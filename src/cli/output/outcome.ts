@@ -1,8 +1,8 @@
-import type { Affected, Sets } from "../events/records.ts";
-import type { Step } from "../events/plan.ts";
-import type { Outcome } from "../connection/api.ts";
-import { affectedText, count, formatBytes } from "../projections/explain/wording.ts";
-import type { Cli } from "./verb.ts";
+import type { Affected, Sets } from "../../events/records.ts";
+import type { Step } from "../../events/plan.ts";
+import type { Outcome } from "../../connection/api.ts";
+import { affectedText, count, formatBytes } from "../../projections/explain/wording.ts";
+import type { Cli } from "../verb.ts";
 
 /**
  * Prints what a command did: `done` in one line, then the sets, what was kept, and the folds. With --plan, what it

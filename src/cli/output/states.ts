@@ -1,4 +1,4 @@
-import type { GuestState, SnapshotState } from "../events/records.ts";
+import type { GuestState, SnapshotState } from "../../events/records.ts";
 
 /** virsh's words. In lists a snapshot of a stopped guest is `shutoff`, a stopped guest is `shut off`. */
 export function snapshotStateWord(state: SnapshotState): string {

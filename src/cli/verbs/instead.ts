@@ -1,5 +1,5 @@
-import { SnapledgerError } from "../errors.ts";
-import type { Verb } from "./verb.ts";
+import { SnapledgerError } from "../../errors.ts";
+import type { Verb } from "../verb.ts";
 
 /** A verb that virsh has and that means something else here: it says what to use, and does nothing. */
 export function insteadOf(name: string, differs: string, use: string, examples: Verb["examples"]): Verb {

@@ -1,4 +1,4 @@
-import { SnapledgerError } from "../errors.ts";
+import { SnapledgerError } from "../../errors.ts";
 
 /**
  * What Ctrl-C does to what is no command: it ends the process; or it stops that, as soon as it lets itself be stopped,

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { SnapledgerError } from "../errors.ts";
+import { SnapledgerError } from "../../errors.ts";
 import { absolute } from "./absolute.ts";
 
 /** The store's absolute folder: `--store`, else SNAPLEDGER_STORE, else the XDG data folder's `snapledger`. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
-import type { Caller } from "../connection/api.ts";
+import type { Caller } from "../../connection/api.ts";
 
 /** What the kernel shows for a process that no login session owns: (uid_t) -1. */
 const noLogin = 4294967295;

@@ -1,7 +1,7 @@
-import type { DomainInfo, SnapshotInfo } from "../connection/api.ts";
-import { ours, SnapledgerError } from "../errors.ts";
+import type { DomainInfo, SnapshotInfo } from "../../connection/api.ts";
+import { ours, SnapledgerError } from "../../errors.ts";
 import { asOf } from "./moment.ts";
-import type { Cli } from "./verb.ts";
+import type { Cli } from "../verb.ts";
 
 /**
  * Reads one domain; says on stderr when an operation on it has no outcome. Reading itself changes nothing.

@@ -1,8 +1,8 @@
-import type { EventRecord } from "../events/events.ts";
-import type { DomainId } from "../events/ids.ts";
-import type { NameChange } from "../connection/api.ts";
-import { explain, explainOperation } from "../projections/explain/explain.ts";
-import { nameAt } from "../projections/names.ts";
+import type { EventRecord } from "../../events/events.ts";
+import type { DomainId } from "../../events/ids.ts";
+import type { NameChange } from "../../connection/api.ts";
+import { explain, explainOperation } from "../../projections/explain/explain.ts";
+import { nameAt } from "../../projections/names.ts";
 import { localTime } from "./time.ts";
 
 /** Says records and operations in a line each, with the name that each domain had then. */

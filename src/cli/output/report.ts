@@ -1,4 +1,4 @@
-import { exitStatusOf, isSnapledgerError, onStore } from "../errors.ts";
+import { exitStatusOf, isSnapledgerError, onStore } from "../../errors.ts";
 import type { Output } from "./output.ts";
 
 /** The line of a file or a pipe that the command stood on. */

@@ -1,13 +1,13 @@
-import { SnapledgerError } from "../errors.ts";
-import type { EventType } from "../events/events.ts";
-import { eventTypes } from "../events/seal.ts";
-import type { ReadRange } from "../connection/api.ts";
-import type { LogFilter } from "../projections/history/log-filter.ts";
+import { SnapledgerError } from "../../errors.ts";
+import type { EventType } from "../../events/events.ts";
+import { eventTypes } from "../../events/seal.ts";
+import type { ReadRange } from "../../connection/api.ts";
+import type { LogFilter } from "../../projections/history/log-filter.ts";
 import type { Input } from "./input.ts";
 import { wholeNumber } from "./input.ts";
 import { momentGiven, positionOf } from "./moment.ts";
 import { nearest } from "./nearest.ts";
-import type { Cli } from "./verb.ts";
+import type { Cli } from "../verb.ts";
 
 export const logOptions = [
   ["--from <position>", "the first position"],
