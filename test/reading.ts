@@ -1,6 +1,6 @@
 import { EventEmitter } from "eventemitter3";
 import { noCheckpoints, readDirectory, readDomainState } from "../src/queries/cache/cached-states.ts";
-import type { Checkpoints } from "../src/queries/cache/cached-states.ts";
+import type { Checkpoints } from "../src/queries/cache/cache.ts";
 import { connectionOn, type Base } from "../src/connection/connection.ts";
 import type { EventLog } from "../src/events/log.ts";
 import { memoryEventLog } from "../src/events/memory-log.ts";

@@ -8,7 +8,7 @@ import {
   readDirectory,
   readDomainState,
 } from "../../src/queries/cache/cached-states.ts";
-import type { Checkpoints } from "../../src/queries/cache/cached-states.ts";
+import type { Checkpoints } from "../../src/queries/cache/cache.ts";
 import { Chain } from "../../src/events/chain.ts";
 import { sha256 } from "../../src/events/hash.ts";
 import { recordKeys } from "../../src/events/level/keys.ts";

@@ -5,6 +5,7 @@ import { Output } from "./output/output.ts";
 import { clock } from "../connection/environment.ts";
 import { reportError } from "./output/report.ts";
 import { run } from "./run.ts";
+import { verbs } from "./verbs.ts";
 
 const args = process.argv.slice(2);
 // Needed before the arguments are understood: that may be what fails.
@@ -27,7 +28,7 @@ const interrupt = new Interrupt((error) => process.exit(reportError(error, outpu
 process.umask(0o077);
 interrupt.listen();
 // Nothing here calls exit: what was written to a pipe would be cut off.
-run(args, { output, interrupt, debug, clock }).then(
+run(args, { output, interrupt, debug, clock, program: { verbs, run } }).then(
   (status) => (process.exitCode ??= status),
   (error: unknown) => (process.exitCode = reportError(error, output, how)),
 );

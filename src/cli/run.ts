@@ -1,26 +1,11 @@
 import { exitStatusOf, SnapledgerError } from "../errors.ts";
-import type { Remembered } from "../queries/cache/session-cache.ts";
 import { parseArguments, splitVerb } from "./input/arguments.ts";
 import { overview, unknownVerb } from "./help.ts";
-import type { Interrupt } from "./input/interrupt.ts";
 import type { Output } from "./output/output.ts";
 import { Session } from "./session.ts";
 import { verbs } from "./verbs.ts";
 import { version } from "./output/version.ts";
-
-/** What a command line finds around it: the process's own, or a shell's. */
-export interface Surroundings {
-  readonly output: Output;
-  readonly interrupt: Interrupt;
-  /** Milliseconds since 1970. */
-  readonly clock: () => number;
-  /** Show where an error comes from. */
-  readonly debug: boolean;
-  /** Options that go with every command unless it says otherwise, as words: `["--store", "/srv/store"]`. */
-  readonly defaults?: readonly (readonly string[])[];
-  /** What a shell knows of a store from the command before. */
-  readonly remembered?: (store: string) => Remembered;
-}
+import type { Surroundings } from "./verb.ts";
 
 /** Runs one command line, without the program's name; its exit status. Rejects with what is to be reported. */
 export async function run(args: readonly string[], around: Surroundings): Promise<number> {

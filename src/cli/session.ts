@@ -6,9 +6,8 @@ import type { Input } from "./input/input.ts";
 import type { Output } from "./output/output.ts";
 import { progressOn } from "./output/progress.ts";
 import type { ShownProgress } from "./output/progress.ts";
-import type { Surroundings } from "./run.ts";
+import type { Cli, Surroundings } from "./verb.ts";
 import { knownHeadsFolder, storeFolder } from "./input/store.ts";
-import type { Cli } from "./verb.ts";
 
 /** One run of one verb: its input, its store, and the one connection to it. */
 export class Session implements Cli {

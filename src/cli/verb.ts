@@ -2,7 +2,8 @@ import type { Command } from "../events/command.ts";
 import type { Caller, Connection, ConnectionOptions, Outcome, Request } from "../connection/api.ts";
 import type { Input } from "./input/input.ts";
 import type { Output } from "./output/output.ts";
-import type { Surroundings } from "./run.ts";
+import type { Interrupt } from "./input/interrupt.ts";
+import type { Remembered } from "../queries/cache/session-cache.ts";
 
 /** One verb: what it takes, what its help says, what it does. */
 export interface Verb {
@@ -51,4 +52,34 @@ export interface Cli {
   warn(warning: { readonly code: string; readonly message: string; readonly hint?: string }): void;
   /** A bar on a terminal, JSON lines with --json; ends by itself. */
   progress(step: string, done: number, total: number): void;
+}
+
+/** What a command line finds around it: the process's own, or a shell's. */
+export interface Surroundings {
+  readonly program: Program;
+  readonly output: Output;
+  readonly interrupt: Interrupt;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** Show where an error comes from. */
+  readonly debug: boolean;
+  /** Options that go with every command unless it says otherwise, as words: `["--store", "/srv/store"]`. */
+  readonly defaults?: readonly (readonly string[])[];
+  /** What a shell knows of a store from the command before. */
+  readonly remembered?: (store: string) => Remembered;
+}
+
+/** A verb before it is loaded. */
+export interface Entry {
+  readonly group: string;
+  /** For the list of verbs in `snapledger --help`. */
+  readonly summary: string;
+  /** Only the verb that was typed is loaded. */
+  readonly load: () => Promise<{ readonly verb: Verb }>;
+}
+
+/** All verbs, and how a command line is run: for the verb that runs others. */
+export interface Program {
+  readonly verbs: ReadonlyMap<string, Entry>;
+  run(args: readonly string[], around: Surroundings): Promise<number>;
 }

@@ -1,12 +1,4 @@
-import type { Verb } from "./verb.ts";
-
-interface Entry {
-  readonly group: string;
-  /** For the list of verbs in `snapledger --help`. */
-  readonly summary: string;
-  /** Only the verb that was typed is loaded. */
-  readonly load: () => Promise<{ readonly verb: Verb }>;
-}
+import type { Entry } from "./verb.ts";
 
 const groups = {
   snapshots: "Snapshots",

@@ -1,12 +1,7 @@
 import { EventEmitter } from "eventemitter3";
 import { diffAsOf, foldedOnce, positionAtTime, statesAsOf, storedAt } from "../queries/at-position.ts";
-import {
-  checkpointFiles,
-  readDirectory,
-  readDomainState,
-  unlessLeft,
-  type Checkpoints,
-} from "../queries/cache/cached-states.ts";
+import { checkpointFiles, readDirectory, readDomainState, unlessLeft } from "../queries/cache/cached-states.ts";
+import { type Checkpoints } from "../queries/cache/cache.ts";
 import type { Stage } from "../commands/context.ts";
 import type { Command } from "../events/command.ts";
 import { knownHeadFiles } from "../store/known-heads.ts";

@@ -5,6 +5,7 @@ import { unknownVerb } from "../../src/cli/help.ts";
 import { Interrupt } from "../../src/cli/input/interrupt.ts";
 import { Output } from "../../src/cli/output/output.ts";
 import { reportError } from "../../src/cli/output/report.ts";
+import { run } from "../../src/cli/run.ts";
 import { Session } from "../../src/cli/session.ts";
 import { verbs } from "../../src/cli/verbs.ts";
 import { connectionOn } from "../../src/connection/connection.ts";
@@ -62,6 +63,7 @@ export class Inside {
       interrupt: new Interrupt(() => undefined),
       clock: this.clock,
       debug: false,
+      program: { verbs, run },
     });
     await verb.run(session);
     return Math.max(session.status, session.damaged ? exitStatusOf.LOG_DAMAGED : 0);

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { isSnapledgerError } from "../../src/errors.ts";
 import { linesOf, mostBytes } from "../../src/cli/shell/lines.ts";
 import { completionOf } from "../../src/cli/shell/completion.ts";
+import { verbs } from "../../src/cli/verbs.ts";
 import { scanWords, splitWords } from "../../src/cli/shell/words.ts";
 
 function refusal(text: string): string {
@@ -105,7 +106,7 @@ describe("completion", () => {
     snapshots: (_: string | undefined, domain: string) =>
       Promise.resolve(domain === "web two" ? ["it's", "before upgrade"] : domain === "web" ? ["a", "b"] : []),
   };
-  const complete = (line: string) => completionOf(line, names);
+  const complete = (line: string) => completionOf(line, names, verbs);
 
   it.each([
     ["snapshot-li", ["snapshot-list "], "snapshot-li"],
@@ -142,10 +143,14 @@ describe("completion", () => {
 
   it("of very many shows some, which begin alike as far as all do", async () => {
     const many = Array.from({ length: 1000 }, (_, i) => `s${i + 1000}`);
-    const [candidates] = await completionOf("snapshot-info web s", {
-      ...names,
-      snapshots: () => Promise.resolve(many),
-    });
+    const [candidates] = await completionOf(
+      "snapshot-info web s",
+      {
+        ...names,
+        snapshots: () => Promise.resolve(many),
+      },
+      verbs,
+    );
     expect([candidates.length, candidates[0], candidates.at(-1)]).toEqual([200, "s1000", "s1999"]);
   });
 });

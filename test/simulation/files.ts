@@ -1,6 +1,6 @@
 import type { World } from "../../src/drivers/memory/index.ts";
 import { clusterBytes } from "../../src/drivers/memory/content.ts";
-import type { SimulatedFile } from "../../src/drivers/memory/world.ts";
+import type { SimulatedFile } from "../../src/drivers/memory/content.ts";
 
 /** Reads simulated files for the judge: its own walk along the links that the files really have, every byte looked at. */
 

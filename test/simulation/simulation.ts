@@ -1,5 +1,5 @@
 import { noCheckpoints, readDirectory, readDomainState } from "../../src/queries/cache/cached-states.ts";
-import type { Checkpoints } from "../../src/queries/cache/cached-states.ts";
+import type { Checkpoints } from "../../src/queries/cache/cache.ts";
 import { handle } from "../../src/commands/handle.ts";
 import type { DomainLock, Locks } from "../../src/store/lock/domain-lock.ts";
 import type { Stage } from "../../src/commands/context.ts";

@@ -1,9 +1,9 @@
 import { Command, CommanderError, Option } from "commander";
 import { SnapledgerError } from "../../errors.ts";
-import { helpEnd } from "../help.ts";
 import { Input } from "./input.ts";
 import { nearest } from "./nearest.ts";
 import type { Verb } from "../verb.ts";
+import { timeForms } from "./times/grammar.ts";
 
 /** Options that every verb takes, before or after the verb. */
 const everywhere = [
@@ -123,4 +123,41 @@ function suggestion(command: Command, error: CommanderError): string | undefined
   const flags = command.options.flatMap(({ long }) => long ?? []);
   const near = unknown === undefined ? undefined : nearest(unknown, flags);
   return near === undefined ? undefined : `Did you mean ${near}?`;
+}
+
+/** What ends any verb, where it does not say itself what else its own status means. */
+const unlessSaid: readonly (readonly [status: number, when: string])[] = [
+  [1, "a disk is full, or failed"],
+  [3, "the store is not this user's alone, or is of a newer version"],
+];
+
+/** Statuses that mean the same for every verb. */
+const sameForAll: readonly (readonly [status: number, when: string])[] = [
+  [2, "the request is wrong: a flag, a name, the XML"],
+  [5, "not now: another process has the log, the domain or an image; try again"],
+  [6, "the log is damaged, or an old copy was put in its place"],
+  [130, "interrupted"],
+];
+
+/** The end of a verb's help. */
+export function helpEnd(verb: Verb): string {
+  const { exits, examples, changes } = verb;
+  const unsaid = unlessSaid.filter(([status]) => exits.every(([own]) => own !== status));
+  const statuses = [[0, "done"] as const, ...exits, ...unsaid, ...sameForAll].sort(([a], [b]) => a - b);
+  const permanent = changes ? "\nNames, reasons and actors are permanent: they stay in the log for good.\n" : "";
+  return `${permanent}${takesTimes(verb) ? times : ""}
+EXIT STATUS
+${statuses.map(([status, when]) => `  ${String(status).padEnd(4)} ${when}`).join("\n")}
+
+EXAMPLES
+${examples.map((example) => `  ${example}`).join("\n")}`;
+}
+
+const times = `
+TIMES
+${timeForms.map((line) => `  ${line}`).join("\n")}
+`;
+
+function takesTimes({ options = [], arguments: given = [] }: Verb): boolean {
+  return options.some(([flags]) => /<(.*\|)?time\b/.test(flags)) || given.some(([, what]) => /\ba time$/.test(what));
 }

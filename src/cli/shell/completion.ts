@@ -3,9 +3,8 @@ import { eventTypes } from "../../events/seal.ts";
 import { formats } from "../../export/formats.ts";
 import { optionsOf, splitVerb } from "../input/arguments.ts";
 import { escapeLine } from "../output/escape.ts";
-import { verbs } from "../verbs.ts";
 import { scanWords } from "./words.ts";
-import type { Verb } from "../verb.ts";
+import type { Program, Verb } from "../verb.ts";
 
 /** Where names come from; nothing when they cannot be had. */
 export interface Names {
@@ -21,14 +20,14 @@ const ownVerbs = ["help", "exit", "quit"];
 const mostShown = 200;
 
 /** What could come next on a line that is typed up to here. */
-export async function completionOf(line: string, names: Names): Promise<Completion> {
+export async function completionOf(line: string, names: Names, verbs: Program["verbs"]): Promise<Completion> {
   const { words, open, operator } = scanWords(line);
   if (operator || open?.what === "\\") return [[], ""];
   const last = words.at(-1);
   const current = last?.end === line.length ? last : { value: "", start: line.length };
   const before = words.filter((word) => word !== current).map(({ value }) => value);
   if (before[0] === "snapledger") before.shift();
-  const possible = await possibleAfter(before, current.value, names);
+  const possible = await possibleAfter(before, current.value, names, verbs);
   const fitting = [...new Set(possible)].filter((text) => text.startsWith(current.value) && escapeLine(text) === text);
   const typed = line.slice(current.start);
   const quoted = fitting.sort().map((text) => quotedLike(typed, text, fitting.length === 1));
@@ -37,7 +36,12 @@ export async function completionOf(line: string, names: Names): Promise<Completi
   return [shown, typed];
 }
 
-async function possibleAfter(before: readonly string[], typed: string, names: Names): Promise<readonly string[]> {
+async function possibleAfter(
+  before: readonly string[],
+  typed: string,
+  names: Names,
+  verbs: Program["verbs"],
+): Promise<readonly string[]> {
   const { verb: name, rest } = splitVerb(before);
   if (name === undefined) return typed.startsWith("-") ? [] : [...verbs.keys(), ...ownVerbs];
   if (name === "help") return [...verbs.keys()];

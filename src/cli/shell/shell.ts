@@ -4,8 +4,7 @@ import { Remembered } from "../../queries/cache/session-cache.ts";
 import { cannotRead } from "../input/files.ts";
 import { reportError } from "../output/report.ts";
 import type { Place, Telling } from "../output/report.ts";
-import { run } from "../run.ts";
-import type { Surroundings } from "../run.ts";
+import type { Surroundings } from "../verb.ts";
 import { splitVerb, storeGiven } from "../input/arguments.ts";
 import { linesOf, mostBytes } from "./lines.ts";
 import { scanWords, splitWords } from "./words.ts";
@@ -71,7 +70,9 @@ export class Shell {
       const status = await this.#around.interrupt.within(terminal ? "stops" : "ends", async (interrupt) => {
         const impatient = terminal ? sayWhenSlow(interrupt.signal, () => output.aside(slowToStop)) : undefined;
         const remembered = (store: string) => this.remembered(store);
-        const ran = await run(words, { ...this.#around, output, interrupt, defaults, remembered }).finally(impatient);
+        const ran = await this.#around.program
+          .run(words, { ...this.#around, output, interrupt, defaults, remembered })
+          .finally(impatient);
         // Something that is followed until Ctrl-C has not failed; but a script is not gone on with.
         return interrupt.signal.aborted && !terminal ? stoppedStatus : ran;
       });

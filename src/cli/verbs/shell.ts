@@ -69,5 +69,5 @@ async function onTerminal(cli: Cli, shell: Shell): Promise<void> {
     return { ...cli.options(), store: folder, remembered: shell.remembered(folder) };
   });
   cli.output.line(`snapledger shell on ${cli.store}; help lists the verbs, Tab completes, exit or Ctrl-D leaves`);
-  await runTerminal(shell, (line) => completionOf(line, names));
+  await runTerminal(shell, (line) => completionOf(line, names, cli.around.program.verbs));
 }

@@ -1,4 +1,22 @@
-import type { SimulatedFile } from "./world.ts";
+import type { ImageFault } from "../driver.ts";
+import type { Backing } from "../../events/plan.ts";
+import type { Compression, ImageFormat } from "../../events/records.ts";
+
+/** A file in RAM. What was never written is not in `clusters`. */
+export interface SimulatedFile {
+  readonly device: string;
+  readonly inode: string;
+  readonly format: ImageFormat;
+  mtimeNs: bigint;
+  bytes: number;
+  virtualBytes: number;
+  backing: Backing | null;
+  writable: boolean;
+  compression: Compression | null;
+  /** Its tables are stale: what is written over it goes where something else is. */
+  fault: ImageFault | null;
+  readonly clusters: Map<number, Uint8Array>;
+}
 
 /**
  * What simulated files hold. A chain is given nearest file first; past a shorter file's end it reads as zeros, as QEMU.

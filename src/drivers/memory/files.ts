@@ -13,7 +13,8 @@ import {
   wrongLink,
 } from "../errors.ts";
 import { clearTail, clusterBytes, cutTo, lengthen, readCluster, wouldShow, writeInto } from "./content.ts";
-import type { SimulatedFile, World } from "./world.ts";
+import type { World } from "./world.ts";
+import type { SimulatedFile } from "./content.ts";
 
 /** Called in the middle of a step: what it throws leaves the step half done. */
 export type During = (point: string) => void | Promise<void>;

@@ -1,26 +1,10 @@
 import { createHash } from "node:crypto";
 import type { DomainId } from "../../events/ids.ts";
 import type { Backing } from "../../events/plan.ts";
-import type { Compression, FileFacts, GuestState, ImageFormat } from "../../events/records.ts";
-import type { ImageFault } from "../driver.ts";
+import type { FileFacts, GuestState, ImageFormat } from "../../events/records.ts";
 import { fullDisk, lockedImage, missingFile } from "../errors.ts";
 import { clusterBytes, grow, readCluster, writeInto } from "./content.ts";
-
-/** A file in RAM. What was never written is not in `clusters`. */
-export interface SimulatedFile {
-  readonly device: string;
-  readonly inode: string;
-  readonly format: ImageFormat;
-  mtimeNs: bigint;
-  bytes: number;
-  virtualBytes: number;
-  backing: Backing | null;
-  writable: boolean;
-  compression: Compression | null;
-  /** Its tables are stale: what is written over it goes where something else is. */
-  fault: ImageFault | null;
-  readonly clusters: Map<number, Uint8Array>;
-}
+import type { SimulatedFile } from "./content.ts";
 
 export interface SimulatedGuest {
   state: GuestState;

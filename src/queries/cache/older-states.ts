@@ -2,7 +2,7 @@ import { access, readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { isUuid } from "../../events/ids.ts";
 import type { DomainId } from "../../events/ids.ts";
-import type { Checkpoints } from "./cached-states.ts";
+import type { Checkpoints } from "./cache.ts";
 import { parseDomain, writeDomain } from "../../projections/serialize.ts";
 import type { DomainState } from "../../projections/state.ts";
 
