@@ -1,17 +1,12 @@
 import tseslint from "typescript-eslint";
+import { importOrder } from "./scripts/import-order.mjs";
 
-/** Folders that a folder's files may not import from: imports run one way (see ARCHITECTURE.md). */
-const forbid = (...patterns) => ({
-  "no-restricted-imports": [
-    "error",
-    { patterns: patterns.map((group) => ({ group: [group.glob], message: group.why })) },
-  ],
-});
+/** What decides, folds or says something is handed all that it needs: it is the same wherever and whenever it runs. */
+const pure = ["proof", "projections", "policy", "web", "xml", "export/{exported,formats,cloudevents,ocsf,syslog}.ts"];
 const effects = [
-  { glob: "node:*", why: "Rules, projections and event types are pure: no files, sockets or processes." },
-  { glob: "level", why: "Only the log touches the database." },
+  { group: ["node:*"], message: "Pure: no files, sockets or processes." },
+  { group: ["level", "classic-level"], message: "Only the log touches the database." },
 ];
-const layer = (glob) => ({ glob, why: "Imports run one way: events <- projections <- commands <- index <- cli." });
 
 export default tseslint.config(
   { ignores: ["dist/", "dist.new-*/", "coverage/"] },
@@ -38,25 +33,16 @@ export default tseslint.config(
     },
   },
   {
-    files: ["src/events/**"],
-    rules: forbid(layer("../{projections,commands,drivers,xml,cli}/**"), layer("../{index,face,connection}.ts")),
+    files: ["src/**"],
+    plugins: { snapledger: { rules: { "import-order": importOrder } } },
+    rules: { "snapledger/import-order": "error" },
   },
   {
-    files: ["src/projections/**"],
-    rules: forbid(...effects, layer("../{commands,drivers,xml,cli}/**"), layer("../{index,face,connection}.ts")),
+    files: [...pure, "commands/{rules,what-if}", "commands/request.ts"].map(
+      (room) => `src/${room}${room.endsWith(".ts") ? "" : "/**"}`,
+    ),
+    rules: { "no-restricted-imports": ["error", { patterns: effects }] },
   },
-  {
-    files: ["src/export/{exported,formats,cloudevents,ocsf,syslog}.ts"],
-    rules: forbid(...effects, layer("../{commands,drivers,xml,cli}/**"), layer("../{index,face,connection}.ts")),
-  },
-  { files: ["src/proof/**"], rules: forbid(...effects, layer("../**")) },
-  {
-    files: ["src/evidence/**"],
-    rules: forbid(layer("../{commands,drivers,xml,cli}/**"), layer("../{index,face,connection}.ts")),
-  },
-  { files: ["src/drivers/**"], rules: forbid(layer("**/{projections,commands,xml,cli}/**")) },
-  { files: ["src/xml/**"], rules: forbid(...effects, layer("../{commands,drivers,cli}/**")) },
-  { files: ["src/commands/**"], rules: forbid(layer("../{xml,cli}/**"), layer("../{index,connection}.ts")) },
   { files: ["**/*.js", "**/*.mjs", "**/*.cjs"], extends: [tseslint.configs.disableTypeChecked] },
   { files: ["**/*.cjs"], rules: { "@typescript-eslint/no-require-imports": "off" } },
   { files: ["test/**", "bench/**"], rules: { "@typescript-eslint/no-non-null-assertion": "off" } },
