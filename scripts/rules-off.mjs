@@ -83,7 +83,7 @@ const rules = [
     rule: "links are put back to the log before folds",
     file: "src/commands/recovery/compact.ts",
     off: [["if (foldsOf(state).length === 0) return restored;", "return restored;"]],
-    tests: ["test/crash/folds.test.ts", "put back before the file"],
+    tests: ["test/crash/kills.test.ts", "a link that is written late"],
   },
   {
     rule: "only a link that a fold can have moved is put back",

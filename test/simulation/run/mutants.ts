@@ -287,7 +287,12 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
     [compact, "live && seen.facts.virtualBytes > content.facts.virtualBytes", "false"],
   ],
   ["a running guest's chain is folded by QEMU", [compact, "if (live) {", "if (false) {"]],
-  ["links are put back to the log before a command", [recover, "await restoreLinks(operation, watch)", "[]"]],
+  // What has begun goes first, which is another defence.
+  [
+    "links are put back to the log before a command",
+    [recover, "await restoreLinks(operation, watch)", "[]"],
+    [layers, "isBegun(state, into.id, from.id) ? 0 : depthOf", "false ? 0 : depthOf"],
+  ],
   [
     "links are put back to the log after folds that recovery could not end",
     [
@@ -295,6 +300,7 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
       "recovery.compaction.blockedBy ? compactAgain : compact",
       "recovery.compaction.blockedBy ? compact : compact",
     ],
+    [layers, "isBegun(state, into.id, from.id) ? 0 : depthOf", "false ? 0 : depthOf"],
   ],
   ["a running guest's links are left alone", [compact, "if (held.has(id)) continue;", ""]],
   ["a dead operation is resolved", [recover, "await resolveDeadOperation(operation, found);", ""]],
