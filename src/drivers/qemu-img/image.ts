@@ -80,14 +80,14 @@ export async function assertWhole(path: string, header: Qcow2Header): Promise<vo
 export async function withBytes<T>(path: string, work: (read: ReadBytes) => Promise<T>): Promise<T> {
   const [file] = openPlain(path);
   try {
-    return await work((offset, length) => onFile(path, () => part(file, offset, length)));
+    return await work((offset, length, into) => onFile(path, () => part(file, offset, length, into)));
   } finally {
     closeSync(file);
   }
 }
 
-/** Fewer bytes than asked for where the file ends. */
-export type ReadBytes = (offset: number, length: number) => Uint8Array<ArrayBuffer>;
+/** Fewer bytes than asked for where the file ends. `into`: where they go, for a reader of many that keeps none. */
+export type ReadBytes = (offset: number, length: number, into?: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>;
 
 /** Should a pipe have taken the file's place since it was looked at, opening it must not wait for a writer. */
 function openPlain(path: string): [file: number, stats: BigIntStats] {
@@ -117,8 +117,8 @@ function firstCluster(file: number, fileBytes: number): DataViewable {
 
 type DataViewable = Uint8Array<ArrayBuffer>;
 
-function part(file: number, offset: number, length: number): DataViewable {
-  const bytes = new Uint8Array(length);
+function part(file: number, offset: number, length: number, into?: DataViewable): DataViewable {
+  const bytes = into ?? new Uint8Array(length);
   let read = 0;
   while (read < length) {
     const bytesRead = readSync(file, bytes, read, length - read, offset + read);
