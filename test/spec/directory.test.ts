@@ -183,20 +183,25 @@ describe("a base image is pending", () => {
   });
 
   test.prop([history])(
-    "in every history exactly while its base role is another layer, or a merge is open",
+    "in every history exactly while its base role is another layer, or a merge is open; and for ever when its domain leaves",
     (records) => {
       const directory = emptyDirectory();
       const states = statesOf();
+      const unfolded = new Map<string, string[]>();
+      const left = new Map<string, string[]>();
       for (const record of records) {
         applyDirectory(directory, record);
         const state = states.apply(record);
         if (!state) continue;
+        if (record.type === "DomainUndefined" && record.data.kept.length > 0)
+          left.set(state.id, [...(left.get(state.id) ?? []), ...(unfolded.get(state.id) ?? [])]);
+        const now = state.disks.filter((target) => state.baseRoles[target] !== state.bases[target]);
+        unfolded.set(state.id, now);
         const { operation } = state;
         const merging = operation?.command.type === "MergeSnapshot" && operation.plan.folds.length > 0;
         if (merging) continue;
-        const expected = state.disks.filter((target) => state.baseRoles[target] !== state.bases[target]);
         const pending = pendingBases(directory).filter(({ domain }) => domain === state.id);
-        expect(pending.map(({ target }) => target)).toEqual(expected);
+        expect(pending.map(({ target }) => target).sort()).toEqual([...(left.get(state.id) ?? []), ...now].sort());
       }
     },
   );
