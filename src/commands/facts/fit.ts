@@ -7,6 +7,7 @@ import { headOf, layersOf } from "../../projections/layers.ts";
 import type { DomainState, Layer } from "../../projections/state.ts";
 import { snapshotOf } from "../../projections/tree.ts";
 import type { Facts } from "../rules/decision.ts";
+import { eachOf } from "./each-of.ts";
 import { backingOf, lookAt, needsOperator } from "./links.ts";
 
 /** Whether files can be frozen and written to: nobody else has them open, and their tables are in order. */
@@ -40,25 +41,23 @@ export async function probeFiles(
     for (const layer of rewritten) await checkFit(driver, backingOf(layer), watch);
     return [];
   }
-  const toRepair: Target[] = [];
   const frozen = freezes(command);
-  for (const layer of [...heads, ...layers, ...rewritten]) {
+  const faults = await eachOf([...heads, ...layers, ...rewritten], async (layer) => {
     const isHead = heads.includes(layer);
     const { seen, wrong } = await lookAt(driver, state, layer);
     if (wrong && layer.backing !== null && !isHead) throw needsOperator(state, [wrong]);
     // A file of whatever content can be asked for as raw.
     if (wrong?.kind === "unreadable") await driver.probeLock({ path: layer.file.path, format: "raw" });
-    if (!seen) continue;
+    if (!seen) return null;
     if (wrong || !(isHead ? frozen : rewritten.includes(layer))) {
       await driver.probeLock(backingOf(layer));
-      continue;
+      return null;
     }
     const fault = await driver.imageFault(backingOf(layer), watch);
-    if (fault === null) continue;
-    if (!isHead || !fault.dirty) throw unfitImage(layer.file.path, fault.why);
-    toRepair.push(layer.target);
-  }
-  return toRepair;
+    if (fault && (!isHead || !fault.dirty)) throw unfitImage(layer.file.path, fault.why);
+    return fault && layer.target;
+  });
+  return faults.filter((target) => target !== null);
 }
 
 /** Whether the command may make layers of the heads. */

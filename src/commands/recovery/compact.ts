@@ -15,6 +15,7 @@ import {
   reachable,
 } from "../../projections/layers.ts";
 import type { DomainState, Layer } from "../../projections/state.ts";
+import { allOf } from "../facts/each-of.ts";
 import { changedFiles } from "../facts/changed.ts";
 import { backingOf, leadsTo, lookAt, missingFiles, needsOperator } from "../facts/links.ts";
 import type { WrongFile } from "../rules/wrong-files.ts";
@@ -134,11 +135,14 @@ async function fold(operation: Operation, next: Fold, watch: Watch) {
     // A larger A would show its own bytes past B's end to whatever is larger than B.
     if (into.backing !== null) await driver.shrink(lower, content.facts.virtualBytes, watch);
   }
-  const lost = await driver.leftOut({ from: upper, into: lower });
-  if (lost !== null) throw notAllThere(upper.path, lower.path, lost);
+  await allOf([
+    // What leaks under a guest wastes space until the file is next folded into, and nothing else.
+    live ? Promise.resolve() : driver.repairLeaks(lower, watch),
+    driver.leftOut({ from: upper, into: lower }).then((lost) => {
+      if (lost !== null) throw notAllThere(upper.path, lower.path, lost);
+    }),
+  ]);
   for (const dependent of dependents) await driver.repoint(backingOf(dependent), lower, watch);
-  // What leaks under a guest wastes space until the file is next folded into, and nothing else.
-  if (!live) await driver.repairLeaks(lower, watch);
   const file = await factsOf(operation, into);
   const repointed: Repointed[] = [];
   for (const layer of dependents) repointed.push({ layer: layer.id, file: await factsOf(operation, layer) });
