@@ -133,7 +133,7 @@ const rules = [
   {
     rule: "an autosave is inside the event of the move",
     file: "src/commands/rules/create-with-snapshot.ts",
-    off: [["autosave: asMade(saved, made), destroyed", "autosave: null, destroyed"]],
+    off: [["...left(made) }", "...left(made), autosave: null }"]],
     tests: ["test/crash/folds.test.ts", "are one event"],
   },
   {
@@ -145,7 +145,7 @@ const rules = [
   {
     rule: "leaks are repaired before the fold is recorded",
     file: "src/commands/recovery/compact.ts",
-    off: [["if (!live) await driver.repairLeaks(lower, watch);", ""]],
+    off: [["live ? Promise.resolve() : driver.repairLeaks(lower, watch)", "Promise.resolve()"]],
     tests: ["test/crash/folds.test.ts", "leaked in the lower file"],
   },
   {
@@ -162,13 +162,13 @@ const rules = [
   {
     rule: "a merge that would orphan is refused",
     file: "src/commands/rules/merge.ts",
-    off: [["if (force || lost.length === 0) return;", "return;"]],
+    off: [["refuseIfLost(sets.orphaned, command", "refuseIfLost([], command"]],
     tests: ["test/spec/memory-and-marks.test.ts", "a merge is refused"],
   },
   {
     rule: "a discard that would orphan is refused",
     file: "src/commands/rules/discard.ts",
-    off: [["if (force || lost.length === 0) return;", "return;"]],
+    off: [["refuseIfLost(orphaned, command", "refuseIfLost([], command"]],
     tests: ["test/spec/memory-and-marks.test.ts", "a discard is refused"],
   },
   {

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import type { Facts, Made } from "../src/commands/rules/decision.ts";
-import { decide } from "../src/commands/rules/decision.ts";
-import { ruleOf } from "../src/commands/rules/rules.ts";
+import { decide } from "../src/commands/rules/rules.ts";
 import type { Command } from "../src/events/command.ts";
 import type { Actor, AnyEvent, DomainEvent, EventRecord, NewEvent } from "../src/events/events.ts";
 import { sha256 } from "../src/events/hash.ts";
@@ -126,9 +125,7 @@ export class Historian {
     const facts = this.#factsFor(state, command, dirty);
     const recorded = facts as unknown as Record<string, unknown>;
     const ids: string[] = [];
-    const decision = decide(() =>
-      ruleOf(state, facts, command, { newId: () => ids[ids.push(this.newId()) - 1] ?? "" }),
-    );
+    const decision = decide(state, facts, command, { newId: () => ids[ids.push(this.newId()) - 1] ?? "" });
     if ("refused" in decision) {
       const { code, message, facts: errorFacts, hint } = decision.refused;
       const data = { command, facts: recorded, code, message, errorFacts, hint };

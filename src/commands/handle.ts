@@ -13,7 +13,7 @@ import { begin } from "./operation/intent.ts";
 import { checkCommand, checkRequest } from "./validate.ts";
 import { compact, compactAgain, removeGarbage } from "./recovery/compact.ts";
 import type { Accepted } from "./rules/decision.ts";
-import { asError, decide, noPlan } from "./rules/decision.ts";
+import { asError, noPlan } from "./rules/decision.ts";
 import { gatherFacts } from "./facts/gather.ts";
 import { afterEvent, beforeEvent } from "./operation/guest-steps.ts";
 import { headsInWords } from "./rules/heads.ts";
@@ -28,7 +28,7 @@ import { recoverDomain, undo, unsettled } from "./recovery/recover.ts";
 import type { Recovery } from "./recovery/recover.ts";
 import { repeated } from "./result/repeat.ts";
 import { goneDomainOf } from "./operation/command-id.ts";
-import { ruleOf } from "./rules/rules.ts";
+import { decide, isDecided } from "./rules/rules.ts";
 import { Operation } from "./context.ts";
 import type { Stage } from "./context.ts";
 
@@ -119,8 +119,7 @@ async function underLock(
   checkRevision(request, before);
   checkDefined(state, command);
   checkSnapshot(request, state, command);
-  const follows = command.type === "RecoverDomain" || command.type === "CompactDomain";
-  return follows ? settled(settling, command, recovery) : perform(acting, command, recovery, watch);
+  return isDecided(command) ? perform(acting, command, recovery, watch) : settled(settling, command, recovery);
 }
 
 /** The operation that recovery works in: its events answer to no command id. */
@@ -162,7 +161,7 @@ function checkSnapshot({ expectSnapshot }: Request, state: DomainState, command:
 async function perform(operation: Operation, command: Command, recovery: Recovery, watch: Watch): Promise<Outcome> {
   const accepted = await begin(operation, command, watch);
   const outcome = await carryOut(operation, command, accepted, watch);
-  const notStarted = await startedAfter(operation, command, outcome);
+  const notStarted = await startedAfter(operation, command);
   const removal = await removeGarbage(operation);
   const compaction = await (recovery.compaction.blockedBy ? compactAgain : compact)(operation, watch);
   const result = resultOf({
@@ -183,13 +182,9 @@ async function perform(operation: Operation, command: Command, recovery: Recover
 }
 
 /** Why a guest did not start although its heads have moved: that much is done, and stays. */
-async function startedAfter(
-  operation: Operation,
-  command: Command,
-  outcome: EventRecord,
-): Promise<SnapledgerError | undefined> {
+async function startedAfter(operation: Operation, command: Command): Promise<SnapledgerError | undefined> {
   try {
-    await afterEvent(operation, command, outcome);
+    await afterEvent(operation, command);
     return undefined;
   } catch (error) {
     return fail(operation, command, noPlan, error);
@@ -287,13 +282,13 @@ async function previewOn(
   const driver = driverFor(stage, state, command);
   await driver.adopt(adoptedDomain(state));
   const operation = new Operation(stage, stage.newId(), state, driver, caller, request);
-  if (command.type === "RecoverDomain" || command.type === "CompactDomain") {
+  if (!isDecided(command)) {
     return { ...previewOf(operation, command, noPlan, []), recovered: unsettled(state) };
   }
   const { signal, onProgress } = request;
   const watch = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
   const { facts } = await gatherFacts(operation, command, watch);
-  const decision = decide(() => ruleOf(state, facts, command, { newId: stage.newId }));
+  const decision = decide(state, facts, command, { newId: stage.newId });
   if ("refused" in decision) throw asError(decision.refused);
   return previewOf(operation, command, decision.accepted.plan, decision.accepted.warnings);
 }

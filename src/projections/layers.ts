@@ -13,6 +13,11 @@ export function headOf(state: DomainState, target: Target): Layer {
   return layerOf(state, state.heads[target]);
 }
 
+/** Every disk's head, in the order of the disks. */
+export function headsOf(state: DomainState): Layer[] {
+  return state.disks.map((target) => headOf(state, target));
+}
+
 /** The layers that a snapshot, or for null the base images, stand on, in the order of the disks. */
 export function layersOf(state: DomainState, snapshot: Snapshot | null): Layer[] {
   return state.disks.map((target) => layerOf(state, (snapshot?.layers ?? state.baseRoles)[target]));

@@ -9,6 +9,10 @@ export function snapshotOf(state: DomainState, id: SnapshotId): Snapshot {
   return snapshot;
 }
 
+export function findSnapshot(state: DomainState, name: string): Snapshot | undefined {
+  return state.snapshots.get(state.byName.get(name) ?? "");
+}
+
 export function refOf({ id, name }: SnapshotRef): SnapshotRef {
   return { id, name };
 }

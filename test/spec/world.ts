@@ -4,9 +4,8 @@ import type { LayerId, Target } from "../../src/events/ids.ts";
 import type { Step } from "../../src/events/plan.ts";
 import type { FileFacts, MemoryFile } from "../../src/events/records.ts";
 import type { BaseFacts, Decision, DefineFacts, Facts, Made } from "../../src/commands/rules/decision.ts";
-import { decide } from "../../src/commands/rules/decision.ts";
 import type { ChangedFile } from "../../src/commands/rules/logged-file.ts";
-import { ruleOf } from "../../src/commands/rules/rules.ts";
+import { decide, ruleOf } from "../../src/commands/rules/rules.ts";
 import type { Supports } from "../../src/drivers/driver.ts";
 import { apply } from "../../src/projections/domain.ts";
 import type { Fold } from "../../src/projections/layers.ts";
@@ -43,7 +42,12 @@ export class World {
   readonly newId = (): string => `00000000-0000-7000-8000-${String(++this.#ids).padStart(12, "0")}`;
 
   decide(command: Command): Decision {
-    return decide(() => ruleOf(this.state, this.facts(command), command, this));
+    const facts = this.facts(command);
+    const decision = decide(this.state, facts, command, this);
+    // A rule's own half refuses nothing: an operation that began before there was this refusal is finished all the same.
+    if ("refused" in decision && decision.refused.code !== "SNAPSHOT_NOT_FOUND")
+      ruleOf(command).decide(this.state, facts, command, this);
+    return decision;
   }
 
   /** Decides, makes the files and folds the outcome in; a refusal is a fault of the spec. */

@@ -1,8 +1,7 @@
 import type { Driver } from "../../drivers/driver.ts";
 import { isSnapledgerError } from "../../errors.ts";
-import type { Command } from "../../events/command.ts";
 import type { FileFacts } from "../../events/records.ts";
-import { headOf, layerOf, layersOf, mayDiffer, pendingFolds, reachable } from "../../projections/layers.ts";
+import { layerOf, mayDiffer, pendingFolds } from "../../projections/layers.ts";
 import type { DomainState, Layer } from "../../projections/state.ts";
 import { differencesOf } from "../rules/logged-file.ts";
 import type { ChangedFile } from "../rules/logged-file.ts";
@@ -48,32 +47,4 @@ async function factsOf(driver: Driver, { path, format }: FileFacts): Promise<Fil
     if (isSnapledgerError(error, "IMAGE_INVALID")) return undefined;
     throw error;
   }
-}
-
-/**
- * The layers that a merge folds and re-points, or that a guest would read: with all that is below them they have to be
- * what the log says. undefined for commands that stand on none.
- */
-export function layersStoodOn(state: DomainState, command: Command): Layer[] | undefined {
-  switch (command.type) {
-    case "StartDomain":
-      return state.disks.map((target) => headOf(state, target));
-    case "CreateWithSnapshot":
-      return layersOfNamed(state, command.snapshot);
-    case "MergeSnapshot": {
-      const merged = layersOfNamed(state, command.snapshot);
-      const ids = new Set(merged.map(({ id }) => id));
-      const above = [...reachable(state)]
-        .map((id) => layerOf(state, id))
-        .filter(({ backing }) => ids.has(backing ?? ""));
-      return [...merged, ...above];
-    }
-    default:
-      return undefined;
-  }
-}
-
-function layersOfNamed(state: DomainState, name: string): Layer[] {
-  const snapshot = state.snapshots.get(state.byName.get(name) ?? "");
-  return snapshot ? layersOf(state, snapshot) : [];
 }

@@ -1,12 +1,10 @@
 import type { Driver, Watch } from "../../drivers/driver.ts";
 import { unfitImage } from "../../drivers/errors.ts";
-import type { Command } from "../../events/command.ts";
 import type { Target } from "../../events/ids.ts";
 import type { Backing } from "../../events/plan.ts";
-import { headOf, layersOf } from "../../projections/layers.ts";
-import type { DomainState, Layer } from "../../projections/state.ts";
-import { snapshotOf } from "../../projections/tree.ts";
+import type { DomainState } from "../../projections/state.ts";
 import type { Facts } from "../rules/decision.ts";
+import type { Touches } from "../rules/rule.ts";
 import { eachOf } from "./each-of.ts";
 import { backingOf, lookAt, needsOperator } from "./links.ts";
 
@@ -31,17 +29,15 @@ export async function checkFit(driver: Driver, { path, format }: Backing, watch:
 export async function probeFiles(
   driver: Driver,
   state: DomainState,
-  command: Command,
+  { heads = [], freezes = false, layers = [], rewritten = [] }: Touches,
   { guest }: Facts,
   watch: Watch,
 ): Promise<Target[]> {
-  const { heads, layers, rewritten } = filesOf(state, command);
   if (guest !== "off") {
     // QEMU has the others open itself.
     for (const layer of rewritten) await checkFit(driver, backingOf(layer), watch);
     return [];
   }
-  const frozen = freezes(command);
   const faults = await eachOf([...heads, ...layers, ...rewritten], async (layer) => {
     const isHead = heads.includes(layer);
     const { seen, wrong } = await lookAt(driver, state, layer);
@@ -49,7 +45,7 @@ export async function probeFiles(
     // A file of whatever content can be asked for as raw.
     if (wrong?.kind === "unreadable") await driver.probeLock({ path: layer.file.path, format: "raw" });
     if (!seen) return null;
-    if (wrong || !(isHead ? frozen : rewritten.includes(layer))) {
+    if (wrong || !(isHead ? freezes : rewritten.includes(layer))) {
       await driver.probeLock(backingOf(layer));
       return null;
     }
@@ -58,42 +54,4 @@ export async function probeFiles(
     return fault && layer.target;
   });
   return faults.filter((target) => target !== null);
-}
-
-/** Whether the command may make layers of the heads. */
-function freezes(command: Command): boolean {
-  if (command.type === "CreateSnapshot") return true;
-  return (command.type === "CreateWithSnapshot" || command.type === "DeactivateSnapshot") && !command.discardChanges;
-}
-
-interface Files {
-  readonly heads: readonly Layer[];
-  readonly layers: readonly Layer[];
-  /** Layers that a merge writes over; of base images the rule asks further. */
-  readonly rewritten: readonly Layer[];
-}
-
-function filesOf(state: DomainState, command: Command): Files {
-  const none: Files = { heads: [], layers: [], rewritten: [] };
-  const heads = state.disks.map((target) => headOf(state, target));
-  switch (command.type) {
-    case "CreateSnapshot":
-    case "CreateWithSnapshot":
-    case "DeactivateSnapshot":
-    case "DiscardSnapshot":
-    case "StartDomain":
-      return { ...none, heads };
-    case "UndefineDomain":
-      return command.keep === "keep-files" ? none : { ...none, heads };
-    case "MergeSnapshot": {
-      const id = state.byName.get(command.snapshot);
-      if (id === undefined) return none;
-      const merged = snapshotOf(state, id);
-      const layers = layersOf(state, merged);
-      if (merged.parent === null) return { heads, layers, rewritten: [] };
-      return { heads, layers, rewritten: layersOf(state, snapshotOf(state, merged.parent)) };
-    }
-    default:
-      return none;
-  }
 }

@@ -1,9 +1,9 @@
 import { isSnapledgerError } from "../../errors.ts";
 import type { Command } from "../../events/command.ts";
 import type { Facts } from "../rules/decision.ts";
-import type { MemoryFile } from "../../events/records.ts";
+import { ruleOf } from "../rules/rules.ts";
 import type { Watch } from "../../drivers/driver.ts";
-import { changedFiles, layersStoodOn } from "./changed.ts";
+import { changedFiles } from "./changed.ts";
 import { checkFit, probeFiles } from "./fit.ts";
 import { observe, observeBases, observeDefinition, observeMemory } from "./observe.ts";
 import type { Operation } from "../context.ts";
@@ -40,16 +40,16 @@ interface Gathered {
 /** At what this command needs besides heads and guest. */
 async function lookFurther(operation: Operation, command: Command, seen: Facts, watch: Watch): Promise<Gathered> {
   const { state, driver } = operation;
-  const toRepair = await probeFiles(driver, state, command, seen, watch);
-  const stoodOn = layersStoodOn(state, command);
+  const touches = ruleOf(command).touches?.(state, command) ?? {};
+  const toRepair = await probeFiles(driver, state, touches, seen, watch);
+  const { standsOn, memory, bases: lookAtBases = false } = touches;
   const facts: Facts = {
     ...seen,
     ...(toRepair.length > 0 && { toRepair }),
-    ...(stoodOn && { changed: await changedFiles(driver, state, stoodOn) }),
+    ...(standsOn && { changed: await changedFiles(driver, state, standsOn) }),
+    ...(memory && { memory: await observeMemory(driver, memory) }),
   };
-  const memory = command.type === "CreateWithSnapshot" && command.start ? memoryOf(command.snapshot, state) : null;
-  if (memory) return { facts: { ...facts, memory: await observeMemory(driver, memory) }, position: null };
-  if (command.type !== "MergeSnapshot" || !mergesIntoBase(command.snapshot, state)) return { facts, position: null };
+  if (!lookAtBases) return { facts, position: null };
   const { directory, position } = await across(operation);
   const bases = await observeBases(driver, state, directory);
   for (const { file, writable, users } of Object.values(bases)) {
@@ -64,13 +64,4 @@ async function across({ stage }: Operation) {
     directory: await stage.states.directory(log),
     position: (await log.head()).position,
   }));
-}
-
-function memoryOf(name: string, { byName, snapshots }: Operation["state"]): MemoryFile | null {
-  return snapshots.get(byName.get(name) ?? "")?.memory ?? null;
-}
-
-function mergesIntoBase(name: string, { byName, snapshots }: Operation["state"]): boolean {
-  const id = byName.get(name);
-  return id !== undefined && snapshots.get(id)?.parent === null;
 }

@@ -1,75 +1,53 @@
+import type { Driver, StartGuest } from "../../drivers/driver.ts";
 import type { Command } from "../../events/command.ts";
-import type { EventRecord } from "../../events/events.ts";
-import type { StartGuest } from "../../drivers/driver.ts";
-import type { MemoryFile } from "../../events/records.ts";
-import { headOf } from "../../projections/layers.ts";
-import { refOf } from "../../projections/tree.ts";
+import type { DomainState } from "../../projections/state.ts";
+import { headsOf } from "../../projections/layers.ts";
 import { currentOf, refOrNull } from "../rules/heads.ts";
+import type { GuestStep } from "../rules/rule.ts";
+import { ruleOf } from "../rules/rules.ts";
 import type { Operation } from "../context.ts";
 
 /** What is done to the guest before the event: starting and stopping are known by their effect alone. */
 export async function beforeEvent({ driver, state }: Operation, command: Command, signal?: AbortSignal): Promise<void> {
-  switch (command.type) {
-    case "StartDomain":
-      return driver.start(guestOf(state, null, command.paused));
-    case "DestroyDomain":
-      return driver.stop(state.id);
-    case "ShutdownDomain":
-      return driver.shutdown(state.id, command.timeoutMs, signal);
-    case "SuspendDomain":
-      return driver.suspend(state.id);
-    case "ResumeDomain":
-      return driver.resume(state.id);
-    default:
-      return;
-  }
+  const step = ruleOf(command).guestStep?.(command);
+  if (step) await run(driver, state, step, signal);
 }
 
-/** Whether what a dead command was to do to the guest is done: it shows in the guest itself. */
+/** Whether what a dead command was to do to the guest is done. */
 export async function isDoneToGuest({ driver, state }: Operation, command: Command): Promise<boolean> {
-  switch (command.type) {
-    case "StartDomain":
-      return (await driver.guestState(state.id)) !== "off";
-    case "DestroyDomain":
-    case "ShutdownDomain":
-      return (await driver.guestState(state.id)) === "off";
-    case "SuspendDomain":
-      return (await driver.guestState(state.id)) === "paused";
-    case "ResumeDomain":
-      return (await driver.guestState(state.id)) === "running";
-    default:
-      return false;
+  const { isDone } = ruleOf(command);
+  return isDone !== undefined && isDone(await driver.guestState(state.id));
+}
+
+/** What is done to the guest once its heads have moved, or its file systems may thaw. A start has an event of its own. */
+export async function afterEvent(operation: Operation, command: Command): Promise<void> {
+  const { driver, state } = operation;
+  const step = ruleOf(command).guestStepAfter?.(state, command);
+  if (!step) return;
+  await run(driver, state, step);
+  if (step.step !== "start") return;
+  const from = refOrNull(currentOf(state));
+  const data = { from, state: step.paused ? "paused" : "running", memoryLoaded: step.memory !== null } as const;
+  await operation.append({ type: "DomainStarted", schema: 1, data });
+}
+
+async function run(driver: Driver, state: DomainState, step: GuestStep, signal?: AbortSignal): Promise<void> {
+  const { id } = state;
+  switch (step.step) {
+    case "start":
+      return driver.start(guestOf(state, step));
+    case "shutdown":
+      return driver.shutdown(id, step.timeoutMs, signal);
+    case "stop":
+    case "suspend":
+    case "resume":
+    case "thaw":
+      return driver[step.step](id);
   }
 }
 
-/**
- * create-with-snapshot starts the guest once its heads have moved, resuming the snapshot's memory if it has one. A
- * snapshot for which file systems were frozen is made only when they are known to be thawed.
- */
-export async function afterEvent(
-  operation: Operation,
-  command: Command,
-  outcome: EventRecord,
-): Promise<EventRecord | null> {
-  if (command.type === "CreateSnapshot" && command.quiesce === true) await operation.driver.thaw(operation.state.id);
-  if (command.type !== "CreateWithSnapshot" || !command.start || outcome.type !== "HeadsMoved") return null;
-  const { driver, state } = operation;
-  const current = currentOf(state);
-  const paused = command.paused === true || current?.state === "paused";
-  await driver.start(guestOf(state, current?.memory ?? null, paused));
-  return operation.append({
-    type: "DomainStarted",
-    schema: 1,
-    data: {
-      from: current ? refOf(current) : refOrNull(null),
-      state: paused ? "paused" : "running",
-      memoryLoaded: Boolean(current?.memory),
-    },
-  });
-}
-
-function guestOf(state: Operation["state"], memory: MemoryFile | null, paused: boolean): StartGuest {
+function guestOf(state: DomainState, { memory, paused }: Extract<GuestStep, { step: "start" }>): StartGuest {
   const { id, memoryMib, vcpus, accelerator, guestAgent } = state;
-  const heads = state.disks.map((target) => ({ target, path: headOf(state, target).file.path }));
+  const heads = headsOf(state).map(({ target, file: { path } }) => ({ target, path }));
   return { domain: id, heads, memory, paused, machine: { memoryMib, vcpus, accelerator, guestAgent } };
 }

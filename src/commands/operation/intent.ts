@@ -5,10 +5,10 @@ import type { Command } from "../../events/command.ts";
 import type { RecordedFacts } from "../../events/events.ts";
 import type { AppendOptions } from "../../events/log.ts";
 import type { Accepted, Facts } from "../rules/decision.ts";
-import { asError, decide } from "../rules/decision.ts";
+import { asError } from "../rules/decision.ts";
 import { gatherFacts } from "../facts/gather.ts";
 import { commandIdFreeAt } from "./command-id.ts";
-import { ruleOf } from "../rules/rules.ts";
+import { decide } from "../rules/rules.ts";
 import type { Operation } from "../context.ts";
 
 /** How often a decision is made again because other domains' events came between it and its append. */
@@ -26,7 +26,7 @@ export async function begin(operation: Operation, command: Command, watch: Watch
       ids.push(id);
       return id;
     };
-    const decision = decide(() => ruleOf(operation.state, facts, command, { newId }));
+    const decision = decide(operation.state, facts, command, { newId });
     const expected = position === null ? {} : { expectedPosition: position };
     try {
       if ("refused" in decision) {

@@ -157,19 +157,24 @@ async function finished(operation: Operation, dead: OpenOperation): Promise<bool
   return record(operation, dead, await observeFrozen(operation, plan, { ...made, memory }));
 }
 
-/** Appends the outcome of a dead operation, which its rule decides again from the facts and ids it was handed. */
-async function record(operation: Operation, { command, id }: OpenOperation, made: Made): Promise<boolean> {
+/** Appends the outcome of a dead operation, which its rule builds again from the facts and ids it was handed. */
+async function record(operation: Operation, dead: OpenOperation, made: Made): Promise<boolean> {
   const { state, stage } = operation;
-  const intent = await stage.log.use(async (log) => {
-    for await (const { record } of log.readDomain(state.id)) {
-      if (record.type === "OperationStarted" && record.operation === id) return record.data;
-    }
-    return undefined;
-  });
+  const intent = await intentOf(operation, dead);
   if (!intent) return false;
   const ids = intent.ids.values();
   const newId = () => ids.next().value ?? stage.newId();
-  const accepted = ruleOf(state, intent.facts as unknown as Facts, command, { newId });
-  await operation.append(accepted.outcome(made), { of: id });
+  // What it was permitted on is long past.
+  const accepted = ruleOf(dead.command).decide(state, intent.facts as unknown as Facts, dead.command, { newId });
+  await operation.append(accepted.outcome(made), { of: dead.id });
   return true;
+}
+
+async function intentOf({ stage }: Operation, { position }: OpenOperation) {
+  return stage.log.use(async (log) => {
+    for await (const { record } of log.read({ from: position, to: position + 1 })) {
+      if (record.type === "OperationStarted") return record.data;
+    }
+    return undefined;
+  });
 }

@@ -1,7 +1,9 @@
+import type { ErrorCode, ErrorFacts } from "../../errors.ts";
 import type { Affected, Sets } from "../../events/records.ts";
 import { anonymous, bytesOf, layerOf, layersOf } from "../../projections/layers.ts";
 import type { DomainState, Snapshot } from "../../projections/state.ts";
 import { descendantsOf, refOf } from "../../projections/tree.ts";
+import { refuse } from "./decision.ts";
 
 /** What a verb would touch, with bytes: shown before, recorded after, and what the refusals are made of. */
 
@@ -61,7 +63,7 @@ export function listNames(names: readonly string[], most = namesShown): string {
 }
 
 /** `"a", "b" and the unsaved heads`, automatic snapshots apart. */
-export function listAffected(affected: Sets["orphaned"]): string {
+function listAffected(affected: Sets["orphaned"]): string {
   const snapshots = affected.filter((one) => one.kind === "snapshot");
   const names = (automatic: boolean) =>
     snapshots.filter((one) => one.automatic === automatic).map((one) => one.snapshot.name);
@@ -74,15 +76,36 @@ export function listAffected(affected: Sets["orphaned"]): string {
   return parts.filter((part) => part !== "").join(" and ");
 }
 
+interface Losing {
+  /** What would lose it, as a sentence's subject. */
+  readonly subject: string;
+  readonly code: ErrorCode;
+  /** The flag that loses it all the same. */
+  readonly force: string;
+  readonly facts: ErrorFacts;
+}
+
+/** Refuses what would be deleted besides, unless the command says so. */
+export function refuseIfLost(
+  orphaned: Sets["orphaned"],
+  { force, discardChanges }: { readonly force: boolean; readonly discardChanges: boolean },
+  losing: Losing,
+): void {
+  const lost = orphaned.filter((one) => !(discardChanges && one.kind === "heads"));
+  if (force || lost.length === 0) return;
+  const message = `${losing.subject} would destroy ${listAffected(lost)}.`;
+  refuse(losing.code, message, hintToLose(lost, losing.force), { ...losing.facts, ...orphanFacts(lost) });
+}
+
 /** The smallest flag that lets it pass: unsaved changes alone need no force. */
-export function hintToLose(lost: Sets["orphaned"], force: string): string {
+function hintToLose(lost: Sets["orphaned"], force: string): string {
   const onlyHeads = lost.every((one) => one.kind === "heads");
   const pass = onlyHeads ? `--discard-changes to drop them (${force} does too)` : `${force} to discard that too`;
   return `Pass ${pass}. Nothing was changed.`;
 }
 
 /** Names for a refusal's facts: what would go, told apart by kind. */
-export function orphanFacts(affected: Sets["orphaned"]): Record<string, unknown> {
+function orphanFacts(affected: Sets["orphaned"]): Record<string, unknown> {
   const names = (automatic: boolean) =>
     affected.flatMap((one) => (one.kind === "snapshot" && one.automatic === automatic ? [one.snapshot.name] : []));
   return { orphaned: names(false), automatic: names(true), dirtyHeads: affected.some((one) => one.kind === "heads") };

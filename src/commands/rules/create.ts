@@ -2,9 +2,9 @@ import { ours } from "../../errors.ts";
 import type { CreateSnapshot } from "../../events/command.ts";
 import type { CompressLayer, FreezeGuest, MakeOverlay, Step } from "../../events/plan.ts";
 import type { FrozenLayer, SnapshotState } from "../../events/records.ts";
-import { headOf } from "../../projections/layers.ts";
+import { headOf, headsOf } from "../../projections/layers.ts";
 import type { DomainState } from "../../projections/state.ts";
-import type { Accepted, Facts, Ids, Made } from "./decision.ts";
+import type { Facts, Ids, Made } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
 import {
   checkHeads,
@@ -18,54 +18,64 @@ import {
   repairsOf,
 } from "./heads.ts";
 import { checkLimits, limitWarnings } from "./limits.ts";
+import type { CommandRule } from "./rule.ts";
 
 /** virDomainSnapshotCreateXML: the heads become the snapshot's layers, and empty overlays on them the heads. */
-export function createSnapshot(state: DomainState, facts: Facts, command: CreateSnapshot, ids: Ids): Accepted {
-  const name = command.name ?? freeName(state, String(Math.floor(Date.parse(facts.time) / 1000)));
-  checkCreate(state, facts, command, name);
-  const id = ids.newId();
-  const compress = compressedHeads(state, facts, command, ids);
-  const overlays = state.disks.map((target) => overlayOnHead(state, facts, target, compress, ids));
-  const saveMemory = savesMemory(facts, command);
-  const freeze = facts.guest === "off" ? [] : [freezeStep(state, facts, command, overlays, saveMemory ? id : null)];
-  const steps: Step[] = [...compress, ...overlays, ...freeze];
-  const removes = compress.length > 0 ? headPaths(state) : [];
-  const spaceBytes = compress.reduce((sum, { target }) => sum + (facts.heads[target]?.bytes ?? 0), 0);
-  const repairs = repairsOf(state, facts);
-  return accept({ steps, repairs, removes, spaceBytes, warnings: limitWarnings(state) }, (made) => ({
-    type: "SnapshotCreated",
-    schema: 1,
-    data: {
-      snapshot: {
-        ...{ id, name, description: command.description, parent: refOrNull(currentOf(state)), automatic: false },
-        ...{ state: stateAtCreation(facts, command, made), memory: made.memory },
-        layers: state.disks.map((target) => frozenLayer(state, facts, target, compress, made)),
+export const createSnapshot: CommandRule<CreateSnapshot> = {
+  permit(state, facts, command) {
+    const name = nameOf(state, facts, command);
+    if (state.byName.has(name)) {
+      const hint = "Choose another name, or leave it out to get one made up from the time.";
+      refuse("SNAPSHOT_EXISTS", `Domain "${state.name}" has a snapshot "${name}" already.`, hint, { snapshot: name });
+    }
+    // The RFC: "Throws an error if the VM is not currently running"; OFFLINE is our way to say that it may be stopped.
+    if (facts.guest === "off" && !command.offline) {
+      const hint = "Pass --offline to take a snapshot of its disks while it is stopped.";
+      refuse("DOMAIN_NOT_RUNNING", `Domain "${state.name}" is not running.`, hint, { domain: state.name });
+    }
+    checkHeads(state, facts);
+    checkLimits(state);
+    checkCompression(facts, command);
+    if (command.quiesce === true) checkQuiesce(state, facts, command);
+    if (facts.guest !== "off" && !command.diskOnly && !facts.supports.memory) {
+      refuse("UNSUPPORTED", `The ${state.driver} driver cannot save memory.`, "Pass --disk-only.", {
+        driver: state.driver,
+      });
+    }
+  },
+  decide(state, facts, command, ids) {
+    const name = nameOf(state, facts, command);
+    const id = ids.newId();
+    const compress = compressedHeads(state, facts, command, ids);
+    const overlays = state.disks.map((target) => overlayOnHead(state, facts, target, compress, ids));
+    const saveMemory = savesMemory(facts, command);
+    const freeze = facts.guest === "off" ? [] : [freezeStep(state, facts, command, overlays, saveMemory ? id : null)];
+    const steps: Step[] = [...compress, ...overlays, ...freeze];
+    const removes = compress.length > 0 ? headPaths(state) : [];
+    const spaceBytes = compress.reduce((sum, { target }) => sum + (facts.heads[target]?.bytes ?? 0), 0);
+    const repairs = repairsOf(state, facts);
+    return accept({ steps, repairs, removes, spaceBytes, warnings: limitWarnings(state) }, (made) => ({
+      type: "SnapshotCreated",
+      schema: 1,
+      data: {
+        snapshot: {
+          ...{ id, name, description: command.description, parent: refOrNull(currentOf(state)), automatic: false },
+          ...{ state: stateAtCreation(facts, command, made), memory: made.memory },
+          layers: state.disks.map((target) => frozenLayer(state, facts, target, compress, made)),
+        },
+        heads: madeHeads(overlays, made),
+        ...(command.quiesce === true && { quiesced: true }),
       },
-      heads: madeHeads(overlays, made),
-      ...(command.quiesce === true && { quiesced: true }),
-    },
-  }));
-}
+    }));
+  },
+  touches: (state) => ({ heads: headsOf(state), freezes: true }),
+  // File systems were frozen for it: it is made only when they are known to be thawed.
+  guestStepAfter: (_state, { quiesce }) => (quiesce === true ? { step: "thaw" } : null),
+};
 
-function checkCreate(state: DomainState, facts: Facts, command: CreateSnapshot, name: string): void {
-  if (state.byName.has(name)) {
-    const hint = "Choose another name, or leave it out to get one made up from the time.";
-    refuse("SNAPSHOT_EXISTS", `Domain "${state.name}" has a snapshot "${name}" already.`, hint, { snapshot: name });
-  }
-  // The RFC: "Throws an error if the VM is not currently running"; OFFLINE is our way to say that it may be stopped.
-  if (facts.guest === "off" && !command.offline) {
-    const hint = "Pass --offline to take a snapshot of its disks while it is stopped.";
-    refuse("DOMAIN_NOT_RUNNING", `Domain "${state.name}" is not running.`, hint, { domain: state.name });
-  }
-  checkHeads(state, facts);
-  checkLimits(state);
-  checkCompression(facts, command);
-  if (command.quiesce === true) checkQuiesce(state, facts, command);
-  if (facts.guest !== "off" && !command.diskOnly && !facts.supports.memory) {
-    refuse("UNSUPPORTED", `The ${state.driver} driver cannot save memory.`, "Pass --disk-only.", {
-      driver: state.driver,
-    });
-  }
+/** As it was asked for, or made up from the time. */
+function nameOf(state: DomainState, { time }: Facts, { name }: CreateSnapshot): string {
+  return name ?? freeName(state, String(Math.floor(Date.parse(time) / 1000)));
 }
 
 /** The agent runs in the guest. A memory that is saved with file systems frozen would be resumed with them frozen. */

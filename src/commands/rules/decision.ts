@@ -93,7 +93,7 @@ export interface Refusal {
 
 export type Decision = { readonly accepted: Accepted } | { readonly refused: Refusal };
 
-/** Thrown by `refuse` inside a rule and turned into a Decision by `decide`: a rule reads as a list of sentences. */
+/** Thrown by `refuse` inside a rule's `permit`, which so reads as a list of sentences. */
 export class Refused extends Error {
   override readonly name = "Refused";
   readonly refusal: Refusal;
@@ -111,16 +111,6 @@ export function asError({ code, message, facts, hint }: Refusal): SnapledgerErro
   return new SnapledgerError(code, message, { facts, hint });
 }
 
-/** Runs a rule to its yes or no. */
-export function decide(rule: () => Accepted): Decision {
-  try {
-    return { accepted: rule() };
-  } catch (error) {
-    if (error instanceof Refused) return { refused: error.refusal };
-    throw error;
-  }
-}
-
 export interface Ids {
   readonly newId: NewId;
 }
@@ -130,18 +120,18 @@ const none: readonly never[] = Object.freeze([]);
 /** Nothing to make, to remove or to fold. Handed out with many outcomes: it can't be changed. */
 export const noPlan: Plan = Object.freeze({ steps: none, sets: noSets, removes: none, folds: none, spaceBytes: 0 });
 
-export function accept(
-  parts: {
-    steps?: readonly Step[];
-    repairs?: Plan["repairs"];
-    sets?: Sets;
-    removes?: readonly string[];
-    folds?: Plan["folds"];
-    spaceBytes?: number;
-    warnings?: readonly Warning[];
-  },
-  outcome: Accepted["outcome"],
-): Accepted {
+/** What is left out is empty. */
+export interface PlanParts {
+  readonly steps?: readonly Step[];
+  readonly repairs?: NonNullable<Plan["repairs"]>;
+  readonly sets?: Sets;
+  readonly removes?: readonly string[];
+  readonly folds?: Plan["folds"];
+  readonly spaceBytes?: number;
+  readonly warnings?: readonly Warning[];
+}
+
+export function accept(parts: PlanParts, outcome: Accepted["outcome"]): Accepted {
   const { warnings = [], repairs = [], ...plan } = parts;
   return { plan: { ...noPlan, ...plan, ...(repairs.length > 0 && { repairs }) }, warnings, outcome };
 }

@@ -1,14 +1,13 @@
 import { ours } from "../../errors.ts";
 import type { MovedHeads } from "../../events/events.ts";
-import type { LayerId, SnapshotId } from "../../events/ids.ts";
+import type { LayerId } from "../../events/ids.ts";
 import type { MakeOverlay, Plan } from "../../events/plan.ts";
 import type { Affected, FileFacts, FrozenLayer, LayerFile, NewSnapshot, SnapshotRef } from "../../events/records.ts";
-import { headOf, layersOf } from "../../projections/layers.ts";
+import { headOf, headsOf, layersOf } from "../../projections/layers.ts";
 import type { DomainState, Layer, Snapshot } from "../../projections/state.ts";
-import { refOf, snapshotOf } from "../../projections/tree.ts";
+import { findSnapshot, refOf, snapshotOf } from "../../projections/tree.ts";
 import type { Facts, Ids, Made } from "./decision.ts";
 import { refuse } from "./decision.ts";
-import { checkLimits } from "./limits.ts";
 import { inWords } from "./wrong-files.ts";
 import { changedInWords } from "./logged-file.ts";
 import type { WrongFile } from "./wrong-files.ts";
@@ -69,7 +68,7 @@ export function refOrNull(snapshot: Snapshot | null): SnapshotRef | null {
 }
 
 export function headPaths(state: DomainState): string[] {
-  return state.disks.map((target) => headOf(state, target).file.path);
+  return headsOf(state).map(({ file }) => file.path);
 }
 
 /** The heads as one of the things a verb touches. */
@@ -133,8 +132,6 @@ export function frozenHeads(state: DomainState, facts: Facts): FrozenLayer[] {
 
 /** What keeps a dirty head that is about to be left: a snapshot marked automatic, inside the same event as the move. */
 export function autosave(state: DomainState, facts: Facts, { newId }: Ids): NewSnapshot {
-  checkHeads(state, facts);
-  checkLimits(state);
   const stamp = facts.time.replace(/[-:]|\.\d+/g, "");
   return {
     ...{ id: newId(), name: freeName(state, `autosave-${stamp}`), description: "" },
@@ -157,8 +154,8 @@ export function freeName(state: DomainState, wanted: string): string {
 
 /** The snapshot by the name the user gave. Refuses with SNAPSHOT_NOT_FOUND. */
 export function named(state: DomainState, name: string): Snapshot {
-  const id: SnapshotId | undefined = state.byName.get(name);
-  if (id !== undefined) return snapshotOf(state, id);
+  const snapshot = findSnapshot(state, name);
+  if (snapshot) return snapshot;
   return refuse(
     "SNAPSHOT_NOT_FOUND",
     `Domain "${state.name}" has no snapshot "${name}".`,

@@ -1,14 +1,15 @@
 import type { MergeSnapshot } from "../../events/command.ts";
 import type { Affected, Sets } from "../../events/records.ts";
-import { layersOf } from "../../projections/layers.ts";
-import type { DomainState, Snapshot } from "../../projections/state.ts";
-import { childrenOf, refOf, snapshotOf } from "../../projections/tree.ts";
+import { headsOf, layerOf, layersOf, reachable } from "../../projections/layers.ts";
+import type { DomainState, Layer, Snapshot } from "../../projections/state.ts";
+import { childrenOf, findSnapshot, refOf, snapshotOf } from "../../projections/tree.ts";
 import { checkBase } from "./base-image.ts";
-import type { Accepted, Facts, Ids } from "./decision.ts";
-import { accept, refuse } from "./decision.ts";
+import type { Facts } from "./decision.ts";
+import { accept } from "./decision.ts";
 import {
   checkHeads,
   checkUnchanged,
+  currentOf,
   headPaths,
   headsAffected,
   headsAreDirty,
@@ -23,48 +24,75 @@ import {
   affectedMemory,
   affectedSnapshot,
   filesOf,
-  hintToLose,
-  listAffected,
-  orphanFacts,
+  refuseIfLost,
   withDescendants,
 } from "./affected.ts";
+import type { CommandRule } from "./rule.ts";
 
 /**
  * MERGE, MERGE_FORCE: S's content goes into T, its parent or the base images. T keeps its name and place and takes
  * S's layers, memory and state; what hung on S hangs on T. "If other snapshots would be discarded because of this
  * MERGE action, this operation will fail" (the RFC), unless forced.
  */
-export function mergeSnapshot(state: DomainState, facts: Facts, command: MergeSnapshot, ids: Ids): Accepted {
-  const merged = named(state, command.snapshot);
-  const into = merged.parent === null ? null : snapshotOf(state, merged.parent);
-  const effect = mergeEffect(state, facts, merged, into);
-  // Heads on S stay, and what they read is folded.
-  if (state.current === merged.id || !(command.force || command.discardChanges)) checkHeads(state, facts);
-  checkOrphans(merged, into, effect.sets.orphaned, command);
-  checkUnchanged(state, facts);
-  if (into === null) checkBase(state, facts, merged);
-  if (effect.headsMove && facts.guest !== "off") refuseRunning(state, "its heads would have to move");
-  const spaceBytes = foldBytes(state, merged);
-  const move = effect.headsMove ? moveTo(state, into, ids, merged) : null;
-  const parts = { sets: effect.sets, folds: foldsOf(state, merged, into), spaceBytes };
-  // The target's memory belongs to disks that are gone; the base image has no place for one.
-  const memory = (into ?? merged).memory;
-  const gone = [...filesOf(state, effect.discarded), ...(memory ? [memory.path] : [])];
-  const removes = [...(move ? headPaths(state) : []), ...gone];
-  return accept({ ...parts, steps: move?.steps ?? [], removes }, (made) => ({
-    type: "SnapshotMerged",
-    schema: 1,
-    data: {
-      ...{ snapshot: refOf(merged), into: refOrNull(into), sets: effect.sets },
-      children: childrenOf(state, merged.id).map(refOf),
-      discarded: effect.discarded.map(refOf),
-      moved: move?.moved(made) ?? null,
-      current: effect.headsMove || state.current === merged.id ? refOrNull(into) : currentRef(state),
-    },
-  }));
+export const mergeSnapshot: CommandRule<MergeSnapshot> = {
+  permit(state, facts, command) {
+    const { merged, into, sets, headsMove } = mergeEffect(state, facts, command);
+    // Heads on S stay, and what they read is folded.
+    if (state.current === merged.id || !(command.force || command.discardChanges)) checkHeads(state, facts);
+    refuseIfLost(sets.orphaned, command, {
+      ...{ subject: `Merging "${merged.name}" into ${into ? `"${into.name}"` : "the base image"}` },
+      ...{ code: "MERGE_WOULD_ORPHAN", force: "--mergeforce" },
+      facts: { snapshot: merged.name, into: into?.name ?? null },
+    });
+    checkUnchanged(state, facts);
+    if (into === null) checkBase(state, facts, merged);
+    if (headsMove && facts.guest !== "off") refuseRunning(state, "its heads would have to move");
+  },
+  decide(state, facts, command, ids) {
+    const { merged, into, sets, discarded, headsMove } = mergeEffect(state, facts, command);
+    const move = headsMove ? moveTo(state, into, ids, merged) : null;
+    const parts = { sets, folds: foldsOf(state, merged, into), spaceBytes: foldBytes(state, merged) };
+    // The target's memory belongs to disks that are gone; the base image has no place for one.
+    const memory = (into ?? merged).memory;
+    const gone = [...filesOf(state, discarded), ...(memory ? [memory.path] : [])];
+    const removes = [...(move ? headPaths(state) : []), ...gone];
+    return accept({ ...parts, steps: move?.steps ?? [], removes }, (made) => ({
+      type: "SnapshotMerged",
+      schema: 1,
+      data: {
+        ...{ snapshot: refOf(merged), into: refOrNull(into), sets },
+        children: childrenOf(state, merged.id).map(refOf),
+        discarded: discarded.map(refOf),
+        moved: move?.moved(made) ?? null,
+        current: refOrNull(headsMove || state.current === merged.id ? into : currentOf(state)),
+      },
+    }));
+  },
+  touches(state, { snapshot }) {
+    const merged = findSnapshot(state, snapshot);
+    if (!merged) return { standsOn: [] };
+    const into = parentOf(state, merged);
+    const layers = layersOf(state, merged);
+    return {
+      ...{ heads: headsOf(state), layers, rewritten: into ? layersOf(state, into) : [] },
+      ...{ standsOn: [...layers, ...layersOn(state, layers)], bases: into === null },
+    };
+  },
+};
+
+function parentOf(state: DomainState, { parent }: Snapshot): Snapshot | null {
+  return parent === null ? null : snapshotOf(state, parent);
+}
+
+/** Layers that are re-pointed once these are folded. */
+function layersOn(state: DomainState, layers: readonly Layer[]): Layer[] {
+  const ids = new Set(layers.map(({ id }) => id));
+  return [...reachable(state)].map((id) => layerOf(state, id)).filter(({ backing }) => ids.has(backing ?? ""));
 }
 
 interface MergeEffect {
+  readonly merged: Snapshot;
+  readonly into: Snapshot | null;
   readonly sets: Sets;
   /** Every other branch on T. */
   readonly discarded: readonly Snapshot[];
@@ -73,7 +101,9 @@ interface MergeEffect {
 }
 
 /** Pure: what merging S into T does to everything that stands on T. */
-function mergeEffect(state: DomainState, facts: Facts, merged: Snapshot, into: Snapshot | null): MergeEffect {
+function mergeEffect(state: DomainState, facts: Facts, { snapshot }: MergeSnapshot): MergeEffect {
+  const merged = named(state, snapshot);
+  const into = parentOf(state, merged);
   const siblings = childrenOf(state, into?.id ?? null).filter(({ id }) => id !== merged.id);
   const discarded = withDescendants(state, siblings);
   const onInto = state.current === (into?.id ?? null);
@@ -89,27 +119,11 @@ function mergeEffect(state: DomainState, facts: Facts, merged: Snapshot, into: S
     : [...affectedBases(state), ...affectedMemory(merged)];
   const rewritten = into ? [affectedSnapshot(state, into)] : affectedBases(state);
   return {
+    ...{ merged, into },
     sets: { rewritten, orphaned, reparented: [...children, ...movedHeads], destroyed: old },
     discarded,
     headsMove,
   };
-}
-
-function checkOrphans(
-  merged: Snapshot,
-  into: Snapshot | null,
-  orphaned: Sets["orphaned"],
-  { force, discardChanges }: MergeSnapshot,
-): void {
-  const lost = orphaned.filter((one) => !(discardChanges && one.kind === "heads"));
-  if (force || lost.length === 0) return;
-  const target = into ? `"${into.name}"` : "the base image";
-  refuse(
-    "MERGE_WOULD_ORPHAN",
-    `Merging "${merged.name}" into ${target} would destroy ${listAffected(lost)}.`,
-    hintToLose(lost, "--mergeforce"),
-    { snapshot: merged.name, into: into?.name ?? null, ...orphanFacts(lost) },
-  );
 }
 
 function foldsOf(state: DomainState, merged: Snapshot, into: Snapshot | null) {
@@ -122,8 +136,4 @@ function foldsOf(state: DomainState, merged: Snapshot, into: Snapshot | null) {
 /** A fold writes at most what the merged layers hold into the files below them. */
 function foldBytes(state: DomainState, merged: Snapshot): number {
   return layersOf(state, merged).reduce((sum, { file }) => sum + file.bytes, 0);
-}
-
-function currentRef(state: DomainState) {
-  return state.current === null ? null : refOf(snapshotOf(state, state.current));
 }

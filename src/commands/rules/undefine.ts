@@ -2,36 +2,40 @@ import { ours, shellWord } from "../../errors.ts";
 import type { UndefineDomain } from "../../events/command.ts";
 import { noSets } from "../../events/records.ts";
 import type { Warning } from "../request.ts";
-import { layerOf, pendingFolds } from "../../projections/layers.ts";
+import { headsOf, layerOf, pendingFolds } from "../../projections/layers.ts";
 import type { DomainState } from "../../projections/state.ts";
 import { refOf } from "../../projections/tree.ts";
-import type { Accepted, Facts } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
 import { headsAffected, headsAreDirty, refuseRunning } from "./heads.ts";
 import { affectedSnapshot, listNames } from "./affected.ts";
+import type { CommandRule } from "./rule.ts";
 
 /** The domain leaves the lists; base images are never touched. What it still holds must be given up in so many words. */
-export function undefineDomain(state: DomainState, facts: Facts, { keep }: UndefineDomain): Accepted {
-  if (facts.guest !== "off") refuseRunning(state, "it cannot be undefined");
-  const keptFiles = keep === "keep-files";
-  if (!keptFiles) checkFolds(state);
-  const snapshots = [...state.snapshots.values()];
-  const dirty = headsAreDirty(state, facts);
-  if (keep !== "discard-all" && keep !== "keep-files") checkNothingToLose(state, dirty);
-  const files = filesOfDomain(state);
-  const lost = [
-    ...snapshots.map((snapshot) => affectedSnapshot(state, snapshot)),
-    ...(dirty ? [headsAffected(state, facts)] : []),
-  ];
-  const destroyed = keptFiles ? [] : lost;
-  const removes = keptFiles ? [] : files;
-  const warnings = keptFiles ? unmergedBases(state) : [];
-  return accept({ sets: { ...noSets, destroyed }, removes, warnings }, () => ({
-    type: "DomainUndefined",
-    schema: 1,
-    data: { name: state.name, discarded: snapshots.map(refOf), destroyed, kept: keptFiles ? files : [] },
-  }));
-}
+export const undefineDomain: CommandRule<UndefineDomain> = {
+  permit(state, facts, { keep }) {
+    if (facts.guest !== "off") refuseRunning(state, "it cannot be undefined");
+    if (keep !== "keep-files") checkFolds(state);
+    if (keep !== "discard-all" && keep !== "keep-files") checkNothingToLose(state, headsAreDirty(state, facts));
+  },
+  decide(state, facts, { keep }) {
+    const keptFiles = keep === "keep-files";
+    const snapshots = [...state.snapshots.values()];
+    const files = filesOfDomain(state);
+    const lost = [
+      ...snapshots.map((snapshot) => affectedSnapshot(state, snapshot)),
+      ...(headsAreDirty(state, facts) ? [headsAffected(state, facts)] : []),
+    ];
+    const destroyed = keptFiles ? [] : lost;
+    const removes = keptFiles ? [] : files;
+    const warnings = keptFiles ? unmergedBases(state) : [];
+    return accept({ sets: { ...noSets, destroyed }, removes, warnings }, () => ({
+      type: "DomainUndefined",
+      schema: 1,
+      data: { name: state.name, discarded: snapshots.map(refOf), destroyed, kept: keptFiles ? files : [] },
+    }));
+  },
+  touches: (state, { keep }) => (keep === "keep-files" ? {} : { heads: headsOf(state) }),
+};
 
 /** Until a fold has ended, content exists only across two files of which one is half written. */
 function checkFolds(state: DomainState): void {

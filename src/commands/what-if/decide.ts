@@ -3,8 +3,7 @@ import type { Command } from "../../events/command.ts";
 import type { EventRecord, RecordOf } from "../../events/events.ts";
 import type { DomainState } from "../../projections/state.ts";
 import type { Accepted, Facts } from "../rules/decision.ts";
-import { decide } from "../rules/decision.ts";
-import { ruleOf } from "../rules/rules.ts";
+import { decide } from "../rules/rules.ts";
 
 /** How a command was decided: taken, or refused by a rule. */
 export type Verdict =
@@ -44,7 +43,7 @@ export function decideAgain(state: DomainState, facts: Facts, command: Command, 
     const message = `There would be no domain "${domain}".`;
     return { verdict: { accepted: false, code: "DOMAIN_NOT_FOUND", message }, plan: undefined };
   }
-  const decision = decide(() => ruleOf(state, facts, command, { newId }));
+  const decision = decide(state, facts, command, { newId });
   if ("accepted" in decision) return { verdict: { accepted: true }, plan: decision.accepted };
   const { code, message } = decision.refused;
   return { verdict: { accepted: false, code, message }, plan: undefined };

@@ -20,10 +20,10 @@ const directory = "src/projections/directory.ts";
 
 const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   // Refusals.
-  ["a merge that would orphan is refused", [merge, "if (force || lost.length === 0) return;", "return;"]],
+  ["a merge that would orphan is refused", [merge, "refuseIfLost(sets.orphaned, command", "refuseIfLost([], command"]],
   [
     "a discard that would orphan is refused",
-    ["src/commands/rules/discard.ts", "if (force || lost.length === 0) return;", "return;"],
+    ["src/commands/rules/discard.ts", "refuseIfLost(orphaned, command", "refuseIfLost([], command"],
   ],
   ["a base is rewritten by its sole user", [baseImage, "users.length > 0", "false"]],
   ["a read-only base is not rewritten", [baseImage, "if (!writable)", "if (false)"]],
@@ -32,7 +32,7 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
     "the fold into a base image comes last",
     [layers, 'state.baseRoles[into.target] === from.id ? null : "others"', "null"],
   ],
-  ["no merge moves the heads of a running guest", [merge, 'effect.headsMove && facts.guest !== "off"', "false"]],
+  ["no merge moves the heads of a running guest", [merge, 'headsMove && facts.guest !== "off"', "false"]],
   [
     "no discard moves the heads of a running guest",
     ["src/commands/rules/discard.ts", 'through && facts.guest !== "off"', "false"],
@@ -77,7 +77,10 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
     "snapshots have a limit",
     ["src/commands/rules/limits.ts", "if (state.snapshots.size < domainLimits.snapshots) return;", "return;"],
   ],
-  ["an autosave counts for the limits", ["src/commands/rules/heads.ts", "checkLimits(state);", "void checkLimits;"]],
+  [
+    "an autosave counts for the limits",
+    ["src/commands/rules/leave-heads.ts", "checkLimits(state);", "void checkLimits;"],
+  ],
   ["a domain's name is used once", ["src/commands/rules/define.ts", "if (define.taken !== null)", "if (false)"]],
   [
     "a name is taken by whoever begins to define it",
@@ -93,14 +96,17 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
     [directory, "|| (!kept && domain.open?.merges.some((m) => m.target === target))", ""],
   ],
   ["a base is being rewritten to the last fold", [directory, "role !== null || (", "("]],
-  ["a running guest is not started again", [guest, 'if (facts.guest !== "off") {', "if (false) {"]],
+  [
+    "a running guest is not started again",
+    ["src/commands/rules/start.ts", 'if (facts.guest !== "off") refuse', "if (false) refuse"],
+  ],
   [
     "a guest that is off is not stopped",
     [guest, 'if (facts.guest !== "off") return;\n  const hint', "return;\n  const hint"],
   ],
   [
     "a paused guest is not asked to shut down",
-    [guest, 'if (facts.guest === "paused") {\n    const hint = `Let', "if (false) {\n    const hint = `Let"],
+    ["src/commands/rules/shutdown.ts", 'if (facts.guest !== "paused") return;', "return;"],
   ],
   [
     "a command waits for the one before it on its domain",
@@ -224,15 +230,11 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   ],
   [
     "an autosave is inside the event of the move",
-    [
-      "src/commands/rules/create-with-snapshot.ts",
-      "autosave: asMade(saved, made), destroyed",
-      "autosave: null, destroyed",
-    ],
+    ["src/commands/rules/create-with-snapshot.ts", "...left(made) }", "...left(made), autosave: null }"],
   ],
   [
     "a deactivation saves what it leaves",
-    ["src/commands/rules/deactivate.ts", "autosave: asMade(saved, made), destroyed", "autosave: null, destroyed"],
+    ["src/commands/rules/deactivate.ts", "...left(made) }", "...left(made), autosave: null }"],
   ],
   // The order of things.
   [
@@ -363,11 +365,7 @@ const rows: readonly (readonly [rule: string, ...off: Off[]])[] = [
   ],
   [
     "the memory that is loaded is that of the snapshot",
-    [
-      "src/commands/operation/guest-steps.ts",
-      "guestOf(state, current?.memory ?? null, paused)",
-      "guestOf(state, null, paused)",
-    ],
+    ["src/commands/rules/create-with-snapshot.ts", "const memory = current?.memory ?? null;", "const memory = null;"],
   ],
   // The log.
   [
