@@ -127,7 +127,7 @@ export class Historian {
     const ids: string[] = [];
     const decision = decide(state, facts, command, { newId: () => ids[ids.push(this.newId()) - 1] ?? "" });
     if ("refused" in decision) {
-      const { code, message, facts: errorFacts, hint } = decision.refused;
+      const { code, message, facts: errorFacts, hint = null } = decision.refused;
       const data = { command, facts: recorded, code, message, errorFacts, hint };
       return this.#append(state, { type: "CommandRejected", schema: 1, data });
     }

@@ -6,6 +6,7 @@ import type { DomainId } from "../events/ids.ts";
 import type { Plan } from "../events/plan.ts";
 import type { DomainState } from "../projections/state.ts";
 import { definingIdOf, domainIdOf } from "../projections/directory.ts";
+import { noDomain } from "../projections/lookups.ts";
 import { anotherSnapshot } from "../projections/views/views.ts";
 import type { Caller, Outcome, Request, Warning } from "./request.ts";
 import { adoptedDomain } from "./operation/adopt.ts";
@@ -13,7 +14,7 @@ import { begin } from "./operation/intent.ts";
 import { checkCommand, checkRequest } from "./validate.ts";
 import { compact, compactAgain, removeGarbage } from "./recovery/compact.ts";
 import type { Accepted } from "./rules/decision.ts";
-import { asError, noPlan } from "./rules/decision.ts";
+import { noPlan } from "./rules/decision.ts";
 import { gatherFacts } from "./facts/gather.ts";
 import { afterEvent, beforeEvent } from "./operation/guest-steps.ts";
 import { headsInWords } from "./rules/heads.ts";
@@ -73,11 +74,6 @@ async function domainIdFor(stage: Stage, command: Command, { commandId, plan }: 
     if (before !== undefined) return before;
     throw noDomain(command.domain);
   });
-}
-
-function noDomain(domain: string): SnapledgerError {
-  const hint = "See `snapledger list`.";
-  return new SnapledgerError("DOMAIN_NOT_FOUND", `There is no domain "${domain}".`, { facts: { domain }, hint });
 }
 
 /** It may have been undefined while its lock was waited for. */
@@ -289,6 +285,6 @@ async function previewOn(
   const watch = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
   const { facts } = await gatherFacts(operation, command, watch);
   const decision = decide(state, facts, command, { newId: stage.newId });
-  if ("refused" in decision) throw asError(decision.refused);
+  if ("refused" in decision) throw decision.refused;
   return previewOf(operation, command, decision.accepted.plan, decision.accepted.warnings);
 }

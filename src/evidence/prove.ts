@@ -1,4 +1,5 @@
 import { SnapledgerError } from "../errors.ts";
+import { noPosition } from "../projections/lookups.ts";
 import type { LogAccess, LogHead } from "../events/log.ts";
 import { toHex } from "../proof/base64.ts";
 import { consistencyText, inclusionText, originOf } from "../proof/checkpoint.ts";
@@ -102,10 +103,7 @@ async function believedKey(parts: ProvingParts, { key }: KeyOption = {}): Return
 
 async function treeOf({ log, tiles }: ProvingParts, head: LogHead, size: number): Promise<RecordTree> {
   if (size >= 1 && size <= head.position) return recordTree(log, size, tiles);
-  throw new SnapledgerError("POSITION_NOT_FOUND", `There is no position ${size} in this log.`, {
-    facts: { position: size, head: head.position },
-    hint: `It holds positions 1 to ${head.position}.`,
-  });
+  throw noPosition(size, head.position);
 }
 
 async function prove(

@@ -1,5 +1,6 @@
 import type { Stage } from "../commands/context.ts";
-import { ours, SnapledgerError } from "../errors.ts";
+import { SnapledgerError } from "../errors.ts";
+import { noDomain, noPosition } from "../projections/lookups.ts";
 import type { DomainId } from "../events/ids.ts";
 import type { EventLog, StoredRecord } from "../events/log.ts";
 import { definedDomains, domainIdOf } from "../projections/directory.ts";
@@ -75,24 +76,13 @@ async function checkPosition(log: EventLog, at: number | undefined): Promise<voi
 export function idNamed(directory: Directory, domain: string, at = Infinity): DomainId {
   const id = at === Infinity ? domainIdOf(directory, domain) : domainIdAt(directory.names, domain, at);
   if (id !== undefined) return id;
-  const then = at === Infinity ? "" : ` at position ${at}`;
-  throw new SnapledgerError("DOMAIN_NOT_FOUND", `There ${then ? "was" : "is"} no domain "${domain}"${then}.`, {
-    facts: { domain, ...(then && { at }) },
-    hint: `See ${ours("list", ...(then ? ["--at", String(at)] : []))}.`,
-  });
+  throw noDomain(domain, at);
 }
 
 /** POSITION_NOT_FOUND. */
 export async function storedAt(log: EventLog, position: number): Promise<StoredRecord> {
   for await (const stored of log.read({ from: position, to: position + 1 })) return stored;
   throw noPosition(position, (await log.head()).position);
-}
-
-function noPosition(position: number, head: number): SnapledgerError {
-  return new SnapledgerError("POSITION_NOT_FOUND", `There is no position ${position} in this log.`, {
-    facts: { position, head },
-    hint: `It holds positions 1 to ${head}.`,
-  });
 }
 
 /** The last position whose time is not after this one: times never run backwards, so a few records tell. */

@@ -14,8 +14,8 @@ import type {
 import type { DomainEvent } from "../../src/events/events.ts";
 import type { Target } from "../../src/events/ids.ts";
 import type { Affected, Sets } from "../../src/events/records.ts";
-import type { Accepted, BaseFacts, Decision, DefineFacts, Refusal } from "../../src/commands/rules/decision.ts";
-import type { ErrorCode, ErrorFacts } from "../../src/errors.ts";
+import type { Accepted, BaseFacts, Decision, DefineFacts } from "../../src/commands/rules/decision.ts";
+import type { ErrorCode, ErrorFacts, SnapledgerError } from "../../src/errors.ts";
 import type { Supports } from "../../src/drivers/driver.ts";
 import { layerOf, pendingFolds } from "../../src/projections/layers.ts";
 import type { DomainState } from "../../src/projections/state.ts";
@@ -198,7 +198,7 @@ export class Then {
   }
 
   /** Refused with this code; `facts` are among what the rule saw, `hint` is what would pass. */
-  refuses(code: ErrorCode, facts: ErrorFacts = {}, hint = /./): Refusal {
+  refuses(code: ErrorCode, facts: ErrorFacts = {}, hint = /./): SnapledgerError {
     if (!("refused" in this.#decision)) return expect.unreachable(`${this.#command.type} was accepted`);
     const { refused } = this.#decision;
     expect({ code: refused.code, facts: refused.facts }).toMatchObject({ code, facts });

@@ -5,7 +5,6 @@ import type { Command } from "../../events/command.ts";
 import type { RecordedFacts } from "../../events/events.ts";
 import type { AppendOptions } from "../../events/log.ts";
 import type { Accepted, Facts } from "../rules/decision.ts";
-import { asError } from "../rules/decision.ts";
 import { gatherFacts } from "../facts/gather.ts";
 import { commandIdFreeAt } from "./command-id.ts";
 import { decide } from "../rules/rules.ts";
@@ -30,8 +29,7 @@ export async function begin(operation: Operation, command: Command, watch: Watch
     const expected = position === null ? {} : { expectedPosition: position };
     try {
       if ("refused" in decision) {
-        const error = asError(decision.refused);
-        return await reject(operation, command, facts, error, freeAt === null ? {} : expected);
+        return await reject(operation, command, facts, decision.refused, freeAt === null ? {} : expected);
       }
       const { accepted } = decision;
       const data = { command, facts: recorded(facts), ids, plan: accepted.plan };

@@ -1,8 +1,9 @@
 import type { CreateWithSnapshot } from "../../events/command.ts";
 import { headsOf, layersOf } from "../../projections/layers.ts";
 import { findSnapshot, refOf } from "../../projections/tree.ts";
+import { namedSnapshot } from "../../projections/views/views.ts";
 import { accept, refuse } from "./decision.ts";
-import { checkUnchanged, currentOf, named, refuseRunning } from "./heads.ts";
+import { checkUnchanged, currentOf, refuseRunning } from "./heads.ts";
 import { leaveHeads, permitLeaving } from "./leave-heads.ts";
 import { checkMemory } from "./memory.ts";
 import type { CommandRule } from "./rule.ts";
@@ -10,7 +11,7 @@ import type { CommandRule } from "./rule.ts";
 /** virDomainCreateWithSnapshot: fresh heads on any snapshot's layers, leaf or not; the guest starts after the event. */
 export const createWithSnapshot: CommandRule<CreateWithSnapshot> = {
   permit(state, facts, command) {
-    const to = named(state, command.snapshot);
+    const to = namedSnapshot(state, command.snapshot);
     if (facts.guest !== "off") refuseRunning(state, "its heads cannot move");
     if (command.start && !facts.supports.guests) {
       const hint = "Pass --no-start to move the heads, then start the guest by your own means on the new head files.";
@@ -21,7 +22,7 @@ export const createWithSnapshot: CommandRule<CreateWithSnapshot> = {
     permitLeaving(state, facts, command);
   },
   decide(state, facts, command, ids) {
-    const to = named(state, command.snapshot);
+    const to = namedSnapshot(state, command.snapshot);
     const { parts, left, moved } = leaveHeads(state, facts, command, to, ids);
     return accept(parts, (made) => ({
       type: "HeadsMoved",

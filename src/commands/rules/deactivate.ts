@@ -1,8 +1,9 @@
 import type { DeactivateSnapshot } from "../../events/command.ts";
 import { headsOf } from "../../projections/layers.ts";
 import { headsRunThrough, nearestActiveAncestor, refOf } from "../../projections/tree.ts";
+import { namedSnapshot } from "../../projections/views/views.ts";
 import { accept } from "./decision.ts";
-import { named, refuseRunning } from "./heads.ts";
+import { refuseRunning } from "./heads.ts";
 import { leaveHeads, permitLeaving } from "./leave-heads.ts";
 import type { CommandRule } from "./rule.ts";
 
@@ -12,13 +13,13 @@ import type { CommandRule } from "./rule.ts";
  */
 export const deactivateSnapshot: CommandRule<DeactivateSnapshot> = {
   permit(state, facts, command) {
-    const { id, name } = named(state, command.snapshot);
+    const { id, name } = namedSnapshot(state, command.snapshot);
     if (!headsRunThrough(state, id)) return;
     if (facts.guest !== "off") refuseRunning(state, `its heads stand on "${name}"`);
     permitLeaving(state, facts, command);
   },
   decide(state, facts, command, ids) {
-    const snapshot = named(state, command.snapshot);
+    const snapshot = namedSnapshot(state, command.snapshot);
     if (!headsRunThrough(state, snapshot.id)) {
       const data = { snapshot: refOf(snapshot), moved: null, autosave: null, destroyed: [] };
       return accept({}, () => ({ type: "SnapshotDeactivated", schema: 1, data }));

@@ -83,7 +83,7 @@ export interface Made {
   readonly memory: MemoryFile | null;
 }
 
-/** A rule's no: a code, what it saw, and the smallest change that would pass. */
+/** A no in plain JSON: a code, what was seen, and the smallest change that would pass. */
 export interface Refusal {
   readonly code: ErrorCode;
   readonly message: string;
@@ -91,24 +91,11 @@ export interface Refusal {
   readonly hint: string;
 }
 
-export type Decision = { readonly accepted: Accepted } | { readonly refused: Refusal };
+export type Decision = { readonly accepted: Accepted } | { readonly refused: SnapledgerError };
 
-/** Thrown by `refuse` inside a rule's `permit`, which so reads as a list of sentences. */
-export class Refused extends Error {
-  override readonly name = "Refused";
-  readonly refusal: Refusal;
-  constructor(refusal: Refusal) {
-    super(refusal.message);
-    this.refusal = refusal;
-  }
-}
-
+/** Thrown by a rule's `permit`, which so reads as a list of sentences. */
 export function refuse(code: ErrorCode, message: string, hint: string, facts: ErrorFacts = {}): never {
-  throw new Refused({ code, message, facts, hint });
-}
-
-export function asError({ code, message, facts, hint }: Refusal): SnapledgerError {
-  return new SnapledgerError(code, message, { facts, hint });
+  throw new SnapledgerError(code, message, { facts, hint });
 }
 
 export interface Ids {

@@ -4,8 +4,9 @@ import { headsOf } from "../../projections/layers.ts";
 import type { DomainState } from "../../projections/state.ts";
 import { descendantsOf, headsRunThrough, nearestActiveAncestor, refOf } from "../../projections/tree.ts";
 import type { Facts } from "./decision.ts";
+import { namedSnapshot } from "../../projections/views/views.ts";
 import { accept } from "./decision.ts";
-import { checkHeads, headPaths, headsAffected, headsAreDirty, moveTo, named, refuseRunning } from "./heads.ts";
+import { checkHeads, headPaths, headsAffected, headsAreDirty, moveTo, refuseRunning } from "./heads.ts";
 import { affectedSnapshot, filesOf, refuseIfLost } from "./affected.ts";
 import type { CommandRule } from "./rule.ts";
 
@@ -47,7 +48,7 @@ export const discardSnapshot: CommandRule<DiscardSnapshot> = {
 };
 
 function effectOf(state: DomainState, facts: Facts, command: DiscardSnapshot) {
-  const snapshot = named(state, command.snapshot);
+  const snapshot = namedSnapshot(state, command.snapshot);
   const below = descendantsOf(state, snapshot.id);
   const through = headsRunThrough(state, snapshot.id);
   const lostHeads: Affected[] = through && headsAreDirty(state, facts) ? [headsAffected(state, facts)] : [];

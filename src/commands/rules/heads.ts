@@ -5,7 +5,7 @@ import type { MakeOverlay, Plan } from "../../events/plan.ts";
 import type { Affected, FileFacts, FrozenLayer, LayerFile, NewSnapshot, SnapshotRef } from "../../events/records.ts";
 import { headOf, headsOf, layersOf } from "../../projections/layers.ts";
 import type { DomainState, Layer, Snapshot } from "../../projections/state.ts";
-import { findSnapshot, refOf, snapshotOf } from "../../projections/tree.ts";
+import { refOf, snapshotOf } from "../../projections/tree.ts";
 import type { Facts, Ids, Made } from "./decision.ts";
 import { refuse } from "./decision.ts";
 import { inWords } from "./wrong-files.ts";
@@ -150,18 +150,6 @@ export function freeName(state: DomainState, wanted: string): string {
   let name = wanted;
   for (let n = 2; state.byName.has(name); n++) name = `${wanted}-${n}`;
   return name;
-}
-
-/** The snapshot by the name the user gave. Refuses with SNAPSHOT_NOT_FOUND. */
-export function named(state: DomainState, name: string): Snapshot {
-  const snapshot = findSnapshot(state, name);
-  if (snapshot) return snapshot;
-  return refuse(
-    "SNAPSHOT_NOT_FOUND",
-    `Domain "${state.name}" has no snapshot "${name}".`,
-    `See ${ours("snapshot-list", state.name)}.`,
-    { domain: state.name, snapshot: name },
-  );
 }
 
 export function refuseRunning(state: DomainState, what: string): never {

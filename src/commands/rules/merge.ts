@@ -5,6 +5,7 @@ import type { DomainState, Layer, Snapshot } from "../../projections/state.ts";
 import { childrenOf, findSnapshot, refOf, snapshotOf } from "../../projections/tree.ts";
 import { checkBase } from "./base-image.ts";
 import type { Facts } from "./decision.ts";
+import { namedSnapshot } from "../../projections/views/views.ts";
 import { accept } from "./decision.ts";
 import {
   checkHeads,
@@ -14,7 +15,6 @@ import {
   headsAffected,
   headsAreDirty,
   moveTo,
-  named,
   refOrNull,
   refuseRunning,
 } from "./heads.ts";
@@ -102,7 +102,7 @@ interface MergeEffect {
 
 /** Pure: what merging S into T does to everything that stands on T. */
 function mergeEffect(state: DomainState, facts: Facts, { snapshot }: MergeSnapshot): MergeEffect {
-  const merged = named(state, snapshot);
+  const merged = namedSnapshot(state, snapshot);
   const into = parentOf(state, merged);
   const siblings = childrenOf(state, into?.id ?? null).filter(({ id }) => id !== merged.id);
   const discarded = withDescendants(state, siblings);

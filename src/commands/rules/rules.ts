@@ -1,10 +1,11 @@
+import { isSnapledgerError } from "../../errors.ts";
 import type { Command, CompactDomain, RecoverDomain } from "../../events/command.ts";
 import type { DomainState } from "../../projections/state.ts";
 import { createWithSnapshot } from "./create-with-snapshot.ts";
 import { createSnapshot } from "./create.ts";
 import { deactivateSnapshot } from "./deactivate.ts";
 import type { Decision, Facts, Ids } from "./decision.ts";
-import { Refused } from "./decision.ts";
+import { refuse } from "./decision.ts";
 import { defineDomain } from "./define.ts";
 import { destroyDomain } from "./destroy.ts";
 import { discardSnapshot } from "./discard.ts";
@@ -49,10 +50,11 @@ export function ruleOf(command: Command): CommandRule<Command> {
 export function decide(state: DomainState, facts: Facts, command: Command, ids: Ids): Decision {
   const rule = ruleOf(command);
   try {
-    if (facts.unseen) throw new Refused(facts.unseen);
+    const { unseen } = facts;
+    if (unseen) refuse(unseen.code, unseen.message, unseen.hint, unseen.facts);
     rule.permit(state, facts, command);
   } catch (error) {
-    if (error instanceof Refused) return { refused: error.refusal };
+    if (isSnapledgerError(error)) return { refused: error };
     throw error;
   }
   return { accepted: rule.decide(state, facts, command, ids) };
