@@ -11,7 +11,6 @@ import { anotherSnapshot } from "../projections/views/views.ts";
 import type { Caller, Outcome, Request, Warning } from "./request.ts";
 import { adoptedDomain } from "./operation/adopt.ts";
 import { begin } from "./operation/intent.ts";
-import { checkCommand, checkRequest } from "./validate.ts";
 import { compact, compactAgain, removeGarbage } from "./recovery/compact.ts";
 import type { Accepted } from "./rules/decision.ts";
 import { noPlan } from "./rules/decision.ts";
@@ -39,8 +38,6 @@ import type { Stage } from "./context.ts";
  * done again.
  */
 export async function handle(stage: Stage, command: Command, caller: Caller, request: Request = {}): Promise<Outcome> {
-  checkCommand(command);
-  checkRequest(request);
   const id = await domainIdFor(stage, command, request);
   if (request.plan) return preview(stage, id, command, caller, request);
   if (command.type === "DefineDomain") await settleRival(stage, command, caller, request);

@@ -22,8 +22,8 @@ import { logStamp, watchLog } from "../queries/watch.ts";
 
 /** Makes a store and opens it. STORE_EXISTS, STORE_UNSAFE; USAGE. */
 export async function init(folder: string, caller: Caller): Promise<Connection> {
-  const { askedCaller } = await asked();
-  await initStore(folder, { clock, newId, actor: actorOf(askedCaller(caller)) });
+  const { parseCaller } = await validation();
+  await initStore(folder, { clock, newId, actor: actorOf(parseCaller(caller)) });
   const { makeKey } = await import("../evidence/key.ts");
   // The store is there by now: where this could not be made, the first checkpoint makes it.
   await makeKey(storeLayout(folder).key).catch(() => undefined);
@@ -82,7 +82,7 @@ function once<T>(work: () => Promise<T>): () => Promise<T> {
 }
 
 const parts = once(() => import("./changing.ts"));
-const asked = once(() => import("./validate.ts"));
+const validation = once(() => import("../commands/validate.ts"));
 
 /** What reading needs of the stage. */
 export type Base = Omit<Stage, "driver" | "locks">;
@@ -145,8 +145,8 @@ export function connectionOn(
   return {
     store,
     async execute(command, caller, request) {
-      const { askedCaller, askedCommand, askedRequest } = await asked();
-      return run(askedCommand(command), askedCaller(caller), askedRequest(request));
+      const { parseCaller, parseCommand, parseRequest } = await validation();
+      return run(parseCommand(command), parseCaller(caller), parseRequest(request));
     },
     publicKey: async (how) => (await proving(whole.log)).publicKey(how),
     checkpoint: async (how) => (await proving()).checkpoint(how),
@@ -154,15 +154,16 @@ export function connectionOn(
     proveConsistent: async (old, now, how) => (await proving()).proveConsistent(old, now, how),
     verifyCheckpoint: async (note, how) => (await proving(whole.log)).verifyCheckpoint(note, how),
     async exportEvidence(domain, file, evidence, caller, request) {
-      const { askedCaller, askedEvidence, askedRequest } = await asked();
-      const period = askedEvidence(domain, file, evidence);
-      const by = [askedCaller(caller), askedRequest(request)] as const;
+      const { parseCaller, parseRequest } = await validation();
+      const { parseEvidenceRequest } = await import("./validate.ts");
+      const period = parseEvidenceRequest(domain, file, evidence);
+      const by = [parseCaller(caller), parseRequest(request)] as const;
       const id = await idEver(stage, domain);
       return (await proving()).exportEvidence(await changing(), id, file, period, ...by);
     },
     async recover(caller, request) {
-      const { askedCaller, askedRequest } = await asked();
-      const by = [askedCaller(caller), askedRequest(request)] as const;
+      const { parseCaller, parseRequest } = await validation();
+      const by = [parseCaller(caller), parseRequest(request)] as const;
       const { recoverAll } = await parts();
       const domains = await log.use(async (open) => {
         const directory = await states.directory(open);

@@ -87,9 +87,12 @@ function endOf({ position, hash }: LogHead): LogEnd {
 }
 
 async function requested(caller: Caller, request: StoreRequest | undefined) {
-  const { askedCaller, askedStoreRequest } = await import("./validate.ts");
-  const actor = actorOf(askedCaller(caller));
-  const { reason = null, ticket = null, onVerified } = askedStoreRequest(request);
+  const [{ parseCaller }, { parseStoreRequest }] = await Promise.all([
+    import("../commands/validate.ts"),
+    import("./validate.ts"),
+  ]);
+  const actor = actorOf(parseCaller(caller));
+  const { reason = null, ticket = null, onVerified } = parseStoreRequest(request);
   return { clock, newId, actor, reason, ticket, ...(onVerified && { onProgress: onVerified }) };
 }
 

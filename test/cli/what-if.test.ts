@@ -62,10 +62,10 @@ describe("what-if", () => {
     ["{}", "It is not a JSON array"],
     ['[{"after": 0}]', 'Entry 1 has no position "after"'],
     ['[{"after": 3, "command": {"type": "Nothing"}}]', "Entry 1 has no command of a type among"],
-    ['[{"after": 3, "command": {"type": "MergeSnapshot", "domain": "web"}}]', 'the command has no "snapshot"'],
+    ['[{"after": 3, "command": {"type": "MergeSnapshot", "domain": "web"}}]', 'field "snapshot" is missing'],
     [
       '[{"after": 3, "command": {"type": "MergeSnapshot", "domain": "web", "snapshot": "b", "force": 1}}]',
-      '"force" is not a',
+      '"force" is not true or false',
     ],
   ])("refuses to insert %s", async (text, why) => {
     const { status, stderr } = await web.feed(text, "what-if", "--insert", "-");

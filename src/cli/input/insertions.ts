@@ -1,5 +1,5 @@
-import { SnapledgerError } from "../../errors.ts";
-import { checkCommand } from "../../commands/validate.ts";
+import { isSnapledgerError, SnapledgerError } from "../../errors.ts";
+import { parseCommand } from "../../commands/validate.ts";
 import type { Command } from "../../events/command.ts";
 import { readInput } from "./files.ts";
 
@@ -49,16 +49,16 @@ function insertionFrom(entry: unknown, what: string): Insertion {
     typeof type === "string" && Object.hasOwn(defaults, type) ? defaults[type as Command["type"]] : undefined;
   if (!rest || !isObject(command))
     throw wrong(`${what} has no command of a type among ${Object.keys(defaults).join(", ")}.`);
-  const whole: Readonly<Record<string, unknown>> = { ...rest, ...command };
-  const needed = ["domain", ...("discardChanges" in rest ? ["snapshot"] : [])];
-  for (const key of needed) if (typeof whole[key] !== "string") throw wrong(`${what}: the command has no "${key}".`);
-  for (const [key, sample] of Object.entries(rest)) {
-    if (sample !== null && typeof whole[key] !== typeof sample)
-      throw wrong(`${what}: "${key}" is not a ${typeof sample}.`);
+  return { after, command: commandFrom({ ...rest, ...command }, what) };
+}
+
+function commandFrom(command: object, what: string): Command {
+  try {
+    return parseCommand(command);
+  } catch (error) {
+    if (isSnapledgerError(error)) error.message = `${what}: ${error.message}`;
+    throw error;
   }
-  const supposed = whole as unknown as Command;
-  checkCommand(supposed);
-  return { after, command: supposed };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

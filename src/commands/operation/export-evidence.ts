@@ -3,7 +3,6 @@ import type { RecordOf } from "../../events/events.ts";
 import type { DomainId } from "../../events/ids.ts";
 import type { EventLog } from "../../events/log.ts";
 import type { Caller, Request } from "../request.ts";
-import { checkRequest } from "../validate.ts";
 import type { Stage } from "../context.ts";
 
 /** ISO 8601 UTC with milliseconds, as records have them: text that sorts by time. */
@@ -31,7 +30,6 @@ export async function noteEvidence(
   caller: Caller,
   request: Request,
 ): Promise<RecordOf<"EvidenceExported">> {
-  checkRequest(request);
   const { logId } = await stage.log.use((log) => log.head());
   const holder = { pid: caller.pid, host: caller.host, verb: "ExportEvidence", user: caller.user };
   const lock = await stage.locks.lockDomain({ logId, domain, holder, waitMs: stage.waitMs, signal: request.signal });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { checkCommand, checkRequest } from "../../../src/commands/validate.ts";
+import { parseCommand, parseRequest } from "../../../src/commands/validate.ts";
 import type { SnapledgerError } from "../../../src/errors.ts";
 import type { Request } from "../../../src/connection/api.ts";
 import { create, define, merge } from "../given.ts";
@@ -14,20 +14,20 @@ describe("a snapshot that is asked for", () => {
     ["a description of 64 KiB", create("a", { description: "x".repeat(64 * 1024) })],
     ["a description of several lines", create("a", { description: "one\n\ttwo\r\n" })],
   ])("may have %s", (_, command) => {
-    expect(() => checkCommand(command)).not.toThrow();
+    expect(() => parseCommand(command)).not.toThrow();
   });
 
   test("must have a name that can be shown", () => {
-    expect(() => checkCommand(create("a/b"))).toThrow(error("INVALID_NAME"));
+    expect(() => parseCommand(create("a/b"))).toThrow(error("INVALID_NAME"));
   });
 
   test("is refused with a description beyond 64 KiB, counted in bytes", () => {
     const description = "é".repeat(32 * 1024) + "x";
-    expect(() => checkCommand(create("a", { description }))).toThrow(error("TOO_LARGE", "65537 bytes"));
+    expect(() => parseCommand(create("a", { description }))).toThrow(error("TOO_LARGE", "65537 bytes"));
   });
 
   test.each(["\u0000", "\u001b", "\ufffe", "\ud800"])("is refused with a description XML cannot hold", (character) => {
-    expect(() => checkCommand(create("a", { description: character }))).toThrow(error("USAGE", "control character"));
+    expect(() => parseCommand(create("a", { description: character }))).toThrow(error("USAGE", "control character"));
   });
 });
 
@@ -37,7 +37,7 @@ describe("a definition", () => {
 
   test("with good names, absolute paths and whole numbers passes", () => {
     const command = define(["vda", "vdb"], { memoryMib: 512, vcpus: 2, layersFolder: "/layers" });
-    expect(() => checkCommand(command)).not.toThrow();
+    expect(() => parseCommand(command)).not.toThrow();
   });
 
   test.each([
@@ -54,19 +54,19 @@ describe("a definition", () => {
     ["no memory", { memoryMib: 0 }, "USAGE", "not a positive number"],
     ["half a processor", { vcpus: 0.5 }, "USAGE", "not a positive number"],
   ] as const)("is refused with %s", (_, wrong, code, message) => {
-    expect(() => checkCommand(define(["vda"], wrong))).toThrow(error(code, message));
+    expect(() => parseCommand(define(["vda"], wrong))).toThrow(error(code, message));
   });
 });
 
 test("a snapshot that is only looked up may have any name: it is found or not", () => {
-  expect(() => checkCommand(merge("a/b"))).not.toThrow();
+  expect(() => parseCommand(merge("a/b"))).not.toThrow();
 });
 
 describe("what is said along with a command", () => {
   test("may be all of it, or nothing", () => {
     const everything = { reason: "r".repeat(4096), ticket: "OPS-1", commandId: "c", expectRevision: 0 };
-    expect(() => checkRequest({})).not.toThrow();
-    expect(() => checkRequest(everything)).not.toThrow();
+    expect(() => parseRequest({})).not.toThrow();
+    expect(() => parseRequest(everything)).not.toThrow();
   });
 
   test.each([
@@ -78,6 +78,6 @@ describe("what is said along with a command", () => {
     [{ expectRevision: -1 }, "USAGE", "revision"],
     [{ expectRevision: 1.5 }, "USAGE", "revision"],
   ] satisfies [Request, SnapledgerError["code"], string][])("is refused: %o", (request, code, message) => {
-    expect(() => checkRequest(request)).toThrow(error(code, message));
+    expect(() => parseRequest(request)).toThrow(error(code, message));
   });
 });
