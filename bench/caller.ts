@@ -1,4 +1,4 @@
-import { alice } from "../test/histories.ts";
+import { alice } from "../test/support/histories.ts";
 import type { Caller } from "../src/connection/api.ts";
 
 /** Who asks in benchmarks. */

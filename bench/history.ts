@@ -4,7 +4,7 @@ import { logCreated } from "../src/events/log-created.ts";
 import type { StoredRecord } from "../src/events/log.ts";
 import type { FileFacts, LayerFile, SnapshotRef } from "../src/events/records.ts";
 import { beforeFirst, sealRecord, type Link } from "../src/events/seal.ts";
-import { alice, Historian } from "../test/histories.ts";
+import { alice, Historian } from "../test/support/histories.ts";
 
 /** Long histories, sealed like any other but without a disk: what large stores and large states are made of. */
 

@@ -110,7 +110,7 @@ const rules = [
       ["if (!isBackedBy(layer, into)) throw wrongLink(from.path, layer.backing, into.path);", "void layer;"],
       ['from.format, "-b", into.path, from.path]', "from.format, from.path]"],
     ],
-    tests: ["test/conformance/driver.test.ts", "that the layer is not backed by"],
+    tests: ["test/suites/driver.test.ts", "that the layer is not backed by"],
   },
   {
     rule: "a larger lower file is cut before dependents are re-pointed",
@@ -128,7 +128,7 @@ const rules = [
     rule: "the target takes the merged snapshot's memory, or none",
     file: "src/projections/domain.ts",
     off: [["Object.assign(target, { layers, memory, state", "Object.assign(target, { layers, state"]],
-    tests: ["test/spec/memory-and-marks.test.ts", "a merge between snapshots"],
+    tests: ["test/rules/memory-and-marks.test.ts", "a merge between snapshots"],
   },
   {
     rule: "an autosave is inside the event of the move",
@@ -163,13 +163,13 @@ const rules = [
     rule: "a merge that would orphan is refused",
     file: "src/commands/rules/merge.ts",
     off: [["refuseIfLost(sets.orphaned, command", "refuseIfLost([], command"]],
-    tests: ["test/spec/memory-and-marks.test.ts", "a merge is refused"],
+    tests: ["test/rules/memory-and-marks.test.ts", "a merge is refused"],
   },
   {
     rule: "a discard that would orphan is refused",
     file: "src/commands/rules/discard.ts",
     off: [["refuseIfLost(orphaned, command", "refuseIfLost([], command"]],
-    tests: ["test/spec/memory-and-marks.test.ts", "a discard is refused"],
+    tests: ["test/rules/memory-and-marks.test.ts", "a discard is refused"],
   },
   {
     rule: "every program that changes a file is known to whoever comes after its manager",

@@ -6,7 +6,7 @@ import type { EventLog } from "../../src/events/log.ts";
 import { createLevelEventLog } from "../../src/events/level/level-log.ts";
 import { systemRandom } from "../../src/system/random.ts";
 import { initStore, openStore } from "../../src/store/store.ts";
-import { alice } from "../../test/histories.ts";
+import { alice } from "../../test/support/histories.ts";
 import { median, quantile } from "../judge.ts";
 import type { Emmett, Sqlite } from "../peers.ts";
 import { interleaved, type Candidate } from "../rounds.ts";

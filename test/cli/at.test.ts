@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { EventRecord } from "../../src/events/events.ts";
-import type { Terminal } from "./process.ts";
-import { guestWrites, logLength, withTree } from "./scene.ts";
+import type { Terminal } from "../support/built-cli.ts";
+import { guestWrites, logLength, withTree } from "../support/scene.ts";
 
 const reading: readonly (readonly string[])[] = [
   ["list"],

@@ -2,10 +2,10 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { snapshotting } from "../deeds.ts";
-import { makeQcow2, MiB, qemuImg } from "../images.ts";
-import { withFakeTool } from "./fake-tool.ts";
-import type { Terminal } from "./process.ts";
+import { snapshotting } from "../support/commands.ts";
+import { makeQcow2, MiB, qemuImg } from "../support/images.ts";
+import { withFakeTool } from "../support/fake-tool.ts";
+import type { Terminal } from "../support/built-cli.ts";
 import {
   execute,
   guestWrites,
@@ -17,7 +17,7 @@ import {
   withStore,
   withTree,
   withWeb,
-} from "./scene.ts";
+} from "../support/scene.ts";
 
 /** What users get wrong, or find in the way: a code, a next step, a status, and everything left as it was. */
 

@@ -19,10 +19,10 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { recordKey } from "../../src/events/level/keys.ts";
 import { sha256 } from "../../src/events/hash.ts";
 import { trailerLength } from "../../src/events/seal.ts";
-import { contents } from "../stores.ts";
-import type { Ran } from "./process.ts";
-import { Terminal } from "./process.ts";
-import { withDemo } from "./scene.ts";
+import { contents } from "../support/stores.ts";
+import type { Ran } from "../support/built-cli.ts";
+import { Terminal } from "../support/built-cli.ts";
+import { withDemo } from "../support/scene.ts";
 
 const storeOf = ({ home }: Terminal): string => join(home, "store");
 

@@ -4,7 +4,7 @@ import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } f
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
-import { freshFolder } from "../folders.ts";
+import { freshFolder } from "../support/folders.ts";
 import { cloneOfThis, root } from "./clone.ts";
 
 /** What is installed or run from dist must be there, whatever a build does. */

@@ -1,6 +1,6 @@
 import { cpSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { freshFolder } from "../folders.ts";
+import { freshFolder } from "../support/folders.ts";
 
 export const root = join(import.meta.dirname, "..", "..");
 

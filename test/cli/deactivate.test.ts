@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Outcome, SnapshotInfo } from "../../src/connection/api.ts";
-import { digest, holdOpen } from "../images.ts";
-import type { Terminal } from "./process.ts";
-import { guestWrites, logLength, names, takeSnapshot, withTree, withWeb } from "./scene.ts";
+import { digest, holdOpen } from "../support/images.ts";
+import type { Terminal } from "../support/built-cli.ts";
+import { guestWrites, logLength, names, takeSnapshot, withTree, withWeb } from "../support/scene.ts";
 
 async function layerOf(terminal: Terminal, name: string): Promise<string> {
   return ((await terminal.json("snapshot-info", "web", name)) as SnapshotInfo).layers["vda"] ?? "";

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { DomainDiff } from "../../src/connection/api.ts";
-import type { Terminal } from "./process.ts";
-import { logLength, withTree } from "./scene.ts";
+import type { Terminal } from "../support/built-cli.ts";
+import { logLength, withTree } from "../support/scene.ts";
 
 describe("diff", () => {
   let web: Terminal;

@@ -3,9 +3,18 @@ import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "n
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { DomainInfo, Outcome } from "../../src/connection/api.ts";
-import { MiB, makeQcow2, makeRaw } from "../images.ts";
-import { Terminal } from "./process.ts";
-import { guestWrites, headFile, logLength, takeSnapshot, webUuid, withDemo, withStore, withWeb } from "./scene.ts";
+import { MiB, makeQcow2, makeRaw } from "../support/images.ts";
+import { Terminal } from "../support/built-cli.ts";
+import {
+  guestWrites,
+  headFile,
+  logLength,
+  takeSnapshot,
+  webUuid,
+  withDemo,
+  withStore,
+  withWeb,
+} from "../support/scene.ts";
 
 const xml = (image: string) => `<domain type='kvm'>
   <name>web</name><uuid>${webUuid}</uuid><memory unit='MiB'>512</memory><vcpu>2</vcpu>

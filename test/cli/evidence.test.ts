@@ -2,8 +2,8 @@ import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Evidence } from "../../src/connection/api.ts";
-import type { Terminal } from "./process.ts";
-import { logLength, withDemo } from "./scene.ts";
+import type { Terminal } from "../support/built-cli.ts";
+import { logLength, withDemo } from "../support/scene.ts";
 
 /** But for what the program remembers of stores. */
 const filesOf = ({ home }: Terminal) =>

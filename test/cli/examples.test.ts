@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { freshFolder } from "../folders.ts";
-import { digest } from "../images.ts";
-import { Terminal } from "./process.ts";
-import { guestWrites, headFile, names, withWeb } from "./scene.ts";
+import { freshFolder } from "../support/folders.ts";
+import { digest } from "../support/images.ts";
+import { Terminal } from "../support/built-cli.ts";
+import { guestWrites, headFile, names, withWeb } from "../support/scene.ts";
 
 /** The programs in examples/, run as the README says, on real images. */
 

@@ -5,9 +5,9 @@ import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { freshFolder } from "../folders.ts";
-import { bundle, Terminal } from "./process.ts";
-import { logLength, withDemo, withStore } from "./scene.ts";
+import { freshFolder } from "../support/folders.ts";
+import { bundle, Terminal } from "../support/built-cli.ts";
+import { logLength, withDemo, withStore } from "../support/scene.ts";
 
 let demo: Terminal;
 beforeEach(async () => {

@@ -10,11 +10,20 @@ import { describe, expect, it } from "vitest";
 import { connect } from "../../src/connection/connection.ts";
 import { recordKey } from "../../src/events/level/keys.ts";
 import type { SnapshotInfo } from "../../src/connection/api.ts";
-import { digest, makeQcow2, MiB } from "../images.ts";
-import { withFakeTool } from "./fake-tool.ts";
-import { elsewhere } from "../namespaces.ts";
-import { Terminal, type Ran } from "./process.ts";
-import { guestWrites, headFile, logLength, names, takeSnapshot, withStore, withTree, withWeb } from "./scene.ts";
+import { digest, makeQcow2, MiB } from "../support/images.ts";
+import { withFakeTool } from "../support/fake-tool.ts";
+import { elsewhere } from "../support/namespaces.ts";
+import { Terminal, type Ran } from "../support/built-cli.ts";
+import {
+  guestWrites,
+  headFile,
+  logLength,
+  names,
+  takeSnapshot,
+  withStore,
+  withTree,
+  withWeb,
+} from "../support/scene.ts";
 
 /** A fake that leaves a mark and then takes very long, as a big fold does. */
 const takesLong = (terminal: Terminal) => `touch ${join(terminal.home, "begun")}; exec sleep 600`;

@@ -7,11 +7,11 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { EventRecord } from "../../src/connection/api.ts";
-import { countingImages } from "../guest/counter.ts";
-import { killGuest, monitor } from "../guest/hands.ts";
-import { freshFolder } from "../folders.ts";
-import { bundle, Terminal } from "./process.ts";
-import { logLength, webUuid } from "./scene.ts";
+import { countingImages } from "../support/counter.ts";
+import { killGuest, monitor } from "../support/guest-hands.ts";
+import { freshFolder } from "../support/folders.ts";
+import { bundle, Terminal } from "../support/built-cli.ts";
+import { logLength, webUuid } from "../support/scene.ts";
 
 /** Guests under the command line as a user runs it: processes that are killed, and a guest that outlives them. */
 

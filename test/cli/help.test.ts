@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { verbs } from "../../src/cli/verbs.ts";
-import { freshFolder } from "../folders.ts";
-import { Terminal } from "./process.ts";
+import { freshFolder } from "../support/folders.ts";
+import { Terminal } from "../support/built-cli.ts";
 
 const terminal = new Terminal(freshFolder());
 

@@ -3,9 +3,9 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { ours, SnapledgerError } from "../../src/errors.ts";
-import { Inside } from "./inside.ts";
-import { Terminal } from "./process.ts";
-import { withStore } from "./scene.ts";
+import { Inside } from "../support/in-process-cli.ts";
+import { Terminal } from "../support/built-cli.ts";
+import { withStore } from "../support/scene.ts";
 
 const hostile = `my vm's; touch PWNED $(touch PWNED) "q"`;
 

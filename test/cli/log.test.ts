@@ -1,9 +1,9 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { EventRecord } from "../../src/events/events.ts";
-import { bundle } from "./process.ts";
-import type { Terminal } from "./process.ts";
-import { logLength, withTree } from "./scene.ts";
+import { bundle } from "../support/built-cli.ts";
+import type { Terminal } from "../support/built-cli.ts";
+import { logLength, withTree } from "../support/scene.ts";
 
 /** Text that a terminal would act on, of the kind that a reason may hold. */
 const hostile = "try\u009b2J\u202e\nit";

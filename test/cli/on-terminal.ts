@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
-import { bundle } from "./process.ts";
-import type { Terminal } from "./process.ts";
+import { bundle } from "../support/built-cli.ts";
+import type { Terminal } from "../support/built-cli.ts";
 
 export const [tab, enter, ctrlC, ctrlD, up, down] = ["\t", "\r", "\u0003", "\u0004", "\u001b[A", "\u001b[B"];
 

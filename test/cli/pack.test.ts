@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "n
 import { builtinModules } from "node:module";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { freshFolder } from "../folders.ts";
+import { freshFolder } from "../support/folders.ts";
 import { cloneOfThis, root } from "./clone.ts";
 
 /** What `npm publish` would give to others: all that runs, nothing else, and it runs there. */

@@ -5,10 +5,10 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { ConsistencyProof, InclusionProof, PublicKey, SignedCheckpoint } from "../../src/connection/api.ts";
 import { digest, lineHash } from "../../src/evidence/crypto.ts";
 import { verifyConsistency, verifyInclusion } from "../../src/proof/merkle.ts";
-import { freshFolder } from "../folders.ts";
-import { Terminal } from "./process.ts";
-import type { Ran } from "./process.ts";
-import { logLength, withDemo } from "./scene.ts";
+import { freshFolder } from "../support/folders.ts";
+import { Terminal } from "../support/built-cli.ts";
+import type { Ran } from "../support/built-cli.ts";
+import { logLength, withDemo } from "../support/scene.ts";
 
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex.replace("sha256:", ""), "hex"));
 const snapshot = (terminal: Terminal, name: string) => terminal.ok("snapshot-create-as", "demo", name, "--offline");

@@ -5,9 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { EventRecord } from "../../src/events/events.ts";
 import type { SnapshotInfo } from "../../src/connection/api.ts";
-import { withFakeTool } from "./fake-tool.ts";
-import type { Terminal } from "./process.ts";
-import { guestWrites, headFile, logLength, takeSnapshot, withTree, withWeb } from "./scene.ts";
+import { withFakeTool } from "../support/fake-tool.ts";
+import type { Terminal } from "../support/built-cli.ts";
+import { guestWrites, headFile, logLength, takeSnapshot, withTree, withWeb } from "../support/scene.ts";
 
 let web: Terminal;
 /** The file of the layer of `b`, which is discarded later. */

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { ctrlC, enter, OnTerminal } from "./on-terminal.ts";
-import { withTree } from "./scene.ts";
+import { withTree } from "../support/scene.ts";
 
 /** A replay as a person has it, on a real terminal. */
 

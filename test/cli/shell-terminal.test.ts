@@ -2,10 +2,10 @@ import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "no
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { withFakeTool } from "./fake-tool.ts";
+import { withFakeTool } from "../support/fake-tool.ts";
 import { ctrlC, ctrlD, down, enter, OnTerminal, tab, up } from "./on-terminal.ts";
-import type { Terminal } from "./process.ts";
-import { logLength, names, takeSnapshot, withStore, withTree, withWeb } from "./scene.ts";
+import type { Terminal } from "../support/built-cli.ts";
+import { logLength, names, takeSnapshot, withStore, withTree, withWeb } from "../support/scene.ts";
 
 /** The shell as a person has it, on a real terminal. */
 

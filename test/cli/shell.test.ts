@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { withFakeTool } from "./fake-tool.ts";
-import type { Terminal } from "./process.ts";
-import { logLength, names, takeSnapshot, withDemo, withTree, withWeb } from "./scene.ts";
+import { withFakeTool } from "../support/fake-tool.ts";
+import type { Terminal } from "../support/built-cli.ts";
+import { logLength, names, takeSnapshot, withDemo, withTree, withWeb } from "../support/scene.ts";
 
 /** Several commands in one process, from a file or a pipe. */
 

@@ -2,9 +2,18 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { DomainInfo, Outcome, SnapshotInfo } from "../../src/connection/api.ts";
-import { digest } from "../images.ts";
-import type { Terminal } from "./process.ts";
-import { guestWrites, headFile, logLength, names, takeSnapshot, withDemo, withTree, withWeb } from "./scene.ts";
+import { digest } from "../support/images.ts";
+import type { Terminal } from "../support/built-cli.ts";
+import {
+  guestWrites,
+  headFile,
+  logLength,
+  names,
+  takeSnapshot,
+  withDemo,
+  withTree,
+  withWeb,
+} from "../support/scene.ts";
 
 describe("taking a snapshot", () => {
   it("works by the proposal's own command lines", async () => {

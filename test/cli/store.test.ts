@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { freshFolder } from "../folders.ts";
-import { Terminal } from "./process.ts";
-import { withStore } from "./scene.ts";
+import { freshFolder } from "../support/folders.ts";
+import { Terminal } from "../support/built-cli.ts";
+import { withStore } from "../support/scene.ts";
 
 describe("a store", () => {
   it("is where --store, SNAPLEDGER_STORE or the XDG data folder says", async () => {

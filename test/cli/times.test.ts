@@ -2,9 +2,9 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { verbs } from "../../src/cli/verbs.ts";
 import type { EventRecord } from "../../src/events/events.ts";
 import type { Evidence } from "../../src/connection/api.ts";
-import { Inside } from "./inside.ts";
-import { Terminal } from "./process.ts";
-import { logLength, withTree } from "./scene.ts";
+import { Inside } from "../support/in-process-cli.ts";
+import { Terminal } from "../support/built-cli.ts";
+import { logLength, withTree } from "../support/scene.ts";
 
 const current = ["snapshot-info", "snapshot-parent"].map((verb) => [verb, "web", "--current", "--at", "TIME"]);
 const plain = ["dominfo", "domstate", "domblklist", "snapshot-list", "snapshot-current", "blame"];

@@ -14,10 +14,10 @@ import { join } from "node:path";
 import { Level } from "level";
 import { describe, expect, it } from "vitest";
 import { recordKey } from "../../src/events/level/keys.ts";
-import { qemuImg } from "../images.ts";
-import { writeAheadLog } from "../stores.ts";
-import { Terminal } from "./process.ts";
-import { headFile, logLength, names, takeSnapshot, withTree, withWeb } from "./scene.ts";
+import { qemuImg } from "../support/images.ts";
+import { writeAheadLog } from "../support/stores.ts";
+import { Terminal } from "../support/built-cli.ts";
+import { headFile, logLength, names, takeSnapshot, withTree, withWeb } from "../support/scene.ts";
 
 /** What an operator does about a store that is not what it was. */
 

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { EventRecord } from "../../src/events/events.ts";
-import type { Terminal } from "./process.ts";
-import { logLength, withTree } from "./scene.ts";
+import type { Terminal } from "../support/built-cli.ts";
+import { logLength, withTree } from "../support/scene.ts";
 
 describe("what-if", () => {
   let web: Terminal;

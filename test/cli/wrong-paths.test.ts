@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { initStore } from "../../src/store/store.ts";
-import { actor } from "../events-to-append.ts";
-import { freshFolder } from "../folders.ts";
-import { bundle, Terminal, type Ran } from "./process.ts";
-import { withDemo } from "./scene.ts";
+import { actor } from "../support/events.ts";
+import { freshFolder } from "../support/folders.ts";
+import { bundle, Terminal, type Ran } from "../support/built-cli.ts";
+import { withDemo } from "../support/scene.ts";
 
 /** A path that is wrong gets a code and a next step, and nobody waits for ever: /proc takes no folder from anybody. */
 

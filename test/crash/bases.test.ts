@@ -7,17 +7,17 @@ import { fuse } from "../support/faults.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import type { UndefineDomain } from "../../src/events/command.ts";
 import { isSnapledgerError, SnapledgerError } from "../../src/errors.ts";
-import { deactivation, snapshotting } from "../deeds.ts";
-import { freshFolder } from "../folders.ts";
-import { digest, holdOpen, makeQcow2, readAll } from "../images.ts";
-import { applyModel, copyOf, newModel, sectorBytes } from "../model.ts";
-import type { Grown } from "../shapes.ts";
-import { both, grow, placeHeads, writeBoth } from "../shapes.ts";
-import { Template } from "../template.ts";
-import { expectReadable, expectSettled } from "../truth.ts";
-import { baseSectors, oneDisk, refused, twoDisks, World } from "../world.ts";
-import type { DiskOf, Manager } from "../world.ts";
-import { boundaries, dieAt, expectRecovered } from "./dying.ts";
+import { deactivation, snapshotting } from "../support/commands.ts";
+import { freshFolder } from "../support/folders.ts";
+import { digest, holdOpen, makeQcow2, readAll } from "../support/images.ts";
+import { applyModel, copyOf, newModel, sectorBytes } from "../support/model.ts";
+import type { Grown } from "../support/shapes.ts";
+import { both, grow, placeHeads, writeBoth } from "../support/shapes.ts";
+import { Template } from "../support/world-template.ts";
+import { expectReadable, expectSettled } from "../support/content-oracle.ts";
+import { baseSectors, oneDisk, refused, twoDisks, World } from "../support/world.ts";
+import type { DiskOf, Manager } from "../support/world.ts";
+import { boundaries, dieAt, expectRecovered } from "../support/crash-points.ts";
 
 /** A base image is rewritten by its sole user alone, and nobody comes to stand on it meanwhile. */
 

@@ -5,16 +5,16 @@ import { describe, expect, test } from "vitest";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import type { Command } from "../../src/events/command.ts";
 import { layerOf } from "../../src/projections/layers.ts";
-import { deactivation, snapshotting, starting, told } from "../deeds.ts";
-import { freshFolder } from "../folders.ts";
-import { writePattern } from "../images.ts";
-import { applyModel, sectorBytes } from "../model.ts";
-import type { Grown, Shape } from "../shapes.ts";
-import { both, grow, placeHeads, writeBoth } from "../shapes.ts";
-import { definedOn, makeSizedBase, mergeSized, stuckAt } from "../sizes.ts";
-import { expectReadable, expectSettled } from "../truth.ts";
-import { oneDisk, refused, twoDisks, World } from "../world.ts";
-import { dieAt, expectRecovered } from "./dying.ts";
+import { deactivation, snapshotting, starting, told } from "../support/commands.ts";
+import { freshFolder } from "../support/folders.ts";
+import { writePattern } from "../support/images.ts";
+import { applyModel, sectorBytes } from "../support/model.ts";
+import type { Grown, Shape } from "../support/shapes.ts";
+import { both, grow, placeHeads, writeBoth } from "../support/shapes.ts";
+import { definedOn, makeSizedBase, mergeSized, stuckAt } from "../support/sized-chains.ts";
+import { expectReadable, expectSettled } from "../support/content-oracle.ts";
+import { oneDisk, refused, twoDisks, World } from "../support/world.ts";
+import { dieAt, expectRecovered } from "../support/crash-points.ts";
 
 /** Frozen files that somebody wrote to behind the log: nothing is done with them as if the log were right. */
 

@@ -2,21 +2,21 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { fuse } from "../support/faults.ts";
 import type { Command } from "../../src/events/command.ts";
-import { deactivation, snapshotting, starting, told } from "../deeds.ts";
-import { freshFolder } from "../folders.ts";
-import type { Model } from "../model.ts";
-import { copyOf } from "../model.ts";
-import { both } from "../shapes.ts";
-import { bringAbout, commandsFor, situations, situationTold } from "../simulation/cases.ts";
-import type { Situation } from "../simulation/cases.ts";
-import { sizedChains } from "../simulation/sizes.ts";
-import { finelyMeasured, growSized, isCut, sizedTold } from "../sizes.ts";
-import { Template } from "../template.ts";
-import { expectReadable, expectSettled } from "../truth.ts";
-import { oneDisk, twoDisks, World } from "../world.ts";
-import type { DiskOf } from "../world.ts";
-import { boundaries, boundariesOf, die, expectRecovered, victimOf } from "./dying.ts";
-import type { Victim } from "./dying.ts";
+import { deactivation, snapshotting, starting, told } from "../support/commands.ts";
+import { freshFolder } from "../support/folders.ts";
+import type { Model } from "../support/model.ts";
+import { copyOf } from "../support/model.ts";
+import { both } from "../support/shapes.ts";
+import { bringAbout, commandsFor, situations, situationTold } from "../support/cases.ts";
+import type { Situation } from "../support/cases.ts";
+import { sizedChains } from "../support/every-sized-chain.ts";
+import { finelyMeasured, growSized, isCut, sizedTold } from "../support/sized-chains.ts";
+import { Template } from "../support/world-template.ts";
+import { expectReadable, expectSettled } from "../support/content-oracle.ts";
+import { oneDisk, twoDisks, World } from "../support/world.ts";
+import type { DiskOf } from "../support/world.ts";
+import { boundaries, boundariesOf, die, expectRecovered, victimOf } from "../support/crash-points.ts";
+import type { Victim } from "../support/crash-points.ts";
 
 /** The manager dies at every boundary between two effects, of every verb: the log alone says what is true then. */
 

@@ -5,15 +5,15 @@ import { fullDisk } from "../../src/drivers/errors.ts";
 import type { Driver } from "../../src/drivers/driver.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import { layerOf, pendingFolds } from "../../src/projections/layers.ts";
-import { deactivation, snapshotting, starting } from "../deeds.ts";
-import { freshFolder } from "../folders.ts";
-import { holdOpen, qemuImg } from "../images.ts";
-import { applyModel } from "../model.ts";
-import type { Grown, Shape } from "../shapes.ts";
-import { both, grow, placeHeads, resizeBoth, writeBoth } from "../shapes.ts";
-import { expectReadable, expectSettled } from "../truth.ts";
-import { oneDisk, refused, twoDisks, World } from "../world.ts";
-import { dieAt, expectRecovered } from "./dying.ts";
+import { deactivation, snapshotting, starting } from "../support/commands.ts";
+import { freshFolder } from "../support/folders.ts";
+import { holdOpen, qemuImg } from "../support/images.ts";
+import { applyModel } from "../support/model.ts";
+import type { Grown, Shape } from "../support/shapes.ts";
+import { both, grow, placeHeads, resizeBoth, writeBoth } from "../support/shapes.ts";
+import { expectReadable, expectSettled } from "../support/content-oracle.ts";
+import { oneDisk, refused, twoDisks, World } from "../support/world.ts";
+import { dieAt, expectRecovered } from "../support/crash-points.ts";
 
 /** Folds, and what in a prototype lost data without the rule that stands in the test's name. */
 

@@ -11,8 +11,8 @@ import { memoryEventLog } from "../../src/events/memory-log.ts";
 import { SnapledgerError } from "../../src/errors.ts";
 import { garbage, headOf, layerOf } from "../../src/projections/layers.ts";
 import type { Layer } from "../../src/projections/state.ts";
-import { deactivation, snapshotting, starting } from "../deeds.ts";
-import { caller, refused, World } from "../world.ts";
+import { deactivation, snapshotting, starting } from "../support/commands.ts";
+import { caller, refused, World } from "../support/world.ts";
 
 /** What seeds of the simulation found, each reduced to the few steps that it takes. */
 

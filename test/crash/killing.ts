@@ -14,8 +14,8 @@ import {
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "../../src/connection/connection.ts";
-import { digest } from "../images.ts";
-import { Terminal } from "../cli/terminal.ts";
+import { digest } from "../support/images.ts";
+import { Terminal } from "../support/terminal.ts";
 
 /** Real processes that are killed while they work: the command line, and the qemu-img that it spawned. */
 

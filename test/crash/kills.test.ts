@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { connect } from "../../src/connection/connection.ts";
-import { withFakeTool } from "../cli/fake-tool.ts";
-import { guestWrites, logLength, takeSnapshot, webUuid, withWeb } from "../cli/scene.ts";
-import type { Terminal } from "../cli/process.ts";
-import { MiB } from "../images.ts";
+import { withFakeTool } from "../support/fake-tool.ts";
+import { guestWrites, logLength, takeSnapshot, webUuid, withWeb } from "../support/scene.ts";
+import type { Terminal } from "../support/built-cli.ts";
+import { MiB } from "../support/images.ts";
 import { contents, files, signal, unclean, untilAtWork } from "./killing.ts";
 import type { Victims } from "./killing.ts";
 

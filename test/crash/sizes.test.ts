@@ -5,17 +5,24 @@ import { describe, expect, test } from "vitest";
 import type { Driver } from "../../src/drivers/driver.ts";
 import { lockedImage } from "../../src/drivers/errors.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
-import { deactivation, snapshotting } from "../deeds.ts";
-import { freshFolder } from "../folders.ts";
-import { qemuImg, readAll } from "../images.ts";
-import { applyModel } from "../model.ts";
-import type { Grown } from "../shapes.ts";
-import { both, grow, resizeBoth, writeBoth } from "../shapes.ts";
-import type { BaseKind } from "../sizes.ts";
-import { clusterSectors, cutWithin, definedOn, finelyMeasured, makeSizedBase, mergeSized } from "../sizes.ts";
-import { expectReadable, expectSettled } from "../truth.ts";
-import { oneDisk, refused, World } from "../world.ts";
-import { expectRecovered } from "./dying.ts";
+import { deactivation, snapshotting } from "../support/commands.ts";
+import { freshFolder } from "../support/folders.ts";
+import { qemuImg, readAll } from "../support/images.ts";
+import { applyModel } from "../support/model.ts";
+import type { Grown } from "../support/shapes.ts";
+import { both, grow, resizeBoth, writeBoth } from "../support/shapes.ts";
+import type { BaseKind } from "../support/sized-chains.ts";
+import {
+  clusterSectors,
+  cutWithin,
+  definedOn,
+  finelyMeasured,
+  makeSizedBase,
+  mergeSized,
+} from "../support/sized-chains.ts";
+import { expectReadable, expectSettled } from "../support/content-oracle.ts";
+import { oneDisk, refused, World } from "../support/world.ts";
+import { expectRecovered } from "../support/crash-points.ts";
 
 /** Folds between files of different sizes, and what in a prototype was read where nothing had been written. */
 

@@ -3,17 +3,17 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Command } from "../../src/events/command.ts";
-import { isDirty, leaveDirty, loseRefcount } from "../damaged.ts";
-import { deactivation, snapshotting, starting } from "../deeds.ts";
-import { freshFolder } from "../folders.ts";
-import { makeQcow2, MiB, qemuImg, writePattern } from "../images.ts";
-import { applyModel, sectorBytes, writeModel } from "../model.ts";
-import type { Grown, Shape } from "../shapes.ts";
-import { both, grow, nextByte, placeHeads } from "../shapes.ts";
-import { definedOn } from "../sizes.ts";
-import { expectReadable, expectSettled } from "../truth.ts";
-import { oneDisk, refused, World } from "../world.ts";
-import { dieAt, expectRecovered } from "./dying.ts";
+import { isDirty, leaveDirty, loseRefcount } from "../support/unfit-images.ts";
+import { deactivation, snapshotting, starting } from "../support/commands.ts";
+import { freshFolder } from "../support/folders.ts";
+import { makeQcow2, MiB, qemuImg, writePattern } from "../support/images.ts";
+import { applyModel, sectorBytes, writeModel } from "../support/model.ts";
+import type { Grown, Shape } from "../support/shapes.ts";
+import { both, grow, nextByte, placeHeads } from "../support/shapes.ts";
+import { definedOn } from "../support/sized-chains.ts";
+import { expectReadable, expectSettled } from "../support/content-oracle.ts";
+import { oneDisk, refused, World } from "../support/world.ts";
+import { dieAt, expectRecovered } from "../support/crash-points.ts";
 
 /**
  * Files whose tables are not in order. `qemu-img commit` into one hands out clusters that are in use and exits 0

@@ -6,16 +6,16 @@ import type { DriverMethod } from "../support/faults.ts";
 import { withFaults } from "../support/faults.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import { pendingFolds } from "../../src/projections/layers.ts";
-import { deactivation, snapshotting, starting } from "../deeds.ts";
-import { freshFolder } from "../folders.ts";
-import type { Model } from "../model.ts";
-import { applyModel, copyOf } from "../model.ts";
-import type { Grown } from "../shapes.ts";
-import { both, grow, placeHeads, writeBoth } from "../shapes.ts";
-import { withSlowCommit } from "../slow-commit.ts";
-import { expectReadable, expectSettled } from "../truth.ts";
-import { oneDisk, World } from "../world.ts";
-import { expectRecovered } from "./dying.ts";
+import { deactivation, snapshotting, starting } from "../support/commands.ts";
+import { freshFolder } from "../support/folders.ts";
+import type { Model } from "../support/model.ts";
+import { applyModel, copyOf } from "../support/model.ts";
+import type { Grown } from "../support/shapes.ts";
+import { both, grow, placeHeads, writeBoth } from "../support/shapes.ts";
+import { withSlowCommit } from "../support/slow-commit.ts";
+import { expectReadable, expectSettled } from "../support/content-oracle.ts";
+import { oneDisk, World } from "../support/world.ts";
+import { expectRecovered } from "../support/crash-points.ts";
 
 /** Faults that nobody foresaw: a bug of ours, in the middle of a command. Nothing may catch it and go on. */
 

@@ -7,15 +7,15 @@ import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import { verifyFiles } from "../../src/commands/facts/verify-files.ts";
 import type { Command } from "../../src/events/command.ts";
 import { layerOf, reachable } from "../../src/projections/layers.ts";
-import { deactivation, snapshotting, starting, told } from "../deeds.ts";
-import { freshFolder } from "../folders.ts";
-import { qemuImg } from "../images.ts";
-import { applyModel } from "../model.ts";
-import type { Grown, Shape } from "../shapes.ts";
-import { both, grow, placeHeads, writeBoth } from "../shapes.ts";
-import { expectReadable, expectSettled } from "../truth.ts";
-import { oneDisk, refused, World } from "../world.ts";
-import { dieAt, expectRecovered } from "./dying.ts";
+import { deactivation, snapshotting, starting, told } from "../support/commands.ts";
+import { freshFolder } from "../support/folders.ts";
+import { qemuImg } from "../support/images.ts";
+import { applyModel } from "../support/model.ts";
+import type { Grown, Shape } from "../support/shapes.ts";
+import { both, grow, placeHeads, writeBoth } from "../support/shapes.ts";
+import { expectReadable, expectSettled } from "../support/content-oracle.ts";
+import { oneDisk, refused, World } from "../support/world.ts";
+import { dieAt, expectRecovered } from "../support/crash-points.ts";
 
 /** Files of ours that somebody changed behind the log: no named content becomes wrong by the log's word on them. */
 

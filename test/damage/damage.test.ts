@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { serialize } from "node:v8";
 import { afterAll, expect, it } from "vitest";
 import type { Judged } from "./runner.ts";
-import { quickFolder, removeQuickFolders } from "./quick-folder.ts";
+import { quickFolder, removeQuickFolders } from "../support/quick-folder.ts";
 import { templates } from "./template.ts";
 
 /**

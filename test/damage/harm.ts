@@ -1,4 +1,4 @@
-import type { Drawn } from "./drawn.ts";
+import type { Drawn } from "../support/random.ts";
 import type { Files, Template } from "./template.ts";
 
 /** What may be done to a store's files. */

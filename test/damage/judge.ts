@@ -12,8 +12,8 @@ import type { Connection, ConnectionOptions, Damage } from "../../src/connection
 import { definedDomains, domainIdOf } from "../../src/projections/directory.ts";
 import { domainInfo, listSnapshots } from "../../src/projections/views/views.ts";
 
-import { snapshotting } from "../deeds.ts";
-import { caller, domains, first, parts } from "./deeds.ts";
+import { snapshotting } from "../support/commands.ts";
+import { caller, domains, first, parts } from "../support/two-domains.ts";
 import { ofLog } from "./readable.ts";
 import { filesIn, type Template } from "./template.ts";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { connect } from "../../src/connection/connection.ts";
 import { isSnapledgerError } from "../../src/errors.ts";
 import { salvage } from "../../src/connection/maintenance.ts";
-import { caller } from "./deeds.ts";
+import { caller } from "../support/two-domains.ts";
 import type { Files, Template } from "./template.ts";
 
 /** The files that hold the history, or say where it ends. */

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { deserialize } from "node:v8";
-import { Drawn } from "./drawn.ts";
+import { Drawn } from "../support/random.ts";
 import { harmed } from "./harm.ts";
 import { judge, Silent, type Verdict } from "./judge.ts";
 import { readableLines, salvaged } from "./readable.ts";

@@ -1,6 +1,6 @@
 import { connect } from "../../src/connection/connection.ts";
-import { snapshotting } from "../deeds.ts";
-import { caller, domains } from "./deeds.ts";
+import { snapshotting } from "../support/commands.ts";
+import { caller, domains } from "../support/two-domains.ts";
 
 /** Takes snapshots on both domains of a store at once, and says which positions it was told of, until it is killed. */
 const [, , store = ""] = process.argv;

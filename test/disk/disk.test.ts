@@ -6,10 +6,10 @@ import { HeadFile } from "../../src/store/head-file.ts";
 import { initStore } from "../../src/store/store.ts";
 import { restore } from "../../src/connection/maintenance.ts";
 import { connect } from "../../src/connection/connection.ts";
-import { caller } from "../damage/deeds.ts";
-import { quickFolder, removeQuickFolders } from "../damage/quick-folder.ts";
-import { actor } from "../events-to-append.ts";
-import { append, lastPosition, parts } from "../stores.ts";
+import { caller } from "../support/two-domains.ts";
+import { quickFolder, removeQuickFolders } from "../support/quick-folder.ts";
+import { actor } from "../support/events.ts";
+import { append, lastPosition, parts } from "../support/stores.ts";
 import { FaultyDisk, type Fault, type Worked } from "./faulty.ts";
 import { hasCompiler } from "./faults.ts";
 

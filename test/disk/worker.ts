@@ -2,8 +2,8 @@ import { connect, init } from "../../src/connection/connection.ts";
 import { isSnapledgerError } from "../../src/errors.ts";
 import { openStore } from "../../src/store/store.ts";
 import { restore, salvage } from "../../src/connection/maintenance.ts";
-import { stopped } from "../events-to-append.ts";
-import { caller } from "../damage/deeds.ts";
+import { stopped } from "../support/events.ts";
+import { caller } from "../support/two-domains.ts";
 
 /**
  * Works on a store on a disk that fails, and says line by line what it was told: `ok POSITION`, `failed CODE`,

@@ -6,8 +6,8 @@ import { openLevelEventLog } from "../../src/events/level/level-log.ts";
 import { memoryEventLog } from "../../src/events/memory-log.ts";
 import { parseRecord } from "../../src/events/seal.ts";
 import { verifyLog } from "../../src/events/verify.ts";
-import { Terminal } from "../cli/process.ts";
-import { freshFolder } from "../folders.ts";
+import { Terminal } from "../support/built-cli.ts";
+import { freshFolder } from "../support/folders.ts";
 import { goldenFolder, plain, printedOf, recorded, statesOf, transcript } from "./golden.ts";
 
 /** Stores that earlier versions recorded: they prove, fold, print and open as they did then. */

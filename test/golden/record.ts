@@ -16,8 +16,8 @@ import { uuidv7 } from "../../src/events/ids.ts";
 import { systemRandom } from "../../src/system/random.ts";
 import { openStore } from "../../src/store/store.ts";
 import type { Caller, Connection, Request } from "../../src/connection/api.ts";
-import { deactivation, snapshotting, starting } from "../deeds.ts";
-import { makeQcow2, makeRaw, MiB, writePattern } from "../images.ts";
+import { deactivation, snapshotting, starting } from "../support/commands.ts";
+import { makeQcow2, makeRaw, MiB, writePattern } from "../support/images.ts";
 import { goldenFolder, plain, printedOf, recorded, statesOf, transcript } from "./golden.ts";
 
 /** A log holds absolute paths: these, wherever it is recorded. */

@@ -8,10 +8,10 @@ import { isSnapledgerError } from "../../src/errors.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import { layersOf } from "../../src/projections/layers.ts";
 import { snapshotOf } from "../../src/projections/tree.ts";
-import { snapshotting, starting } from "../deeds.ts";
-import { freshFolder } from "../folders.ts";
-import { MiB, qemuImg } from "../images.ts";
-import { World } from "../world.ts";
+import { snapshotting, starting } from "../support/commands.ts";
+import { freshFolder } from "../support/folders.ts";
+import { MiB, qemuImg } from "../support/images.ts";
+import { World } from "../support/world.ts";
 
 /**
  * With a Linux guest that mounts ext4, writes on and on, and runs qemu-guest-agent. Asked for by `npm run test:guest-os`,

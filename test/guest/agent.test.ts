@@ -8,10 +8,10 @@ import { expect, onTestFinished, test } from "vitest";
 import { thawFileSystems, withFrozenFileSystems } from "../../src/drivers/qemu/agent.ts";
 import { GuestFolder } from "../../src/drivers/qemu/folder.ts";
 import { fuse } from "../support/faults.ts";
-import { freshFolder } from "../folders.ts";
-import { refused } from "../world.ts";
-import { counting } from "./counter.ts";
-import type { Counting } from "./counter.ts";
+import { freshFolder } from "../support/folders.ts";
+import { refused } from "../support/world.ts";
+import { counting } from "../support/counter.ts";
+import type { Counting } from "../support/counter.ts";
 
 /** --quiesce. The guest of these tests has no agent: one stands in for it on the channel's socket, or nobody does. */
 

@@ -3,10 +3,10 @@ import { Crash, fuse, withFaults } from "../support/faults.ts";
 import type { Fuse } from "../support/faults.ts";
 import { Qmp } from "../../src/drivers/qemu/qmp.ts";
 import type { Command } from "../../src/events/command.ts";
-import { deactivation, snapshotting, starting, told } from "../deeds.ts";
-import { faultsOf } from "../truth.ts";
-import { counting } from "./counter.ts";
-import type { Counting } from "./counter.ts";
+import { deactivation, snapshotting, starting, told } from "../support/commands.ts";
+import { faultsOf } from "../support/content-oracle.ts";
+import { counting } from "../support/counter.ts";
+import type { Counting } from "../support/counter.ts";
 
 /**
  * The manager dies, or QEMU is killed, or both, before and after every effect of every live operation, those on QEMU's

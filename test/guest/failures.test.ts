@@ -10,11 +10,11 @@ import { Qmp } from "../../src/drivers/qemu/qmp.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import type { Command } from "../../src/events/command.ts";
 import type { Request } from "../../src/connection/api.ts";
-import { freshFolder } from "../folders.ts";
-import { makeQcow2, MiB } from "../images.ts";
-import { caller, refused } from "../world.ts";
-import { counting } from "./counter.ts";
-import { writeInGuest } from "./hands.ts";
+import { freshFolder } from "../support/folders.ts";
+import { makeQcow2, MiB } from "../support/images.ts";
+import { caller, refused } from "../support/world.ts";
+import { counting } from "../support/counter.ts";
+import { writeInGuest } from "../support/guest-hands.ts";
 
 /** What goes wrong with guests, and what is left of it: a full disk, Ctrl-C, a QEMU that is none. */
 

@@ -2,10 +2,10 @@ import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { usableAccelerators } from "../../src/drivers/qemu/machine.ts";
-import { deactivation } from "../deeds.ts";
-import { refused } from "../world.ts";
-import { counting } from "./counter.ts";
-import { monitor } from "./hands.ts";
+import { deactivation } from "../support/commands.ts";
+import { refused } from "../support/world.ts";
+import { counting } from "../support/counter.ts";
+import { monitor } from "../support/guest-hands.ts";
 
 /** Real guests that write all the time, snapshotted, merged under and resumed. */
 

@@ -4,7 +4,7 @@ import type { Server, Socket } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { Qmp, QmpError } from "../../src/drivers/qemu/qmp.ts";
-import { freshFolder } from "../folders.ts";
+import { freshFolder } from "../support/folders.ts";
 
 /** The control connection against a real QEMU without disks, and against impostors. */
 

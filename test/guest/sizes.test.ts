@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { depthOf, layersOf, pendingFolds } from "../../src/projections/layers.ts";
 import { snapshotOf } from "../../src/projections/tree.ts";
-import { loseRefcount, markDirty } from "../damaged.ts";
-import { freshFolder } from "../folders.ts";
-import { KiB, MiB, qemuImg, readAll, writePattern } from "../images.ts";
-import { refused } from "../world.ts";
-import type { Counting } from "./counter.ts";
-import { counting } from "./counter.ts";
+import { loseRefcount, markDirty } from "../support/unfit-images.ts";
+import { freshFolder } from "../support/folders.ts";
+import { KiB, MiB, qemuImg, readAll, writePattern } from "../support/images.ts";
+import { refused } from "../support/world.ts";
+import type { Counting } from "../support/counter.ts";
+import { counting } from "../support/counter.ts";
 
 /** Folds under a guest that runs, of files that are larger than they should be, or not fit, or not there after all. */
 

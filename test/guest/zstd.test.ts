@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { packedFault } from "../../src/drivers/qemu/zstd.ts";
 import type { MemoryFile } from "../../src/events/records.ts";
-import { freshFolder } from "../folders.ts";
-import { refused } from "../world.ts";
-import { counting } from "./counter.ts";
-import type { Counting } from "./counter.ts";
+import { freshFolder } from "../support/folders.ts";
+import { refused } from "../support/world.ts";
+import { counting } from "../support/counter.ts";
+import type { Counting } from "../support/counter.ts";
 
 /** A running guest's memory, compressed on its way to the file and back. */
 

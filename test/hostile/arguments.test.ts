@@ -2,10 +2,10 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { verbs } from "../../src/cli/verbs.ts";
-import { Inside } from "../cli/inside.ts";
-import { withStore } from "../cli/scene.ts";
-import { Drawn } from "../damage/drawn.ts";
-import { freshFolder } from "../folders.ts";
+import { Inside } from "../support/in-process-cli.ts";
+import { withStore } from "../support/scene.ts";
+import { Drawn } from "../support/random.ts";
+import { freshFolder } from "../support/folders.ts";
 
 /** Any words at all: a result or a coded refusal, and no file but those that were asked for. */
 

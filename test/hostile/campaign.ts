@@ -1,6 +1,6 @@
 import { exitStatusOf, isSnapledgerError } from "../../src/errors.ts";
 import type { ErrorCode, SnapledgerError } from "../../src/errors.ts";
-import type { Drawn } from "../damage/drawn.ts";
+import type { Drawn } from "../support/random.ts";
 
 /** Hostile inputs of one kind, each drawn from a number, so that any of them can be made again. */
 export interface Campaign {

@@ -2,8 +2,8 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { Drawn } from "../damage/drawn.ts";
-import { freshFolder } from "../folders.ts";
+import { Drawn } from "../support/random.ts";
+import { freshFolder } from "../support/folders.ts";
 import { campaigns, run } from "./soak.ts";
 import { readable } from "./xml.ts";
 

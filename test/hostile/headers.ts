@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isSnapledgerError } from "../../src/errors.ts";
 import { parseHeader } from "../../src/drivers/qemu-img/header.ts";
-import type { Drawn } from "../damage/drawn.ts";
+import type { Drawn } from "../support/random.ts";
 import { claim, refusalOr } from "./campaign.ts";
 import type { Campaign } from "./campaign.ts";
 

@@ -1,6 +1,6 @@
 import { sha256 } from "../../src/events/hash.ts";
 import { zeroHash } from "../../src/events/seal.ts";
-import { Inside } from "../cli/inside.ts";
+import { Inside } from "../support/in-process-cli.ts";
 
 /** A log in which every text that anybody can choose is hostile, rightly sealed: as an older or a foreign writer made it. */
 

@@ -15,12 +15,12 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { parseHeader } from "../../src/drivers/qemu-img/header.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import { isSnapledgerError } from "../../src/errors.ts";
-import { Drawn } from "../damage/drawn.ts";
-import type { Ran } from "../cli/process.ts";
-import { bundle, Terminal } from "../cli/process.ts";
-import { logLength, withStore } from "../cli/scene.ts";
-import { freshFolder } from "../folders.ts";
-import { makeQcow2, makeRaw, MiB, qemuImg, readAll, readWithQemu, writePattern } from "../images.ts";
+import { Drawn } from "../support/random.ts";
+import type { Ran } from "../support/built-cli.ts";
+import { bundle, Terminal } from "../support/built-cli.ts";
+import { logLength, withStore } from "../support/scene.ts";
+import { freshFolder } from "../support/folders.ts";
+import { makeQcow2, makeRaw, MiB, qemuImg, readAll, readWithQemu, writePattern } from "../support/images.ts";
 import { drawnImage } from "./headers.ts";
 
 /** Images and names of files that want to be something else: an option, a protocol, a pipe, a device, somebody's secret. */

@@ -1,6 +1,6 @@
 import { isSnapledgerError } from "../../src/errors.ts";
 import { parseXml } from "../../src/xml/parse.ts";
-import { bytesOf } from "../xml.ts";
+import { bytesOf } from "../support/xml.ts";
 
 /** Documents as large as one may be, of one thing repeated. Run by itself: reads each, and prints what came of it. */
 

@@ -4,7 +4,7 @@ import { Chain } from "../../src/events/chain.ts";
 import { sha256 } from "../../src/events/hash.ts";
 import { provenAt } from "../../src/events/level/read.ts";
 import { trailerLength } from "../../src/events/seal.ts";
-import type { Drawn } from "../damage/drawn.ts";
+import type { Drawn } from "../support/random.ts";
 import { claim, claimUnpolluted, refusalOr } from "./campaign.ts";
 import type { Campaign } from "./campaign.ts";
 

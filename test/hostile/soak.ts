@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { Drawn } from "../damage/drawn.ts";
+import { Drawn } from "../support/random.ts";
 import type { Campaign } from "./campaign.ts";
 import { headers } from "./headers.ts";
 import { names } from "./names.ts";

@@ -5,7 +5,7 @@ import { Debugger } from "../../src/cli/replay/debugger.ts";
 import { Screen } from "../../src/cli/replay/terminal.ts";
 import { verbs } from "../../src/cli/verbs.ts";
 import { Player } from "../../src/projections/replay/replay.ts";
-import { Inside } from "../cli/inside.ts";
+import { Inside } from "../support/in-process-cli.ts";
 import { hostileLog, placesFor } from "./hostile-log.ts";
 
 /** What a terminal acts on: clears it, moves on it, colours it, turns text round, types for its user, rings. */

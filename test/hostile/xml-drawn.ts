@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
-import type { Drawn } from "../damage/drawn.ts";
+import type { Drawn } from "../support/random.ts";
 
 /** Documents that are nearly what is expected: valid ones, changed where their structure is, or byte by byte. */
 
-const fixture = (name: string) => readFileSync(new URL(`../fixtures/${name}`, import.meta.url), "utf8");
+const fixture = (name: string) => readFileSync(new URL(`../support/fixtures/${name}`, import.meta.url), "utf8");
 const domains = ["web", "legacy", "san"].map((name) => fixture(`${name}.domain.xml`));
 const snapshots = [
   "<domainsnapshot/>",

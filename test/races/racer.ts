@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "../../src/connection/connection.ts";
 import { isSnapledgerError } from "../../src/errors.ts";
-import { starting } from "../deeds.ts";
-import { caller } from "../damage/deeds.ts";
+import { starting } from "../support/commands.ts";
+import { caller } from "../support/two-domains.ts";
 
 /** One of two processes on one store: does what its parent asks, at the instant that it is asked for. */
 export interface Heat {

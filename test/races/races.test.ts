@@ -5,9 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, it, onTestFinished } from "vitest";
 import { connect, init } from "../../src/connection/connection.ts";
 import type { EventRecord } from "../../src/events/events.ts";
-import { caller, domains, perform } from "../damage/deeds.ts";
-import { Drawn } from "../damage/drawn.ts";
-import { quickFolder, removeQuickFolders } from "../damage/quick-folder.ts";
+import { caller, domains, perform } from "../support/two-domains.ts";
+import { Drawn } from "../support/random.ts";
+import { quickFolder, removeQuickFolders } from "../support/quick-folder.ts";
 import type { Finish, Heat } from "./racer.ts";
 
 /** SNAPLEDGER_RACES: how many. SNAPLEDGER_RACE_SEED draws who races for what, and when one is killed. */

@@ -1,4 +1,4 @@
-import type { Drawn } from "../damage/drawn.ts";
+import type { Drawn } from "../support/random.ts";
 import type { Luck } from "./manager.ts";
 
 /** How rough a run is, and how long: drawn first, so that calm runs go deep and rough ones meet everything. */

@@ -3,7 +3,7 @@ import { HeadFile } from "../../src/store/head-file.ts";
 import { createLevelEventLog } from "../../src/events/level/level-log.ts";
 import { openChecked } from "../../src/store/open.ts";
 import { parseRecord } from "../../src/events/seal.ts";
-import type { Drawn } from "../damage/drawn.ts";
+import type { Drawn } from "../support/random.ts";
 import { Disk, insert, readBatches } from "./disk/disk.ts";
 import type { SimulatedStore, StoreParts } from "./store.ts";
 

@@ -2,18 +2,18 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Command } from "../../src/events/command.ts";
 import { isSnapledgerError } from "../../src/errors.ts";
-import { told } from "../deeds.ts";
-import { freshFolder } from "../folders.ts";
-import type { Model } from "../model.ts";
-import { applyModel, copyOf } from "../model.ts";
-import { finelyMeasured, growSized, mergeSized, obstacles, sizedTold, stuckAt } from "../sizes.ts";
-import { Template } from "../template.ts";
-import { expectReadable, expectSettled } from "../truth.ts";
-import { oneDisk, twoDisks, World } from "../world.ts";
-import type { DiskOf } from "../world.ts";
-import { bringAbout, commandsFor, situations, situationTold } from "./cases.ts";
-import type { Situation } from "./cases.ts";
-import { sizedChains } from "./sizes.ts";
+import { told } from "../support/commands.ts";
+import { freshFolder } from "../support/folders.ts";
+import type { Model } from "../support/model.ts";
+import { applyModel, copyOf } from "../support/model.ts";
+import { finelyMeasured, growSized, mergeSized, obstacles, sizedTold, stuckAt } from "../support/sized-chains.ts";
+import { Template } from "../support/world-template.ts";
+import { expectReadable, expectSettled } from "../support/content-oracle.ts";
+import { oneDisk, twoDisks, World } from "../support/world.ts";
+import type { DiskOf } from "../support/world.ts";
+import { bringAbout, commandsFor, situations, situationTold } from "../support/cases.ts";
+import type { Situation } from "../support/cases.ts";
+import { sizedChains } from "../support/every-sized-chain.ts";
 
 /** The model and real images, side by side, in every situation of up to four snapshots. */
 

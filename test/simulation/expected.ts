@@ -1,12 +1,12 @@
 import type { ErrorCode } from "../../src/errors.ts";
 import type { Command, CreateSnapshot, DefineDomain } from "../../src/events/command.ts";
 import type { GuestState } from "../../src/events/records.ts";
-import { applyModel, copyOf, newModel, resizeModel, writeModel } from "../model.ts";
-import type { Content, Model } from "../model.ts";
+import { applyModel, copyOf, newModel, resizeModel, writeModel } from "../support/model.ts";
+import type { Content, Model } from "../support/model.ts";
 import { baseImage, chainOf, fileOf } from "./bases.ts";
 
 /**
- * What must be true of all domains, told in whole contents and names (test/model.ts), and none of the project's own
+ * What must be true of all domains, told in whole contents and names (test/support/model.ts), and none of the project's own
  * projections. It is told what guests write, which commands were given and which of them were decided; of an event only
  * the names that the project made up.
  */

@@ -1,6 +1,6 @@
 import type { Command } from "../../src/events/command.ts";
 import type { GuestState } from "../../src/events/records.ts";
-import type { Drawn } from "../damage/drawn.ts";
+import type { Drawn } from "../support/random.ts";
 import type { Climate } from "./climate.ts";
 import { decides } from "./deed.ts";
 import { rare } from "./failpoints.ts";

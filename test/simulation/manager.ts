@@ -4,7 +4,7 @@ import { fullDisk, lockedImage } from "../../src/drivers/errors.ts";
 import type { Driver } from "../../src/drivers/driver.ts";
 import { SnapledgerError } from "../../src/errors.ts";
 import type { Command } from "../../src/events/command.ts";
-import type { Drawn } from "../damage/drawn.ts";
+import type { Drawn } from "../support/random.ts";
 import { rare, rarest } from "./failpoints.ts";
 import type { Failpoints } from "./failpoints.ts";
 import type { Goal } from "./goal.ts";

@@ -1,4 +1,4 @@
-import type { Drawn } from "../damage/drawn.ts";
+import type { Drawn } from "../support/random.ts";
 
 const goOn = Promise.resolve();
 

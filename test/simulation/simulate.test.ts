@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { freshFolder } from "../folders.ts";
+import { freshFolder } from "../support/folders.ts";
 import { knownFailpoints } from "./failpoints.ts";
 import { bundle, root } from "./run/bundle.ts";
 import { mutants } from "./run/mutants.ts";

@@ -4,7 +4,7 @@ import { domainLimits } from "../../src/commands/rules/limits.ts";
 import { parseDomain, writeDirectory, writeDomain } from "../../src/projections/serialize.ts";
 import { apply } from "../../src/projections/domain.ts";
 import { emptyState } from "../../src/projections/state.ts";
-import { Drawn } from "../damage/drawn.ts";
+import { Drawn } from "../support/random.ts";
 import { act, recoverAll } from "./acts.ts";
 import { climateOf, climateOfMovedLinks, climateOfSizes } from "./climate.ts";
 import type { Climate } from "./climate.ts";

@@ -7,8 +7,8 @@ import { openStore, storeLayout } from "../../src/store/store.ts";
 import type { Outcome } from "../../src/connection/api.ts";
 import { clock, newId } from "../../src/connection/environment.ts";
 import type { DomainState } from "../../src/projections/state.ts";
-import { Terminal } from "../cli/terminal.ts";
-import { Place } from "../world.ts";
+import { Terminal } from "../support/terminal.ts";
+import { Place } from "../support/world.ts";
 import { argumentsOf } from "./arguments.ts";
 
 /** A sixteenth of a cluster: disks end where they like. */

@@ -1,8 +1,8 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { bundle } from "../cli/process.ts";
-import { freshFolder } from "../folders.ts";
+import { bundle } from "../support/built-cli.ts";
+import { freshFolder } from "../support/folders.ts";
 import type { Game } from "./round.ts";
 import { play } from "./round.ts";
 

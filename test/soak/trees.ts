@@ -1,14 +1,14 @@
-import type { Drawn } from "../damage/drawn.ts";
-import { snapshotting, starting } from "../deeds.ts";
+import type { Drawn } from "../support/random.ts";
+import { snapshotting, starting } from "../support/commands.ts";
 import type { Command } from "../../src/events/command.ts";
-import type { Content, Model } from "../model.ts";
-import { readAll } from "../images.ts";
-import { applyModel, copyOf, newModel, writeModel } from "../model.ts";
-import type { Grown } from "../shapes.ts";
-import { both, nameOf, resizeBoth, writeBoth } from "../shapes.ts";
-import { commandsFor } from "../simulation/cases.ts";
-import type { DiskOf } from "../world.ts";
-import { baseSectors } from "../world.ts";
+import type { Content, Model } from "../support/model.ts";
+import { readAll } from "../support/images.ts";
+import { applyModel, copyOf, newModel, writeModel } from "../support/model.ts";
+import type { Grown } from "../support/shapes.ts";
+import { both, nameOf, resizeBoth, writeBoth } from "../support/shapes.ts";
+import { commandsFor } from "../support/cases.ts";
+import type { DiskOf } from "../support/world.ts";
+import { baseSectors } from "../support/world.ts";
 import type { RealStore } from "./real-store.ts";
 import { soakSectorBytes } from "./real-store.ts";
 

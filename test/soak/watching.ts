@@ -3,7 +3,7 @@ import type { SpawnOptions } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Terminal } from "../cli/terminal.ts";
+import type { Terminal } from "../support/terminal.ts";
 
 /**
  * A command line at work, seen from outside: which of its tools run when, and a SIGKILL for it or for its tool at an

@@ -1,8 +1,8 @@
 import { expect } from "vitest";
 import { parseXml, childrenNamed, textOf } from "../../src/xml/parse.ts";
-import { Inside } from "../cli/inside.ts";
-import type { Ran } from "../cli/process.ts";
-import { bytesOf } from "../xml.ts";
+import { Inside } from "../support/in-process-cli.ts";
+import type { Ran } from "../support/built-cli.ts";
+import { bytesOf } from "../support/xml.ts";
 import { refusedHere } from "./differences.ts";
 import { folded, inVirsh, question } from "./sequence.ts";
 import type { Step } from "./sequence.ts";

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import "../cli/process.ts";
-import { withStore } from "../cli/scene.ts";
+import "../support/built-cli.ts";
+import { withStore } from "../support/scene.ts";
 import { compare, defineTest, simulated } from "./both.ts";
 import type { Tally } from "./both.ts";
 import { differences } from "./differences.ts";

@@ -406,7 +406,7 @@ export const unseen: readonly { readonly rule: string; readonly why: string; rea
   {
     rule: "commit always names its target, and the layer must be backed by it",
     why: "it is an argument of qemu-img; the memory driver refuses another link by itself",
-    test: "test/conformance/driver.test.ts",
+    test: "test/suites/driver.test.ts",
   },
   {
     rule: "leaks are repaired before the fold is recorded",
