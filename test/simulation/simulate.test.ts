@@ -1,10 +1,9 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { freshFolder } from "../support/folders.ts";
 import { knownFailpoints } from "./failpoints.ts";
-import { bundle, root } from "./run/bundle.ts";
-import { mutants } from "./run/mutants.ts";
+import { bundle } from "./run/bundle.ts";
+import { mutants } from "../mutants/mutants.ts";
 import { runSeeds } from "./run/runner.ts";
 
 /** A sample of `npm run simulate` and of `npm run simulate:mutants`. */
@@ -30,9 +29,4 @@ test("a rule that is switched off is noticed, and its seed is told", async () =>
 
   expect(report?.wrong[0]).toContain("must be refused: MERGE_WOULD_ORPHAN");
   expect(report?.steps.length).toBeGreaterThan(10);
-});
-
-test("what is switched off stands exactly once in its file, or the check could not fail", () => {
-  for (const [file, text] of mutants.flatMap(({ off }) => off))
-    expect(readFileSync(join(root, file), "utf8").split(text), `${file}: ${text}`).toHaveLength(2);
 });

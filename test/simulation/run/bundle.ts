@@ -1,13 +1,12 @@
 import { join, relative } from "node:path";
 import { build } from "rolldown";
 import type { Plugin } from "rolldown";
+import { switchOff } from "../../mutants/mutants.ts";
+import type { Off } from "../../mutants/mutants.ts";
 
 /** The simulation, with all of the project that it runs, as one file for workers to load. */
 
 export const root = join(import.meta.dirname, "../../..");
-
-/** What is to stand instead of a text that a file holds exactly once. */
-export type Off = readonly [file: string, text: string, instead: string];
 
 /** Rejects when a text to be switched off is not found exactly once, or its file is not part of the simulation. */
 export async function bundle(outfile: string, off: readonly Off[] = []): Promise<void> {
@@ -42,14 +41,9 @@ function switchedOff(off: readonly Off[], replaced: Set<string>): Plugin {
     name: "switched-off",
     transform(code, id) {
       const file = relative(root, id);
-      const changes = off.filter(([changed]) => changed === file);
-      if (changes.length === 0) return null;
-      for (const [, text, instead] of changes) {
-        if (code.split(text).length !== 2) throw new Error(`${file} does not hold this text once: ${text}`);
-        code = code.replace(text, () => instead);
-      }
+      if (!off.some(([changed]) => changed === file)) return null;
       replaced.add(file);
-      return code;
+      return switchOff(file, code, off);
     },
   };
 }

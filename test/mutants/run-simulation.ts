@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { bundle } from "./bundle.ts";
+import { bundle } from "../simulation/run/bundle.ts";
 import { mutants } from "./mutants.ts";
 import type { Mutant } from "./mutants.ts";
-import { runSeeds } from "./runner.ts";
+import { runSeeds } from "../simulation/run/runner.ts";
 
 /**
- * Switches off, one at a time, each rule of mutants.ts in a bundle of its own, and expects the simulation to fail within
+ * Switches off, one at a time, each rule of mutants.ts that the simulation has to notice, in a bundle of its own, and expects the simulation to fail within
  * --seeds N (3000), on --workers N (2). Prints a line per rule; exits 1 when one could go without being noticed.
  * --only TEXT: those whose rule holds the text.
  */
@@ -16,7 +16,9 @@ const text = { type: "string" } as const;
 const { values } = parseArgs({ options: { seeds: text, workers: text, only: text } });
 const seeds = Number(values.seeds ?? 3000);
 const workers = Number(values.workers ?? 2);
-const chosen = mutants.filter(({ rule }) => rule.includes(values.only ?? ""));
+const chosen = mutants.filter(
+  ({ rule, noticedBy }) => noticedBy.includes("simulation") && rule.includes(values.only ?? ""),
+);
 
 const folder = mkdtempSync(join(tmpdir(), "snapledger-mutants-"));
 let unnoticed = 0;
