@@ -19,7 +19,7 @@ const rooms = {
   store: [...ground, "system"],
   projections: ground,
   drivers: [...ground, "system"],
-  evidence: [...ground, "proof", "projections"],
+  evidence: [...ground, "system", "proof", "projections"],
   xml: [...ground, "projections"],
   commands: below,
   policy: [...ground, "projections"],

@@ -1,11 +1,11 @@
 import * as crypto from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { existsSync } from "node:fs";
-import { link, open, unlink } from "node:fs/promises";
-import { dirname } from "node:path";
+import { open } from "node:fs/promises";
 import { shellWord, SnapledgerError } from "../errors.ts";
 import type { NoteKey } from "../proof/note.ts";
 import { noteKey, parseVerifierKey, signedBytes, signedNote, verifierKey } from "../proof/note.ts";
+import { createFile } from "../system/write.ts";
 import { digest, publicKeyOf } from "./crypto.ts";
 import type { PublicKey } from "./api.ts";
 
@@ -20,21 +20,7 @@ export interface Signer {
 export async function makeKey(path: string): Promise<void> {
   if (existsSync(path)) return;
   const { privateKey } = crypto.generateKeyPairSync("ed25519");
-  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
-  const file = await open(temporary, "wx", 0o600);
-  try {
-    await file.writeFile(privateKey.export({ type: "pkcs8", format: "pem" }));
-    await file.sync();
-    // A link never replaces a key that another process made meanwhile.
-    await link(temporary, path).catch((error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    });
-  } finally {
-    await file.close();
-    await unlink(temporary);
-  }
-  const folder = await open(dirname(path));
-  await folder.sync().finally(() => folder.close());
+  await createFile(path, privateKey.export({ type: "pkcs8", format: "pem" }));
 }
 
 /** FILE_NOT_FOUND, KEY_UNSAFE when others can read it, KEY_INVALID when it is no private key of the right kind. */

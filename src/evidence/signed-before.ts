@@ -1,8 +1,7 @@
-import { randomUUID } from "node:crypto";
-import { open, readFile, rename, unlink } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFile } from "node:fs/promises";
 import { isSnapledgerError, ours, SnapledgerError } from "../errors.ts";
 import type { NoteKey } from "../proof/note.ts";
+import { replaceFile } from "../system/write.ts";
 import type { SignedCheckpoint } from "./api.ts";
 import { openCheckpoint } from "./signed.ts";
 
@@ -31,28 +30,11 @@ export function signedBefore(keyPath: string, logId: string): SignedBefore {
       return text === undefined ? undefined : openCheckpoint(text, key);
     },
     async save({ note }) {
-      const temporary = `${path}.${randomUUID()}.tmp`;
-      try {
-        await writeWhole(temporary, note);
-        await rename(temporary, path);
-        const folder = await open(dirname(path));
-        await folder.sync().finally(() => folder.close());
-      } catch (error) {
-        await unlink(temporary).catch(() => undefined);
+      await replaceFile(path, note, { durable: true }).catch((error: unknown) => {
         throw cannot("written", path, error);
-      }
+      });
     },
   };
-}
-
-async function writeWhole(path: string, text: string): Promise<void> {
-  const file = await open(path, "wx", 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 function cannot(what: "read" | "written", path: string, cause: unknown): SnapledgerError {

@@ -1,6 +1,5 @@
-import { readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { sha256 } from "../events/hash.ts";
+import { loadChecked, saveChecked } from "../system/write.ts";
 
 /** A tile is so many consecutive leaves. What is kept of one is its root; its leaves are in the log. */
 export const tileLeaves = 256;
@@ -25,29 +24,20 @@ export interface TileCache {
 export const noTileCache: TileCache = { load: () => Promise.resolve(undefined), save: () => Promise.resolve() };
 
 /**
- * `tree.json` in an existing folder: SHA-256 of what follows, then position, hash and the roots one after the other in
- * base64. A million records take 170 kB.
+ * `tree.json` in an existing folder, checked: position, hash and the roots one after the other in base64. A million
+ * records take 170 kB.
  */
 export function tileFile(folder: string): TileCache {
   const path = join(folder, "tree.json");
   return {
-    load: async () => parseTiles(await readFile(path, "utf8").catch(() => "")),
-    save: async ({ position, hash, roots }) => {
-      const text = JSON.stringify({ position, hash, roots: Buffer.concat(roots).toString("base64") });
-      const temporary = `${path}.${process.pid}.tmp`;
-      try {
-        await writeFile(temporary, `${sha256(text)}\n${text}`, { mode: 0o600 });
-        await rename(temporary, path);
-      } catch {
-        await unlink(temporary).catch(() => undefined);
-      }
-    },
+    load: () => Promise.resolve(parseTiles(loadChecked(path))),
+    save: ({ position, hash, roots }) =>
+      saveChecked(path, JSON.stringify({ position, hash, roots: Buffer.concat(roots).toString("base64") })),
   };
 }
 
-function parseTiles(file: string): Tiles | undefined {
-  const text = file.slice(65);
-  if (file.slice(0, 65) !== `${sha256(text)}\n`) return undefined;
+function parseTiles(text: string | undefined): Tiles | undefined {
+  if (text === undefined) return undefined;
   const { position, hash, roots } = JSON.parse(text) as { position: number; hash: string; roots: string };
   const bytes = Buffer.from(roots, "base64");
   if (bytes.length * tileLeaves !== position * 32) return undefined;

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
-import { open, readFile, rename } from "node:fs/promises";
-import type { FileHandle } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { kernelLock, type KernelLock } from "../system/kernel-lock.ts";
+import { replaceFile } from "../system/write.ts";
 import type { Connection } from "../connection/api.ts";
 import { SnapledgerError } from "../errors.ts";
 
@@ -47,18 +47,10 @@ function parsed(text: string): Cursor | undefined {
 /** Durable, and whole or not at all. */
 export async function saveCursor(path: string, cursor: Cursor): Promise<void> {
   try {
-    const temporary = join(dirname(path), `.${basename(path)}.tmp`);
-    const file = await open(temporary, "w", 0o600);
-    await file.writeFile(`${JSON.stringify(cursor)}\n`).finally(() => synced(file));
-    await rename(temporary, path);
-    await synced(await open(dirname(path)));
+    await replaceFile(path, `${JSON.stringify(cursor)}\n`, { durable: true });
   } catch (error) {
     throw unusable(path, error);
   }
-}
-
-async function synced(file: FileHandle): Promise<void> {
-  await file.sync().finally(() => file.close());
 }
 
 function unusable(path: string, cause: unknown): SnapledgerError {

@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream, existsSync } from "node:fs";
-import { link, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { link, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { asDiskFull, asWrongTarget } from "../system/disk-errors.ts";
@@ -11,7 +11,8 @@ import type { Clock, NewId } from "../events/ids.ts";
 import { asStoreError, diskTrouble } from "../events/level/errors.ts";
 import { openLevelEventLog } from "../events/level/level-log.ts";
 import type { EventLog, LogAccess, LogHead, StoredRecord } from "../events/log.ts";
-import { makeStore, syncFolder } from "./create.ts";
+import { syncPath } from "../system/write.ts";
+import { makeStore } from "./create.ts";
 import { provenAt } from "../events/level/read.ts";
 import { writeLog } from "../events/level/bulk-write.ts";
 
@@ -98,13 +99,12 @@ async function pack(folder: string, file: string): Promise<void> {
   const { create } = await import("tar");
   const packed = join(folder, "packed");
   await create({ gzip: true, file: packed, cwd: folder, portable: true, mode: 0o600 }, [headName, logName]);
-  const handle = await open(packed, "r+");
-  await handle.sync().finally(() => handle.close());
+  await syncPath(packed);
   // Unlike a rename it never takes the place of a file that came meanwhile.
   await link(packed, file).catch((error: unknown) => {
     throw (error as NodeJS.ErrnoException).code === "EEXIST" ? exists(file) : error;
   });
-  await syncFolder(dirname(file));
+  await syncPath(dirname(file));
 }
 
 function exists(file: string): SnapledgerError {

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isSnapledgerError, SnapledgerError } from "../errors.ts";
 import { makeFolder, makeFolders, wrongPath } from "../system/folders.ts";
+import { syncPath } from "../system/write.ts";
 import { HeadFile } from "./head-file.ts";
 import { asStoreError } from "../events/level/errors.ts";
 import type { LogHead } from "../events/log.ts";
@@ -69,25 +70,15 @@ async function fill(folder: string, makeLog: (folder: string) => Promise<LogHead
   try {
     const head = await makeLog(unfinished);
     for (const file of await readdir(unfinished)) await chmod(join(unfinished, file), 0o600);
-    await syncFolder(unfinished);
+    await syncPath(unfinished);
     await rm(headPath, { force: true });
     HeadFile.create(headPath, { ...head, tables: 0 });
-    await syncFolder(folder);
+    await syncPath(folder);
     await rename(unfinished, log);
-    for (const changed of [folder, dirname(folder)]) await syncFolder(changed);
+    for (const changed of [folder, dirname(folder)]) await syncPath(changed);
     return head;
   } catch (error) {
     await takeBack().catch(() => undefined);
     throw error;
-  }
-}
-
-/** What was made, renamed or removed in it is durable when it resolves. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

@@ -1,16 +1,8 @@
-import {
-  closeSync,
-  fdatasyncSync,
-  fsyncSync,
-  openSync,
-  readlinkSync,
-  readSync,
-  realpathSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, fdatasyncSync, openSync, readlinkSync, readSync, realpathSync, writeSync } from "node:fs";
 import { sha256 } from "../events/hash.ts";
 import { damaged } from "../events/level/errors.ts";
 import type { LogHead } from "../events/log.ts";
+import { writeNewFile } from "../system/write.ts";
 
 /**
  * Says what must be in the log, since LevelDB loses records without a word. Two slots, written in turn: a write that
@@ -51,16 +43,10 @@ export class HeadFile {
 
   /** A new file (0600) with this head in both slots, durable but for its folder. */
   static create(path: string, head: Head): void {
-    const fd = openSync(path, "wx", 0o600);
-    try {
-      const file = Buffer.alloc(slotDistance + slotBytes, " ");
-      encode({ ...head, write: 1 }).copy(file, 0);
-      encode({ ...head, write: 2 }).copy(file, slotDistance);
-      writeSync(fd, file, 0, file.length, 0);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
+    const file = Buffer.alloc(slotDistance + slotBytes, " ");
+    encode({ ...head, write: 1 }).copy(file, 0);
+    encode({ ...head, write: 2 }).copy(file, slotDistance);
+    writeNewFile(path, file, { synced: true });
   }
 
   /** Rejects with LOG_DAMAGED when it is missing or neither slot is whole. */

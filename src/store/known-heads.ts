@@ -1,7 +1,8 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SnapledgerError } from "../errors.ts";
 import { makeFolders } from "../system/folders.ts";
+import { replaceFileBlocking } from "../system/write.ts";
 import type { LogEnd } from "../events/events.ts";
 import type { EventLog, LogHead } from "../events/log.ts";
 
@@ -33,8 +34,7 @@ export function knownHeadFiles(folder: string, store: string): KnownHeads {
         makeFolders(folder);
         const path = pathOf(logId);
         const seen = { ...readSeen(path), [store]: { position, hash } };
-        writeFileSync(`${path}.${process.pid}.tmp`, JSON.stringify(seen), { mode: 0o600 });
-        renameSync(`${path}.${process.pid}.tmp`, path);
+        replaceFileBlocking(path, JSON.stringify(seen));
       } catch {
         return;
       }

@@ -1,6 +1,7 @@
-import { appendFileSync, chmodSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { makeFolders } from "../../system/folders.ts";
+import { replaceFileBlocking } from "../../system/write.ts";
 import { escapeLine } from "../output/escape.ts";
 import { stateFolder } from "../input/store.ts";
 
@@ -44,10 +45,7 @@ export class HistoryFile {
       const all = readFileSync(this.#path, "utf8").split("\n").filter(isKept);
       this.lines.push(...all.slice(-mostLines).reverse());
       chmodSync(this.#path, 0o600);
-      if (all.length <= mostLines) return;
-      const temporary = `${this.#path}.${process.pid}.tmp`;
-      writeFileSync(temporary, `${all.slice(-mostLines).join("\n")}\n`, { mode: 0o600 });
-      renameSync(temporary, this.#path);
+      if (all.length > mostLines) replaceFileBlocking(this.#path, `${all.slice(-mostLines).join("\n")}\n`);
     } catch {
       return;
     }

@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import { SnapledgerError } from "../../errors.ts";
 import type { FileIdentity } from "../../events/records.ts";
 import { wrongPath } from "../../system/folders.ts";
+import { syncPath } from "../../system/write.ts";
 import { fullDisk, missingFile } from "../errors.ts";
 
 /**
@@ -93,18 +94,12 @@ export function isWritable(path: string, stats: BigIntStats): boolean {
   }
 }
 
+/** A file's content is durable when it resolves; of a folder, what was made, renamed or removed in it. */
 export async function syncFile(path: string): Promise<void> {
-  const file = await openFile(path, "r");
-  try {
-    await file.sync();
-  } catch (error) {
+  await syncPath(path).catch((error: unknown) => {
     throw fileError(error, path);
-  } finally {
-    await file.close();
-  }
+  });
 }
-
-export const syncFolder = syncFile;
 
 /** An empty file of ours alone, 0600, which the tool then fills: it keeps the mode. Takes the place of a leftover. */
 export function makeDraft(path: string): string {
@@ -134,7 +129,7 @@ export async function publish(path: string): Promise<void> {
 /** Removes the leftover of a step that died after its file got its name, or of one that failed. */
 export async function discardDraft(path: string): Promise<void> {
   unlinkIfThere(draftOf(path));
-  await syncFolder(dirname(path));
+  await syncFile(dirname(path));
 }
 
 /** A draft that a step left, which is seldom large. */

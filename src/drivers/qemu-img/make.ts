@@ -15,7 +15,7 @@ import {
   makeDraft,
   onFile,
   publish,
-  syncFolder,
+  syncFile,
 } from "./files.ts";
 import { readImage } from "./image.ts";
 import type { Image } from "./image.ts";
@@ -151,7 +151,7 @@ function checkAbove(folder: string): void {
 
 async function makeDurably(folder: string): Promise<void> {
   try {
-    for (const made of makeFolders(folder)) await syncFolder(dirname(made));
+    for (const made of makeFolders(folder)) await syncFile(dirname(made));
   } catch (error) {
     throw folderError(error, folder);
   }

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { DomainId } from "../../events/ids.ts";
@@ -6,6 +6,7 @@ import type { Machine } from "../../events/records.ts";
 import { prepareFolder } from "../qemu-img/make.ts";
 import { isAlive } from "../../system/process-id.ts";
 import type { ProcessId } from "../../system/process-id.ts";
+import { replaceFileBlocking } from "../../system/write.ts";
 
 /** What is kept of a guest that was started, beside its sockets and its log. */
 export interface GuestFile {
@@ -42,12 +43,7 @@ export class GuestFolder {
 
   /** With blocking calls: right after the process is there, before anything else can happen to this one. */
   write(guest: GuestFile): void {
-    const draft = this.file("guest.json.tmp");
-    const file = openSync(draft, "w", 0o600);
-    writeSync(file, JSON.stringify(guest));
-    fsyncSync(file);
-    closeSync(file);
-    renameSync(draft, this.file("guest.json"));
+    replaceFileBlocking(this.file("guest.json"), JSON.stringify(guest), { synced: true });
   }
 
   /** undefined when none was started, or it is not there any more. */

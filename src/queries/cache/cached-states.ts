@@ -1,7 +1,4 @@
-import { readFileSync } from "node:fs";
-import { rename, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { sha256 } from "../../events/hash.ts";
 import { isUuid } from "../../events/ids.ts";
 import type { DomainId } from "../../events/ids.ts";
 import type { EventLog, StoredRecord } from "../../events/log.ts";
@@ -13,11 +10,12 @@ import type { Directory } from "../../projections/directory.ts";
 import { apply } from "../../projections/domain.ts";
 import { emptyState } from "../../projections/state.ts";
 import type { DomainState } from "../../projections/state.ts";
+import { loadChecked, saveChecked } from "../../system/write.ts";
 import type { Checkpoints } from "./cache.ts";
 
 /**
- * In an existing folder: `<uuid>.json` for each domain, its milestones beside it, and `directory.json`; mode 0600,
- * replaced by renaming.
+ * In an existing folder: `<uuid>.json` for each domain, its milestones beside it, and `directory.json`; all
+ * checked.
  */
 export function checkpointFiles(folder: string): Checkpoints {
   const pathOf = (domain: DomainId) => (isUuid(domain) ? join(folder, `${domain}.json`) : undefined);
@@ -58,31 +56,12 @@ function parsed<T>(text: string | undefined, parse: (text: string) => T | undefi
   return text === undefined ? undefined : parse(text);
 }
 
-/** The file's second line, if its first is that line's SHA-256: nothing is synced, so a power cut may leave anything. */
 function loadText(path: string | undefined): string | undefined {
-  if (path === undefined) return undefined;
-  try {
-    const file = readFileSync(path, "utf8");
-    const text = file.slice(65);
-    return file.slice(0, 65) === `${sha256(text)}\n` ? text : undefined;
-  } catch {
-    return undefined;
-  }
+  return path === undefined ? undefined : loadChecked(path);
 }
 
-/** Two writers in one process must not share a temporary file. */
-let writes = 0;
-
 async function saveText(path: string | undefined, text: string): Promise<void> {
-  if (path === undefined) return;
-  const temporary = `${path}.${process.pid}-${++writes}.tmp`;
-  try {
-    await writeFile(temporary, `${sha256(text)}\n${text}`, { mode: 0o600, flag: "wx" });
-    await rename(temporary, path);
-  } catch {
-    // A full disk or a read-only store costs the short cut, never the command.
-    await unlink(temporary).catch(() => undefined);
-  }
+  if (path !== undefined) await saveChecked(path, text);
 }
 
 /**
