@@ -1,6 +1,5 @@
 import { SnapledgerError, isSnapledgerError } from "../errors.ts";
 import type { Actor } from "../events/events.ts";
-import { logBusy, nameHolder, unnameHolder } from "./lock/holder.ts";
 import type { Clock, NewId } from "../events/ids.ts";
 import { behind, type KnownHeads } from "./known-heads.ts";
 import { asStoreError, isUnwritable } from "../events/level/errors.ts";
@@ -9,7 +8,7 @@ import type { EventLog, LogAccess, LogHead } from "../events/log.ts";
 import { makeStore } from "./create.ts";
 import { openChecked } from "./open.ts";
 import { checkStore, storeLayout } from "./layout.ts";
-import { lockStore } from "./lock/store-lock.ts";
+import { lockStore, logBusy } from "./lock/store-lock.ts";
 
 export { storeLayout, type StoreLayout } from "./layout.ts";
 
@@ -108,25 +107,19 @@ class StoreAccess implements LogAccess {
   }
 }
 
-/** Opening takes about 5 ms and most others hold it no longer, so waiting starts short. */
 async function openWaiting(folder: string, options: OpenOptions): Promise<LevelEventLog> {
   checkStore(folder);
   const { clock, newId, waitMs, verb, knownHeads } = options;
   const layout = storeLayout(folder);
   const lock = await lockStore(folder, waitMs);
-  nameHolder(layout.run, verb ?? null, clock());
-  let released: Promise<void> | undefined;
-  const release = (): Promise<void> => {
-    if (!released) unnameHolder(layout.run);
-    return (released ??= lock.release());
-  };
+  lock.name(verb ?? null, clock());
   try {
     const log = await openChecked(layout, { clock, newId });
-    const close = () => log.close().finally(release);
+    const close = () => log.close().finally(() => lock.release());
     return knownHeads ? await minding(knownHeads, { ...log, close }) : { ...log, close };
   } catch (error) {
-    await release();
-    if (isSnapledgerError(error, "LOG_BUSY")) throw logBusy(folder, layout.run, waitMs, error);
+    await lock.release();
+    if (isSnapledgerError(error, "LOG_BUSY")) throw logBusy(folder, waitMs, error);
     throw asStoreError(error, folder);
   }
 }

@@ -1,12 +1,9 @@
-import { existsSync, readFileSync, unlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { join } from "node:path";
 import { SnapledgerError } from "../../errors.ts";
-import { kernelLock, type KernelLock } from "../../system/kernel-lock.ts";
 import type { Clock, DomainId, OperationId } from "../../events/ids.ts";
-import { isAlive, processesOf, processId, type ProcessId } from "../../system/process-id.ts";
-import { overwrite } from "../../system/write.ts";
 import { makeFolders } from "../../system/folders.ts";
+import { isAlive, processesOf, processId, type ProcessId } from "../../system/process-id.ts";
+import { namedLock, type NamedLock } from "./named-lock.ts";
 
 /** Who holds a lock, as the next one who wants it is told. */
 export interface Holder {
@@ -45,22 +42,33 @@ interface LockFile extends Holder {
   readonly children: readonly ProcessId[];
 }
 
-/**
- * The lock goes by log and domain; the kernel frees it when its holder dies, and no `rm` lets a second one in. The file
- * beside it only tells who holds it, and what a dead holder left running.
- */
+/** The lock goes by log and domain. Its file also tells what a dead holder left running. */
 export function fileLocks(folder: string, { clock }: { readonly clock: Clock }): Locks {
   return {
     async lockDomain({ logId, domain, holder, waitMs, signal }) {
-      const path = join(folder, `${domain}.json`);
-      const tryLock = () => kernelLock(`${logId}/${domain}`, join(folder, domain));
-      const lock = await waitFor(tryLock, clock() + waitMs, clock, signal);
-      if (!lock) throw inProgress(domain, await readHolder(path));
-      const left = existsSync(path) ? [...(readLockFile(path)?.children ?? []), ...unnoted(domain)] : [];
+      const lock = await namedLock<LockFile>({
+        name: `${logId}/${domain}`,
+        place: join(folder, domain),
+        ...{ waitMs, signal },
+        parse: lockFile,
+        busy: (file) => inProgress(domain, file),
+      });
+      makeIfPossible(folder);
+      const left = lock.left();
+      const children = left ? [...(left.holder?.children ?? []), ...unnoted(domain)] : [];
       const since = new Date(clock()).toISOString();
-      return new FileLock(lock, path, { ...holder, since, operation: null, children: left });
+      return new FileLock(lock, { ...holder, since, operation: null, children });
     },
   };
+}
+
+/** Without it the lock still holds, and only its holder's name is lost. */
+function makeIfPossible(folder: string): void {
+  try {
+    makeFolders(folder);
+  } catch {
+    return;
+  }
 }
 
 /**
@@ -72,15 +80,13 @@ function unnoted(domain: DomainId): ProcessId[] {
 }
 
 class FileLock implements DomainLock {
-  readonly #lock: KernelLock;
-  readonly #path: string;
+  readonly #lock: NamedLock<LockFile>;
   #file: LockFile;
 
-  constructor(lock: KernelLock, path: string, file: LockFile) {
+  constructor(lock: NamedLock<LockFile>, file: LockFile) {
     this.#lock = lock;
-    this.#path = path;
     this.#file = { ...file, children: file.children.filter(isAlive) };
-    writeLockFile(path, this.#file);
+    lock.nameHolder(this.#file);
   }
 
   operation(id: OperationId): void {
@@ -96,47 +102,20 @@ class FileLock implements DomainLock {
     return [...new Set(this.#file.children.filter(isAlive).map(({ pid }) => pid))];
   }
 
-  /** Its name goes first, so that the next holder is never taken for this one. */
   async release(): Promise<void> {
-    if (this.livingChildren().length > 0) this.#update({ operation: null });
-    else removeLockFile(this.#path);
-    await this.#lock.release();
+    const keepName = this.livingChildren().length > 0;
+    if (keepName) this.#update({ operation: null });
+    await this.#lock.release({ keepName });
   }
 
   #update(change: Partial<LockFile>): void {
     this.#file = { ...this.#file, ...change };
-    writeLockFile(this.#path, this.#file);
+    this.#lock.nameHolder(this.#file);
   }
 }
 
-/** Tries again until the deadline; undefined when somebody else had it all the time. */
-async function waitFor(
-  tryLock: () => Promise<KernelLock | undefined>,
-  deadline: number,
-  clock: Clock,
-  signal: AbortSignal | undefined,
-): Promise<KernelLock | undefined> {
-  for (;;) {
-    const lock = await tryLock();
-    if (lock) return lock;
-    if (signal?.aborted) throw new SnapledgerError("INTERRUPTED", "Stopped while waiting for another operation.");
-    if (clock() >= deadline) return undefined;
-    await sleep(25);
-  }
-}
-
-/** Whoever has the lock only now may not have left its name yet. */
-async function readHolder(path: string): Promise<LockFile | undefined> {
-  for (let attempt = 0; attempt < 5 && !readLockFile(path); attempt++) await sleep(2);
-  return readLockFile(path);
-}
-
-function removeLockFile(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    return;
-  }
+function lockFile(file: Partial<LockFile>): LockFile | undefined {
+  return Array.isArray(file.children) && typeof file.verb === "string" ? (file as LockFile) : undefined;
 }
 
 function inProgress(domain: DomainId, file: LockFile | undefined): SnapledgerError {
@@ -147,28 +126,6 @@ function inProgress(domain: DomainId, file: LockFile | undefined): SnapledgerErr
     facts: { domain, holder: file ?? null },
     hint: "Wait for it to end, or give it longer with --wait SECONDS. Reading verbs work meanwhile.",
   });
-}
-
-function readLockFile(path: string): LockFile | undefined {
-  try {
-    const file = JSON.parse(readFileSync(path, "utf8")) as Partial<LockFile>;
-    return Array.isArray(file.children) && typeof file.verb === "string" ? (file as LockFile) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * With blocking calls, so that a child is on disk before its manager can die of anything else. Best effort: without
- * the file the lock still holds, and only its holder's name is lost.
- */
-function writeLockFile(path: string, file: LockFile): void {
-  try {
-    makeFolders(dirname(path));
-    overwrite(path, JSON.stringify(file));
-  } catch {
-    return;
-  }
 }
 
 /** Locks inside one process alone, for stores in RAM. */
