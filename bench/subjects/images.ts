@@ -2,7 +2,7 @@ import { execFile, spawn } from "node:child_process";
 import { closeSync, fdatasyncSync, fsyncSync, linkSync, mkdirSync, openSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { findProgram } from "../../src/drivers/qemu-img/tool.ts";
+import { findProgram } from "../../src/system/run-program.ts";
 import { connect, init } from "../../src/connection/connection.ts";
 import type { Connection } from "../../src/connection/api.ts";
 import { caller } from "../caller.ts";

@@ -2,12 +2,11 @@ import { SnapledgerError } from "../../errors.ts";
 import type { DomainId } from "../../events/ids.ts";
 import type { GuestState } from "../../events/records.ts";
 import type { Driver } from "../driver.ts";
-import { findProgram } from "../qemu-img/tool.ts";
 import { thawFileSystems } from "./agent.ts";
 import { GuestFolder } from "./folder.ts";
 import { freezeGuest, settleFreeze } from "./freeze.ts";
 import { commitLive, isCommitting } from "./live-commit.ts";
-import { machinesOf } from "./machine.ts";
+import { findQemu, machinesOf } from "./machine.ts";
 import { guestDisks } from "./nodes.ts";
 import type { Qmp } from "./qmp.ts";
 import { QmpError } from "./qmp.ts";
@@ -38,7 +37,7 @@ export type Guests = Pick<
 /** Guests under QEMU processes of their own, which outlive whoever started them; `run` is the store's run folder. */
 export function qemuGuests(run: string, program?: string): Guests {
   const folderOf = (domain: DomainId) => new GuestFolder(run, domain);
-  const qemu = () => program ?? findProgram("qemu-system-x86_64", "qemu-system-x86");
+  const qemu = () => program ?? findQemu();
   const changing = (domain: DomainId, to: "stop" | "cont") =>
     inOurWords(async () => {
       const done = await withGuest(folderOf(domain), "control", (qmp) => qmp.execute(to));

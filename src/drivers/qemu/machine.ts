@@ -1,10 +1,14 @@
 import { accessSync, constants } from "node:fs";
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+import { SnapledgerError } from "../../errors.ts";
 import type { Accelerator, Machine } from "../../events/records.ts";
+import { findProgram, runProgram } from "../../system/run-program.ts";
 import type { Machines } from "../driver.ts";
 
-const run = promisify(execFile);
+export const debianPackage = "qemu-system-x86";
+
+export function findQemu(): string {
+  return findProgram("qemu-system-x86_64", debianPackage);
+}
 
 /** The same for kvm and tcg, so that it never depends on the host. */
 export const cpu = "qemu64";
@@ -22,8 +26,12 @@ export function usableAccelerators(): readonly Accelerator[] {
 
 /** What this host's QEMU can be: asked for only before a memory is loaded. */
 export async function machinesOf(program: string): Promise<Machines> {
-  const { stdout } = await run(program, ["-machine", "help"], { env: { LC_ALL: "C" } });
-  const types = stdout.split("\n").flatMap((line) => /^(\S+)\s/.exec(line)?.[1] ?? []);
+  const { code, output, complaint } = await runProgram(program, ["-machine", "help"], { debianPackage });
+  if (code !== 0)
+    throw new SnapledgerError("DRIVER_FAILED", `${program} does not tell its machines: ${complaint || output}`, {
+      facts: { program, tool: complaint },
+    });
+  const types = output.split("\n").flatMap((line) => /^(\S+)\s/.exec(line)?.[1] ?? []);
   return { accelerators: usableAccelerators(), types };
 }
 

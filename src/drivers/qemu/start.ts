@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -9,10 +8,11 @@ import { lockedImage } from "../errors.ts";
 import { loadMemory } from "./memory.ts";
 import { sockets } from "./folder.ts";
 import type { GuestFolder } from "./folder.ts";
-import { cpu, defaultMemoryMib, diskDevice, machineArguments, usableAccelerators } from "./machine.ts";
+import { cpu, debianPackage, defaultMemoryMib, diskDevice, machineArguments, usableAccelerators } from "./machine.ts";
 import { chainOptions, guestDisks } from "./nodes.ts";
 import { isAlive, processId } from "../../system/process-id.ts";
 import type { ProcessId } from "../../system/process-id.ts";
+import { startProgram } from "../../system/run-program.ts";
 import { Qmp } from "./qmp.ts";
 import { isNobodyThere, withGuest } from "./session.ts";
 import { endProcess } from "./stop.ts";
@@ -106,20 +106,17 @@ async function disks({ heads }: StartGuest): Promise<string[]> {
   return args;
 }
 
-/** In a session of its own, so that neither Ctrl-C nor the end of whoever started it reaches it. */
 function launch(program: string, args: readonly string[], folder: GuestFolder): ProcessId {
   const log = openSync(folder.file("qemu.log"), "w", 0o600);
-  const child = spawn(program, args, {
-    ...{ cwd: folder.path, detached: true, stdio: ["ignore", log, log] },
-    env: { LC_ALL: "C", PATH: process.env["PATH"] },
+  const { pid } = startProgram(program, args, {
+    ...{ stdio: ["ignore", log, log], environment: { PATH: process.env["PATH"] } },
+    ...{ workIn: folder.path, outlivesUs: true },
   });
   closeSync(log);
-  child.on("error", () => undefined);
-  child.unref();
   // One that has ended already is as dead as any that ends later.
-  if (child.pid !== undefined) return processId(child.pid) ?? { pid: child.pid, startTime: "", bootId: "" };
+  if (pid !== undefined) return processId(pid) ?? { pid, startTime: "", bootId: "" };
   const message = `${program} could not be started.`;
-  const hint = "Install it: apt-get install qemu-system-x86";
+  const hint = `Install it: apt-get install ${debianPackage}`;
   throw new SnapledgerError("DRIVER_FAILED", message, { facts: { program, tool: folder.lastWords() }, hint });
 }
 
