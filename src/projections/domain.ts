@@ -1,6 +1,7 @@
 import type { EventRecord, MovedHeads, RecordedFacts, RecordOf } from "../events/events.ts";
 import type { LayerId, SnapshotId, Target } from "../events/ids.ts";
 import type { Compression, FileFacts, LayerFile, MemoryFile, NewSnapshot } from "../events/records.ts";
+import { keepingUses } from "./layer-uses.ts";
 import { emptyState } from "./state.ts";
 import type { DomainState, Layer, Snapshot } from "./state.ts";
 
@@ -12,6 +13,12 @@ export const foldVersion = 7;
  * It never refuses: what is in the log has happened. Records of other domains are not for it.
  */
 export function apply(state: DomainState, record: EventRecord): void {
+  const keepUses = keepingUses(state, record);
+  fold(state, record);
+  keepUses?.();
+}
+
+function fold(state: DomainState, record: EventRecord): void {
   state.position = record.position;
   state.hash = record.hash;
   state.revision = record.revision ?? state.revision;

@@ -1,4 +1,5 @@
 import type { LayerId, SnapshotId, Target } from "../events/ids.ts";
+import { layerUses, namedRoots } from "./layer-uses.ts";
 import type { DomainState, Layer, Snapshot } from "./state.ts";
 
 /** The layer graph: who refers to which file, which files nobody reaches, and which folds are still to do. */
@@ -38,15 +39,15 @@ export function depthOf(state: DomainState, id: LayerId): number {
 
 /** Layers that a snapshot, a head or a base role refers to. */
 function referred(state: DomainState): Set<LayerId> {
-  const found = new Set([...Object.values(state.heads), ...Object.values(state.baseRoles)]);
+  const found = new Set(namedRoots(state));
   for (const snapshot of state.snapshots.values()) for (const id of Object.values(snapshot.layers)) found.add(id);
   return found;
 }
 
 /** Layers that are referred to, and all that they are backed by. */
-export function reachable(state: DomainState, named = referred(state)): Set<LayerId> {
+export function reachable(state: DomainState): Set<LayerId> {
   const found = new Set<LayerId>();
-  for (const start of named) {
+  for (const start of referred(state)) {
     for (let id: LayerId | null = start; id !== null && !found.has(id); id = layerOf(state, id).backing) found.add(id);
   }
   return found;
@@ -54,17 +55,13 @@ export function reachable(state: DomainState, named = referred(state)): Set<Laye
 
 /** Files of ours that are there by the log and that nobody can reach. */
 export function garbage(state: DomainState): Layer[] {
-  const kept = reachable(state);
-  return [...state.layers.values()].filter(({ id, backing }) => backing !== null && !kept.has(id));
+  const { garbage: unused } = layerUses(state);
+  return unused.size === 0 ? [] : [...state.layers.values()].filter(({ id }) => unused.has(id));
 }
 
 /** Reachable layers that nothing names any more: each is a fold still to do. */
 export function anonymous(state: DomainState): LayerId[] {
-  const named = referred(state);
-  const kept = reachable(state, named);
-  // Nearly always so, and every command asks several times.
-  if (kept.size === named.size) return [];
-  return [...kept].filter((id) => !named.has(id));
+  return [...layerUses(state).anonymous];
 }
 
 /**
@@ -108,10 +105,12 @@ export function guestLayers(state: DomainState): Set<LayerId> {
  * then the lowest of each chain. Throws BrokenGraph.
  */
 export function pendingFolds(state: DomainState): Fold[] {
-  const unnamed = anonymous(state);
-  if (unnamed.length === 0) return [];
+  const unnamed = new Set(anonymous(state));
+  // Nearly always so, and every command asks several times.
+  if (unnamed.size === 0) return [];
   const above = new Map<LayerId, Layer[]>();
-  for (const id of reachable(state)) {
+  const kept = reachable(state);
+  for (const id of kept) {
     const layer = layerOf(state, id);
     if (layer.backing === null) continue;
     const others = above.get(layer.backing);
@@ -119,7 +118,7 @@ export function pendingFolds(state: DomainState): Fold[] {
     else above.set(layer.backing, [layer]);
   }
   const held = guestLayers(state);
-  const folds = unnamed.map((id) => foldInto(state, layerOf(state, id), above, held));
+  const folds = [...kept].filter((id) => unnamed.has(id)).map((id) => foldInto(state, layerOf(state, id), above, held));
   const order = new Map(
     folds.map(({ into, from }) => [into, isBegun(state, into.id, from.id) ? 0 : depthOf(state, into.id) + 1]),
   );

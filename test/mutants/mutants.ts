@@ -368,10 +368,10 @@ export const mutants: readonly Mutant[] = [
   {
     rule: "the base role refers to the merged layer",
     off: [
-      [layers, ", ...Object.values(state.baseRoles)]", "]"],
+      ["src/projections/layer-uses.ts", ", ...Object.values(state.baseRoles)]", "]"],
       [layers, "if (state.heads[target] === from.id) throw", "if (false) throw"],
     ],
-    noticedBy: [simulation],
+    noticedBy: [simulation, [foldsTest, "a dependent is never a head"]],
   },
   {
     rule: "a merge into the base moves its role",
@@ -647,14 +647,6 @@ export const mutants: readonly Mutant[] = [
     noticedBy: [simulation],
   },
   // What the simulation does not show.
-  {
-    rule: "the base role refers to the merged layer, and a dependent is never a head",
-    off: [
-      [layers, ", ...Object.values(state.baseRoles)]", "]"],
-      [layers, "if (state.heads[target] === from.id) throw", "if (false) throw"],
-    ],
-    noticedBy: [[foldsTest, "a dependent is never a head"]],
-  },
   {
     rule: "files that undefine left on a disk that is not mounted still count",
     off: [[observe, "return at !== path && there.device === device", "return at !== path"]],
