@@ -9,7 +9,7 @@ import { definingIdOf, domainIdOf } from "../projections/directory.ts";
 import { noDomain } from "../projections/lookups.ts";
 import { anotherSnapshot } from "../projections/views/views.ts";
 import type { Caller, Outcome, Request, Warning } from "./request.ts";
-import { adoptedDomain } from "./operation/adopt.ts";
+import { adopt } from "./operation/adopt.ts";
 import { begin } from "./operation/intent.ts";
 import { compact, compactAgain, removeGarbage } from "./recovery/compact.ts";
 import type { Accepted } from "./rules/decision.ts";
@@ -118,7 +118,7 @@ async function underLock(
 /** The operation that recovery works in: its events answer to no command id. */
 async function settle(stage: Stage, state: DomainState, caller: Caller, request: Request): Promise<Operation> {
   const driver = driverOf(stage, state);
-  await driver.adopt(adoptedDomain(state));
+  await adopt(driver, state);
   return new Operation(stage, stage.newId(), state, driver, caller, { ...request, commandId: null });
 }
 
@@ -273,7 +273,7 @@ async function previewOn(
   checkRevision(request, state.revision);
   checkSnapshot(request, state, command);
   const driver = driverFor(stage, state, command);
-  await driver.adopt(adoptedDomain(state));
+  await adopt(driver, state);
   const operation = new Operation(stage, stage.newId(), state, driver, caller, request);
   if (!isDecided(command)) {
     return { ...previewOf(operation, command, noPlan, []), recovered: unsettled(state) };

@@ -1,5 +1,5 @@
 /** What only a command that changes something, or asks a guest, needs: loaded with the first one, since it takes time to load. */
-export { adoptedDomain } from "../commands/operation/adopt.ts";
+export { adopt } from "../commands/operation/adopt.ts";
 export { handle } from "../commands/handle.ts";
 export { recoverAll } from "../commands/recovery/recover-all.ts";
 export { fileLocks } from "../store/lock/domain-lock.ts";

@@ -1,23 +1,19 @@
 import { EventEmitter } from "eventemitter3";
 import { diffAsOf, foldedOnce, positionAtTime, statesAsOf, storedAt } from "../queries/at-position.ts";
-import { checkpointFiles, readDirectory, readDomainState, unlessLeft } from "../queries/cache/cached-states.ts";
-import { type Checkpoints } from "../queries/cache/cache.ts";
+import { checkpointFiles, keptDirectory, readDomainState, unlessLeft } from "../queries/cache/cached-states.ts";
 import type { Stage } from "../commands/context.ts";
 import type { Command } from "../events/command.ts";
 import { knownHeadFiles } from "../store/known-heads.ts";
-import { damaged } from "../events/level/errors.ts";
-import type { EventLog } from "../events/log.ts";
 import { provenAccess } from "../store/repair/read-damaged.ts";
 import { readableCopy, type ReadableCopy } from "../store/repair/read-copy.ts";
 import { initStore, openStore, storeLayout } from "../store/store.ts";
 import type { Caller, Connection, ConnectionOptions, Request } from "./api.ts";
 import { actorOf, clock, defaultWaitMs, newId } from "./environment.ts";
-import type { Directory } from "../projections/directory.ts";
 import { knownDomains } from "../projections/directory.ts";
-import type { DomainState } from "../projections/state.ts";
 import { domainInfo, listSnapshots, namedSnapshot, snapshotInfo } from "../projections/views/views.ts";
 import { idEver, readInChunks } from "../queries/records.ts";
 import { rememberedStates, rememberingAccess } from "../queries/cache/session-cache.ts";
+import { readWhole } from "../queries/cache/whole.ts";
 import { logStamp, watchLog } from "../queries/watch.ts";
 
 /** Makes a store and opens it. STORE_EXISTS, STORE_UNSAFE; USAGE. */
@@ -38,15 +34,14 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   const layout = storeLayout(store);
   const copy = onUnwritable && readableCopy(store, { waitMs, onUnwritable });
   const checkpoints = unlessLeft(checkpointFiles(layout.checkpoints), () => copy?.isRead === true);
-  const directory = readOnce(checkpoints);
+  const directory = keptDirectory(checkpoints);
   const doorbell = new EventEmitter<{ grown: [] }>();
   const stage: Base = {
     ...{ log, clock, newId, waitMs, layersRoot: layout.layers },
     states: {
       async domain(open, id, at) {
-        const state = await readDomainState(open, id, checkpoints, at);
-        if (at?.upTo === undefined) checkWhole(state, await directory(open));
-        return state;
+        if (at?.upTo !== undefined) return readDomainState(open, id, checkpoints, at);
+        return readWhole(await directory(open), id, () => readDomainState(open, id, checkpoints));
       },
       directory,
     },
@@ -62,19 +57,6 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   return connectionOn(stage, changing, options, doorbell, copy);
 }
 
-/** The directory of a log, read again only when that has grown. */
-function readOnce(checkpoints: Checkpoints): (open: EventLog) => Promise<Directory> {
-  const read = new WeakMap<EventLog, Directory>();
-  return async (open) => {
-    const { position } = await open.head();
-    const known = read.get(open);
-    if (known?.position === position) return known;
-    const directory = await readDirectory(open, checkpoints);
-    read.set(open, directory);
-    return directory;
-  };
-}
-
 /** Runs `work` the first time; later calls get what came of it. */
 function once<T>(work: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | undefined;
@@ -86,16 +68,6 @@ const validation = once(() => import("../commands/validate.ts"));
 
 /** What reading needs of the stage. */
 export type Base = Omit<Stage, "driver" | "locks">;
-
-/** The domain's index is one way to its records, the directory another: each tells what the other has lost. */
-function checkWhole({ id, revision, position }: DomainState, { domains }: Directory): void {
-  const listed = domains.get(id)?.revision ?? 0;
-  if (revision === listed) return;
-  throw damaged(
-    position + 1,
-    `revision ${revision + 1} of domain ${id} is not found by its index, but ${listed} is there`,
-  );
-}
 
 /**
  * The log and the states that questions are answered from: those of a damaged store, of a copy where its disk can't be
@@ -111,7 +83,7 @@ function readingOf(
   const access = copy?.over(opened) ?? opened;
   return {
     log: onDamage ? provenAccess(access, store, { waitMs, onDamage }) : access,
-    states: remembered ? rememberedStates(states, remembered, checkWhole) : states,
+    states: remembered ? rememberedStates(states, remembered) : states,
   };
 }
 
@@ -174,10 +146,10 @@ export function connectionOn(
     domains: async (asOf) => (await statesAsOf(reading, asOf)).map(domainInfo),
     domain: async (domain, asOf) => domainInfo(await stateNamed(domain, asOf)),
     async guestState(domain) {
-      const { adoptedDomain } = await parts();
+      const { adopt } = await parts();
       const state = await stateNamed(domain);
       const driver = (await changing()).driver(state.driver);
-      await driver.adopt(adoptedDomain(state));
+      await adopt(driver, state);
       return driver.guestState(state.id);
     },
     snapshots: async (domain, filter, asOf) => listSnapshots(await stateNamed(domain, asOf), filter),

@@ -1,4 +1,4 @@
-import { adoptedDomain } from "../commands/operation/adopt.ts";
+import { adopt } from "../commands/operation/adopt.ts";
 import type { Stage } from "../commands/context.ts";
 import { verifyFiles, type FilesVerdict } from "../commands/facts/verify-files.ts";
 import type { Driver } from "../drivers/driver.ts";
@@ -106,7 +106,7 @@ export async function filesVerdict(stage: Stage): Promise<FilesVerdict> {
   const verdicts: FilesVerdict[] = [];
   for (const state of domains) {
     const its = driver(state.driver);
-    await its.adopt(adoptedDomain(state));
+    await adopt(its, state);
     verdicts.push(await verdictOf(stage, its, state));
   }
   return {

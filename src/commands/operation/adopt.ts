@@ -1,8 +1,17 @@
-import type { AdoptedDomain } from "../../drivers/driver.ts";
+import type { AdoptedDomain, Driver } from "../../drivers/driver.ts";
 import type { DomainState } from "../../projections/state.ts";
 
-/** What a driver whose files live in RAM has to know of a domain. */
-export function adoptedDomain(state: DomainState): AdoptedDomain {
+const adopted = new WeakMap<Driver, WeakSet<DomainState>>();
+
+/** Tells a driver whose files live in RAM of a domain, once: by what a state that is kept grows, the driver has made. */
+export async function adopt(driver: Driver, state: DomainState): Promise<void> {
+  const known = adopted.get(driver) ?? new WeakSet();
+  if (known.has(state)) return;
+  await driver.adopt(adoptedDomain(state));
+  adopted.set(driver, known.add(state));
+}
+
+function adoptedDomain(state: DomainState): AdoptedDomain {
   const { id, guest, layers, snapshots, looseMemories, disks, heads } = state;
   const pathOf = (layer: string | null) => (layer === null ? null : (layers.get(layer)?.file.path ?? null));
   return {

@@ -142,6 +142,41 @@ export async function readDirectory(log: EventLog, checkpoints: Checkpoints): Pr
 }
 
 /**
+ * The directory for one connection, which keeps it: it grows by the records that came since. What was handed out before
+ * grows with it.
+ */
+export function keptDirectory(checkpoints: Checkpoints): (log: EventLog) => Promise<Directory> {
+  let known: Directory | undefined;
+  let unsaved = 0;
+  const grown = async (log: EventLog): Promise<Directory> => {
+    const folded = known && (await foldAfter(known, log.read({ from: known.position }), foldDirectory));
+    if (!known || folded === undefined) {
+      unsaved = 0;
+      return (known = await readDirectory(log, checkpoints));
+    }
+    unsaved += folded;
+    if (unsaved > Math.max(foldedBeforeSaving, known.domains.size / domainsPerFolded)) {
+      unsaved = 0;
+      await checkpoints.saveDirectory(known);
+    }
+    return known;
+  };
+  // One after the other: no record is folded in twice.
+  let last: Promise<unknown> = Promise.resolve();
+  return (log) => {
+    const next = last.then(async () => {
+      const { position, hash } = await log.head();
+      return known?.position === position && known.hash === hash ? known : grown(log);
+    });
+    last = next.catch(() => undefined);
+    return next;
+  };
+}
+
+/** Writing a large directory takes as long as a reader takes to fold one event for so many of its domains. */
+const domainsPerFolded = 16;
+
+/**
  * Folds the records after a checkpoint's own, which comes first. undefined, with nothing folded, when that record is
  * not the one the checkpoint was made from: then it belongs to another history.
  */

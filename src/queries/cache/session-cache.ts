@@ -10,6 +10,8 @@ import { applyDirectory } from "../../projections/directory.ts";
 import type { Directory } from "../../projections/directory.ts";
 import { apply } from "../../projections/domain.ts";
 import type { DomainState } from "../../projections/state.ts";
+import { Recent } from "./recent.ts";
+import { readWhole } from "./whole.ts";
 
 /**
  * What a process that reads the same store again and again keeps of it: folded states, which grow by the records that
@@ -17,8 +19,7 @@ import type { DomainState } from "../../projections/state.ts";
  * the log still holds the very record it was folded up to.
  */
 export class Remembered {
-  /** The least recently used first. */
-  readonly #domains = new Map<DomainId, Folded<DomainState>>();
+  readonly #domains = new Recent<Folded<DomainState>>(mostKept);
   #directory: Folded<Directory> | undefined;
   #seen: Look | undefined;
 
@@ -35,16 +36,14 @@ export class Remembered {
 
   async domain(log: EventLog, id: DomainId, fold: () => Promise<DomainState>): Promise<DomainState> {
     const head = await log.head();
-    const known = this.#domains.get(id);
-    this.#domains.delete(id);
+    const known = this.#domains.take(id);
     const state =
       known && isSame(known.head, head)
         ? known.projection
         : ((known &&
             (await grown(known.projection, log.readDomain(id, { fromRevision: known.projection.revision }), apply))) ??
           (await fold()));
-    if (state.revision > 0) this.#domains.set(id, { head, projection: state });
-    forget(this.#domains, ({ projection }) => projection);
+    if (state.revision > 0) this.#domains.put(id, { head, projection: state }, sizeOf(state));
     return state;
   }
 
@@ -67,17 +66,10 @@ interface Folded<P> {
 }
 
 /** Snapshots and layers of all domains together: some 100 MB. One domain of the greatest size (16,384) always fits. */
-const most = 100_000;
+export const mostKept = 100_000;
 
-/** Drops what was put in first; what was put in last always stays. */
-export function forget<T>(domains: Map<DomainId, T>, stateOf: (kept: T) => DomainState): void {
-  const size = ({ snapshots, layers }: DomainState) => 10 + snapshots.size + layers.size;
-  let sum = [...domains.values()].reduce((all, kept) => all + size(stateOf(kept)), 0);
-  for (const [id, kept] of domains) {
-    if (sum <= most || domains.size === 1) return;
-    domains.delete(id);
-    sum -= size(stateOf(kept));
-  }
+export function sizeOf({ snapshots, layers }: DomainState): number {
+  return 10 + snapshots.size + layers.size;
 }
 
 function isSame(one: LogHead, other: LogHead): boolean {
@@ -108,19 +100,13 @@ async function grown<P extends { readonly hash: string }>(
 }
 
 /** States for reading alone, since they are shared: about now as they are remembered, about the past as ever. */
-export function rememberedStates(
-  states: States,
-  remembered: Remembered,
-  check: (state: DomainState, directory: Directory) => void,
-): States {
+export function rememberedStates(states: States, remembered: Remembered): States {
   const directory = (open: EventLog) => remembered.directory(open, () => states.directory(open));
   return {
     directory,
     async domain(open, id, at) {
       if (at?.upTo !== undefined) return states.domain(open, id, at);
-      const state = await remembered.domain(open, id, () => states.domain(open, id));
-      check(state, await directory(open));
-      return state;
+      return readWhole(await directory(open), id, () => remembered.domain(open, id, () => states.domain(open, id)));
     },
   };
 }

@@ -3,23 +3,25 @@ import type { Kept } from "../../commands/context.ts";
 import type { DomainId } from "../../events/ids.ts";
 import { apply } from "../../projections/domain.ts";
 import type { DomainState } from "../../projections/state.ts";
-import { forget } from "./session-cache.ts";
+import { Recent } from "./recent.ts";
+import { mostKept, sizeOf } from "./session-cache.ts";
 
 /** Reading a large state anew takes as long as many commands do: seldom, but well more than a reader folds by itself. */
 export const keptRevisions = 256;
+
+/** In a domain of thousands of snapshots, reading its checkpoint takes as long as folding so many events for each. */
+const revisionsPerSnapshot = 1 / 8;
 
 /**
  * For a process that holds the log and runs many commands. A command that failed gives nothing back. Nor is a state kept for long: the
  * next fold from the log's own records leaves the checkpoints that readers and later processes go by.
  */
 export function keptStates(): Kept {
-  const states = new Map<DomainId, DomainState>();
+  const states = new Recent<DomainState>(mostKept);
   const spans = new Map<DomainId, number>();
-  const spanOf = ({ revision }: DomainState) => Math.floor(revision / keptRevisions);
   return {
     async take(log, id) {
-      const state = states.get(id);
-      states.delete(id);
+      const state = states.take(id);
       if (!state) return undefined;
       const records = log.readDomain(id, { fromRevision: state.revision });
       const folded = await foldAfter(state, records, (into, record) => {
@@ -30,11 +32,16 @@ export function keptStates(): Kept {
     },
     giveBack(state) {
       const { id } = state;
-      const fresh = spans.get(id) !== spanOf(state);
-      spans.set(id, spanOf(state));
-      if (fresh || !state.defined) return;
-      states.set(id, state);
-      forget(states, (kept) => kept);
+      const span = spanOf(state);
+      const fresh = spans.get(id) !== span;
+      spans.set(id, span);
+      if (!fresh && state.defined) states.put(id, state, sizeOf(state));
     },
   };
+}
+
+function spanOf({ revision, snapshots }: DomainState): number {
+  let revisions = keptRevisions;
+  while (revisions < snapshots.size * revisionsPerSnapshot) revisions *= 2;
+  return Math.floor(revision / revisions);
 }
