@@ -48,6 +48,11 @@ export function writeSync(fd: number, from: Buffer, offset: number, length: numb
   return length;
 }
 
+/** All of a file that was just made. */
+export function writeFileSync(fd: number, content: string | Uint8Array): void {
+  inodeOf(fd).bytes = Buffer.from(content);
+}
+
 export function fsyncSync(fd: number): void {
   disk().sync(inodeOf(fd));
 }
@@ -134,4 +139,9 @@ export function rmdirSync(path: string): void {
 
 export function unlinkSync(path: string): void {
   if (!disk().files.delete(path)) throw fault("ENOENT", path);
+}
+
+/** With `force`, as the store calls it. */
+export function rmSync(path: string): void {
+  disk().files.delete(path);
 }
