@@ -134,7 +134,7 @@ function inodeOf(path: string): bigint | undefined {
 
 function replaced({ log, head }: CheckedLayout): SnapledgerError {
   return new SnapledgerError("LOG_UNWRITABLE", `${log}/LOCK or ${head} was removed or replaced while it was open.`, {
-    hint: "Nothing more is written, lest two write at once. End this process and see who touched the store.",
+    hint: "Nothing more is written: two could write at once. End this process and see who touched the store.",
   });
 }
 

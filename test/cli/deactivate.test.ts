@@ -27,9 +27,11 @@ describe("a merge", () => {
     const content = await digest(await layerOf(web, "c"), "qcow2");
     const done = await web.ok("snapshot-deactivate", "web", "c", "--mergeforce", "--reason", "b failed");
     expect(done).toMatch(/^Domain snapshot c merged into a\n/);
-    expect(done).toMatch(/\n {2}rewritten: {4}snapshot "a" \(\d+ KiB\)\n {2}orphaned: {5}snapshot "b" \(\d+ KiB\)\n/);
-    expect(done).toMatch(/\n {2}re-parented: {2}the heads on snapshot "c"\n/);
-    expect(done).toMatch(/\n {2}destroyed: {4}the old content of "a" \(\d+ KiB\)\n {2}folds: {8}1 done, 0 pending\n/);
+    expect(done).toMatch(/\n {2}rewritten: {4}snapshot "a" \(\d+ KiB\)\n {2}deleted: {6}snapshot "b" \(\d+ KiB\)\n/);
+    expect(done).toMatch(
+      /\n {2}deleted: {6}the old content of "a" \(\d+ KiB\)\n {2}moved: {8}the heads on snapshot "c"/,
+    );
+    expect(done).toMatch(/"c", to hang on "a"\n {2}folds: {8}1 done, 0 pending\n/);
     expect([await names(web), await digest(await layerOf(web, "a"), "qcow2")]).toEqual([["a", "root"], content]);
   });
 

@@ -38,7 +38,7 @@ describe("bisect", () => {
 describe("verify --replay", () => {
   it("folds every domain twice, and prints the hash of its state", async () => {
     expect(await web.ok("verify", "--replay")).toMatch(
-      /\n1 domains fold from .*\n {2}web at revision \d+: sha256:[0-9a-f]{64}\n$/,
+      /\n1 domain folds from .*\n {2}web at revision \d+: sha256:[0-9a-f]{64}\n$/,
     );
     expect(await web.json("verify", "--replay")).toMatchObject({ ok: true, replay: { ok: true, differs: null } });
   });

@@ -1,7 +1,7 @@
 import type { Affected, Sets } from "../../events/records.ts";
 import type { Step } from "../../events/plan.ts";
 import type { Outcome } from "../../connection/api.ts";
-import { affectedText, count, formatBytes } from "../../projections/explain/wording.ts";
+import { affectedText, count, formatBytes, quoted } from "../../projections/explain/wording.ts";
 import type { Cli } from "../verb.ts";
 
 /**
@@ -53,17 +53,22 @@ function stepLines(step: Step): string[] {
   }
 }
 
-/** The four sets, those that are not empty: what a verb does to what is there, with bytes. */
+/** What a verb does to what is there, with bytes. */
 function setLines({ rewritten, orphaned, reparented, destroyed }: Sets): string[] {
   return [
     ...rewritten.map((one) => field("rewritten", rewrittenText(one))),
-    ...orphaned.map((one) => field("orphaned", affectedText(one))),
-    ...reparented.map((one) => field("re-parented", affectedText(one))),
-    ...destroyed.map((one) => field("destroyed", affectedText(one))),
+    ...[...orphaned, ...destroyed].map((one) => field("deleted", affectedText(one))),
+    ...reparented.map((one) => field("moved", movedText(one, rewritten))),
   ];
 }
 
-/** A base image that is rewritten is named as the file it is; what is lost of it is among the destroyed. */
+/** What stood on a merged snapshot moves to the one that it was merged into; heads get fresh files elsewhere. */
+function movedText(one: Affected, [into]: Sets["rewritten"]): string {
+  if (into?.kind === "snapshot") return `${affectedText(one)}, to hang on ${quoted(into.snapshot)}`;
+  return into ? `${affectedText(one)}, to hang on the base image` : affectedText(one);
+}
+
+/** A base image that is rewritten is named as the file it is; what is lost of it is among the deleted. */
 function rewrittenText(one: Affected): string {
   return one.kind === "base" ? `base image ${one.path} (${one.target}, ${formatBytes(one.bytes)})` : affectedText(one);
 }

@@ -2,6 +2,7 @@ import { onStore, ours, SnapledgerError } from "../../errors.ts";
 import { conditionHelp } from "../input/condition-help.ts";
 import { History } from "../output/history.ts";
 import { positionOf } from "../input/moment.ts";
+import { count } from "../../projections/explain/wording.ts";
 import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {
@@ -29,7 +30,7 @@ export const verb: Verb = {
       return;
     }
     const { position, folds, events, record } = found;
-    cli.output.line(`First holds after (${folds} folds for ${events} events):`);
+    cli.output.line(`First holds after (${count(folds, "fold")} for ${count(events, "event")}):`);
     cli.output.line(new History(await connection.names()).line(record));
     if (position > 1)
       cli.output.line(

@@ -1,3 +1,4 @@
+import { guestStateWord } from "../output/states.ts";
 import type { DomainDiff } from "../../connection/api.ts";
 import { SnapledgerError } from "../../errors.ts";
 import { diffTreeLines } from "../output/diff-tree.ts";
@@ -34,7 +35,7 @@ async function printDiff(cli: Cli, diff: DomainDiff, to: number): Promise<void> 
   cli.output.lines(diffTreeLines(diff, after));
   const place = (snapshot: { name: string } | null) => (snapshot ? `"${snapshot.name}"` : "the base image");
   if (current) cli.output.line(`  current: ${place(current.from)} -> ${place(current.to)}`);
-  if (guest) cli.output.line(`  guest: ${guest.from} -> ${guest.to}`);
+  if (guest) cli.output.line(`  guest: ${guestStateWord(guest.from)} -> ${guestStateWord(guest.to)}`);
   for (const snapshot of diff.active)
     cli.output.line(`  "${snapshot.name}": ${snapshot.active ? "active" : "inactive"}`);
   for (const [what, paths] of Object.entries(files) as [string, readonly string[]][]) {

@@ -1,6 +1,7 @@
 import type { Unsettled } from "../../commands/recovery/recover-all.ts";
 import { isSnapledgerError, onStore } from "../../errors.ts";
 import type { Outcome } from "../../connection/api.ts";
+import { count } from "../../projections/explain/wording.ts";
 import type { Cli, Verb } from "../verb.ts";
 
 export const verb: Verb = {
@@ -49,7 +50,7 @@ function printSettled(cli: Cli, error: unknown): void {
 
 function lines({ domain, planned, recovered, foldsPending, folded }: Outcome, explain: boolean): string[] {
   const found = recovered.length + folded > 0;
-  const pending = foldsPending > 0 ? `; ${foldsPending} folds pending` : "";
+  const pending = foldsPending > 0 ? `; ${count(foldsPending, "fold")} pending` : "";
   const done = planned ? "would be recovered" : "recovered";
   return [
     `Domain '${domain.name}': ${found ? done : "nothing to recover"}${pending}`,

@@ -1,6 +1,7 @@
 import type { FilesVerdict, ReplayDifference, ReplayVerdict, SignedCheckpoint, Verdict } from "../../connection/api.ts";
 import { SnapledgerError } from "../../errors.ts";
 import type { Cli, Verb } from "../verb.ts";
+import { count, counted } from "../../projections/explain/wording.ts";
 import { checkpointOptions, verifyCheckpoint } from "../input/verify-checkpoint.ts";
 
 export const verb: Verb = {
@@ -48,20 +49,22 @@ function withPrefix(hash: string): string {
 
 function damaged({ valid, firstBad }: Verdict): SnapledgerError {
   const where = firstBad ? `Record ${firstBad.position}: ${firstBad.why}.` : "The log is not what it was.";
-  return new SnapledgerError("LOG_DAMAGED", `${where} ${valid} records are proven.`, {
+  return new SnapledgerError("LOG_DAMAGED", `${where} ${counted(valid, "record", "is")} proven.`, {
     facts: { valid, firstBad },
     hint: "Nothing was changed. `snapledger salvage NEWFOLDER` makes a store of all that can be proven.",
   });
 }
 
 function printLog({ output }: Cli, { head, valid, heldAt }: Verdict, checkpoint: SignedCheckpoint | null): void {
-  output.line(`${valid} records verified; the log ends at ${valid} with ${head?.hash ?? "an unknown hash"}`);
+  output.line(`${count(valid, "record")} verified; the log ends at ${valid} with ${head?.hash ?? "an unknown hash"}`);
   if (heldAt !== null) output.line(`It holds the given head, at position ${heldAt}`);
   if (checkpoint) output.line(`The first ${checkpoint.size} of them are those that the checkpoint was signed for`);
 }
 
 function printReplay({ output }: Cli, { domains }: ReplayVerdict): void {
-  output.line(`${domains.length} domains fold from their first event to what the checkpoints give`);
+  output.line(
+    `${domains.length === 1 ? "1 domain folds" : `${domains.length} domains fold`} from the first event to what the checkpoints give`,
+  );
   for (const { name, id, revision, hash } of domains) output.line(`  ${name || id} at revision ${revision}: ${hash}`);
 }
 
@@ -75,7 +78,9 @@ function replayDiffers({ domain, position, revision, differences }: ReplayDiffer
 }
 
 function printFiles({ output }: Cli, { files, differences, unknown }: FilesVerdict): void {
-  output.line(`${files} files compared, ${differences.length} of them differ`);
+  output.line(
+    `${count(files, "file")} compared, ${differences.length === 1 ? "1 differs" : `${differences.length} differ`}`,
+  );
   for (const { domain, path, why } of differences) output.line(`  differs (${domain}): ${path}: ${why}`);
   for (const path of unknown) output.line(`  not known from the log: ${path}`);
 }

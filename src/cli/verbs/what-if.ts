@@ -5,7 +5,7 @@ import { WhatIf } from "../../commands/what-if/what-if.ts";
 import { sortedByName } from "../../projections/views/name-order.ts";
 import { diffStates, isSame } from "../../projections/history/diff.ts";
 import type { DomainState } from "../../projections/state.ts";
-import { commandText } from "../../projections/explain/wording.ts";
+import { commandText, count } from "../../projections/explain/wording.ts";
 import { readInsertions } from "../input/insertions.ts";
 import { History } from "../output/history.ts";
 import { wholeNumber } from "../input/input.ts";
@@ -122,7 +122,8 @@ async function tryRules(cli: Cli): Promise<void> {
     }
   }
   if (changed.length === 0) {
-    if (!cli.json) cli.output.line(`${decided} recorded decisions, and today's rules decide each as it was decided.`);
+    if (!cli.json)
+      cli.output.line(`${count(decided, "recorded decision")}, and today's rules decide each as it was decided.`);
     return;
   }
   throw new SnapledgerError(

@@ -34,7 +34,7 @@ export async function commandIdFreeAt({ request, stage, state }: Operation, comm
   if (!first) return position;
   if (!isSameCommand(first, command, state.id)) throw reused(first, commandId);
   const message = `The command with the id "${commandId}" has begun already, at position ${first.position}.`;
-  const hint = "Run it again once that has ended: it is then told what came of it.";
+  const hint = "Run it again once that has ended: it then gives the result of that one.";
   throw new SnapledgerError("OPERATION_IN_PROGRESS", message, { facts: { commandId, position: first.position }, hint });
 }
 

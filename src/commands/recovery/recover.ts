@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SnapledgerError } from "../../errors.ts";
 import type { FreezeGuest, Plan } from "../../events/plan.ts";
+import { count, counted } from "../../projections/explain/wording.ts";
 import { garbage } from "../../projections/layers.ts";
 import type { DomainState, OpenOperation } from "../../projections/state.ts";
 import type { Compaction, Removal } from "./compact.ts";
@@ -47,15 +48,16 @@ export async function recoverDomain(
     const compaction = { folded: 0, pending: foldsOf(operation.state), blockedBy: error, waitsFor: null };
     return { found: [...found, error.message], removal: { removed: [], blockedBy: null }, compaction };
   }
-  if (restored.length > 0) found.push(`The links of ${restored.length} files were put back to what the log says.`);
+  if (restored.length > 0) found.push(`${counted(restored.length, "link", "was")} put back to what the log says.`);
   const removal = await removeGarbage(operation);
-  if (removal.removed.length > 0) found.push(`${removal.removed.length} files that nothing refers to were removed.`);
-  const compaction = await compact(operation, watch);
-  if (compaction.folded > 0)
+  if (removal.removed.length > 0)
     found.push(
-      `${compaction.folded === 1 ? "1 unfinished fold was" : `${compaction.folded} unfinished folds were`} done.`,
+      `${counted(removal.removed.length, "file", "was")} removed: nothing referred to ${removal.removed.length === 1 ? "it" : "them"}.`,
     );
-  if (compaction.blockedBy) found.push(`${foldsWait(compaction.pending.length)}: ${compaction.blockedBy.message}`);
+  const compaction = await compact(operation, watch);
+  if (compaction.folded > 0) found.push(`${counted(compaction.folded, "unfinished fold", "was")} done.`);
+  if (compaction.blockedBy)
+    found.push(`${counted(compaction.pending.length, "fold", "waits")}: ${compaction.blockedBy.message}`);
   return { found, removal, compaction };
 }
 
@@ -68,14 +70,12 @@ export function unsettled(state: DomainState): string[] {
   const files = garbage(state).length + state.looseMemories.length;
   return [
     ...(operation ? [`${described(operation)} has no outcome: it is running still, or died.`] : []),
-    ...(folds > 0 ? [`${folds === 1 ? "1 fold is" : `${folds} folds are`} to be done.`] : []),
-    ...(waiting > 0 ? [`${foldsWait(waiting)} until the guest is stopped.`] : []),
-    ...(files > 0 ? [`${files} files that nothing refers to are to be removed.`] : []),
+    ...(folds > 0 ? [`${counted(folds, "fold", "is")} to be done.`] : []),
+    ...(waiting > 0 ? [`${counted(waiting, "fold", "waits")} until the guest is stopped.`] : []),
+    ...(files > 0
+      ? [`${counted(files, "file", "is")} to be removed: nothing refers to ${files === 1 ? "it" : "them"}.`]
+      : []),
   ];
-}
-
-function foldsWait(folds: number): string {
-  return folds === 1 ? "1 fold waits" : `${folds} folds wait`;
 }
 
 function described({ command, actor, position }: OpenOperation): string {
@@ -121,7 +121,7 @@ async function resolveDeadOperation(operation: Operation, found: string[]): Prom
   found.push(
     mayHaveHappened
       ? `${what} may have been done, in what this log has lost: nothing was taken away. See snapledger verify --files.`
-      : `${what} died before its outcome; what it had made (${undone.length} files) was taken away.`,
+      : `${what} died before its outcome; what it had made (${count(undone.length, "file")}) was taken away.`,
   );
 }
 

@@ -5,6 +5,7 @@ import type { Warning } from "../request.ts";
 import { headsOf, layerOf, pendingFolds } from "../../projections/layers.ts";
 import type { DomainState } from "../../projections/state.ts";
 import { refOf } from "../../projections/tree.ts";
+import { count } from "../../projections/explain/wording.ts";
 import { accept, refuse } from "./decision.ts";
 import { headsAffected, headsAreDirty, refuseRunning } from "./heads.ts";
 import { affectedSnapshot, listNames } from "./affected.ts";
@@ -63,7 +64,7 @@ function checkNothingToLose(state: DomainState, dirty: boolean): void {
   const domain = state.name;
   const names = [...state.snapshots.values()].map(({ name }) => name);
   if (names.length > 0) {
-    const message = `Domain "${domain}" has ${names.length} snapshots: ${listNames(names, 10)}.`;
+    const message = `Domain "${domain}" has ${count(names.length, "snapshot")}: ${listNames(names, 10)}.`;
     refuse("DOMAIN_HAS_SNAPSHOTS", message, hint, { domain, snapshots: names.length });
   }
   if (dirty) refuse("HEADS_DIRTY", `The heads of "${domain}" hold changes that no snapshot has.`, hint, { domain });

@@ -34,6 +34,12 @@ export function count(number: number, one: string, many = `${one}s`): string {
   return number === 1 ? `1 ${one}` : `${number} ${many}`;
 }
 
+/** `1 file was`, `2 files were`: the verb is named as one file has it. */
+export function counted(number: number, one: string, verb: "is" | "was" | "waits"): string {
+  const plural = { is: "are", was: "were", waits: "wait" } as const;
+  return `${count(number, one)} ${number === 1 ? verb : plural[verb]}`;
+}
+
 /** More than this in one list, and the rest is counted: the record itself names them all. */
 const shownInList = 8;
 
