@@ -106,7 +106,7 @@ describe("a discard", () => {
     const layer = await layerOf(web, "b");
     const done = await web.ok("snapshot-deactivate", "web", "b", flag);
     expect(done).toMatch(
-      /^Domain snapshot b discarded\n {2}destroyed: {4}snapshot "b" \(\d+ KiB\)\n {2}removed: {6}1 file\n$/,
+      /^Domain snapshot b discarded\n {2}deleted: {6}snapshot "b" \(\d+ KiB\)\n {2}removed: {6}1 file\n$/,
     );
     expect([await names(web), existsSync(layer)]).toEqual([["a", "c", "root"], false]);
   });

@@ -222,7 +222,7 @@ describe("undefine", () => {
     await takeSnapshot(terminal, "a");
     expect((await terminal.run("undefine", "web")).stderr).toMatch(/^error \[DOMAIN_HAS_SNAPSHOTS\] /);
     const gone = await terminal.ok("undefine", "web", "--discard-all");
-    expect(gone).toMatch(/^Domain 'web' has been undefined\n {2}destroyed: {4}snapshot "a" \(\d+ KiB\)\n/);
+    expect(gone).toMatch(/^Domain 'web' has been undefined\n {2}deleted: {6}snapshot "a" \(\d+ KiB\)\n/);
   });
 
   it("with --keep-files leaves every file and lists them", async () => {

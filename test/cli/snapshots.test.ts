@@ -256,7 +256,7 @@ describe("starting from a snapshot", () => {
     expect(await names(web)).toEqual(["a", saved, "b", "c", "root"]);
     await guestWrites(web, 10);
     const dropped = await web.ok("create-with-snapshot", "web", "c", "--no-start", "--discard-changes");
-    expect(dropped).toMatch(/ {2}destroyed: {4}unsaved changes in the heads on snapshot "b" /);
+    expect(dropped).toMatch(/ {2}deleted: {6}unsaved changes in the heads on snapshot "b" /);
     expect(await names(web)).toHaveLength(5);
   });
 
