@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { snapshotting } from "../support/commands.ts";
 import { makeQcow2, MiB, qemuImg } from "../support/images.ts";
-import { withFakeTool } from "../support/fake-tool.ts";
+import { withFakeTool } from "../support/fake-qemu-img.ts";
 import type { Terminal } from "../support/built-cli.ts";
 import {
   execute,

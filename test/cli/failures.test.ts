@@ -11,7 +11,7 @@ import { connect } from "../../src/connection/connection.ts";
 import { recordKey } from "../../src/events/level/keys.ts";
 import type { SnapshotInfo } from "../../src/connection/api.ts";
 import { digest, makeQcow2, MiB } from "../support/images.ts";
-import { withFakeTool } from "../support/fake-tool.ts";
+import { withFakeTool } from "../support/fake-qemu-img.ts";
 import { elsewhere } from "../support/namespaces.ts";
 import { Terminal, type Ran } from "../support/built-cli.ts";
 import {

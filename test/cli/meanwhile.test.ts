@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { MiB, makeQcow2 } from "../support/images.ts";
-import { withFakeTool } from "../support/fake-tool.ts";
+import { withFakeTool } from "../support/fake-qemu-img.ts";
 import { withTree } from "../support/scene.ts";
 
 /** With `--wait 0` none of them waits for anybody: neither for the log nor for the merge, which does not end. */

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { EventRecord } from "../../src/events/events.ts";
 import type { SnapshotInfo } from "../../src/connection/api.ts";
-import { withFakeTool } from "../support/fake-tool.ts";
+import { withFakeTool } from "../support/fake-qemu-img.ts";
 import type { Terminal } from "../support/built-cli.ts";
 import { guestWrites, headFile, logLength, takeSnapshot, withTree, withWeb } from "../support/scene.ts";
 

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "no
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { withFakeTool } from "../support/fake-tool.ts";
+import { withFakeTool } from "../support/fake-qemu-img.ts";
 import { ctrlC, ctrlD, down, enter, OnTerminal, tab, up } from "./on-terminal.ts";
 import type { Terminal } from "../support/built-cli.ts";
 import { logLength, names, takeSnapshot, withStore, withTree, withWeb } from "../support/scene.ts";

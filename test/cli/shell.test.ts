@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { withFakeTool } from "../support/fake-tool.ts";
+import { withFakeTool } from "../support/fake-qemu-img.ts";
 import type { Terminal } from "../support/built-cli.ts";
 import { logLength, names, takeSnapshot, withDemo, withTree, withWeb } from "../support/scene.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { connect } from "../../src/connection/connection.ts";
-import { withFakeTool } from "../support/fake-tool.ts";
+import { withFakeTool } from "../support/fake-qemu-img.ts";
 import { guestWrites, logLength, takeSnapshot, webUuid, withWeb } from "../support/scene.ts";
 import type { Terminal } from "../support/built-cli.ts";
 import { MiB } from "../support/images.ts";

@@ -12,7 +12,7 @@ import type { Model } from "../support/model.ts";
 import { applyModel, copyOf } from "../support/model.ts";
 import type { Grown } from "../support/shapes.ts";
 import { both, grow, placeHeads, writeBoth } from "../support/shapes.ts";
-import { withSlowCommit } from "../support/slow-commit.ts";
+import { withSlowCommit } from "../support/fake-qemu-img.ts";
 import { expectReadable, expectSettled } from "../support/content-oracle.ts";
 import { oneDisk, World } from "../support/world.ts";
 import { expectRecovered } from "../support/crash-points.ts";

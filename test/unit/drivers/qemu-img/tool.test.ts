@@ -9,7 +9,7 @@ import { qemuImg } from "../../../../src/drivers/qemu-img/tool.ts";
 import type { Backing } from "../../../../src/events/plan.ts";
 import { freshFolder } from "../../../support/folders.ts";
 import { KiB, makeQcow2, MiB, qemuImg as runs, readAll, writePattern } from "../../../support/images.ts";
-import { slowRate, withSlowCommit } from "../../../support/slow-commit.ts";
+import { slowRate, withSlowCommit } from "../../../support/fake-qemu-img.ts";
 
 /** The real qemu-img, made slow, and how it ends when its step is given up. */
 
