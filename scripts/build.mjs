@@ -40,6 +40,7 @@ const packagesOutside = new Set(["fast-xml-parser", "cli-progress", "tar"]);
 const [option, folder] = process.argv.slice(2);
 if (option === "--cli" && folder !== undefined) {
   await buildCommandLine(resolve(folder));
+  makeLauncher(resolve(folder));
 } else {
   process.exitCode = await buildAll(join(root, "dist"));
 }

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { serialize } from "node:v8";
-import { afterAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { Judged } from "./runner.ts";
-import { quickFolder, removeQuickFolders } from "../support/quick-folder.ts";
+import { quickFolder } from "../support/folders.ts";
 import { templates } from "./template.ts";
 
 /**
@@ -15,8 +15,6 @@ import { templates } from "./template.ts";
 const count = Number(process.env["SNAPLEDGER_DAMAGES"] ?? 1000);
 const first = Number(process.env["SNAPLEDGER_DAMAGE_SEED"] ?? 1);
 const runners = 2;
-
-afterAll(removeQuickFolders);
 
 function start(templatesFile: string, folder: string): ChildProcess {
   const path = join(import.meta.dirname, "runner.ts");

@@ -6,7 +6,7 @@ import { connect, init } from "../../src/connection/connection.ts";
 import { keepFiles } from "../../src/store/integrity/original-files.ts";
 import { openLevelEventLog } from "../../src/events/level/level-log.ts";
 
-import { quickFolder } from "../support/quick-folder.ts";
+import { quickFolder } from "../support/folders.ts";
 import { caller, parts, perform, type Deeds } from "../support/two-domains.ts";
 
 /** By path below the store's folder. */

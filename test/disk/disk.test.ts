@@ -7,7 +7,7 @@ import { initStore } from "../../src/store/store.ts";
 import { restore } from "../../src/connection/maintenance.ts";
 import { connect } from "../../src/connection/connection.ts";
 import { caller } from "../support/two-domains.ts";
-import { quickFolder, removeQuickFolders } from "../support/quick-folder.ts";
+import { quickFolder } from "../support/folders.ts";
 import { actor } from "../support/events.ts";
 import { append, lastPosition, parts } from "../support/stores.ts";
 import { FaultyDisk, type Fault, type Worked } from "./faulty.ts";
@@ -28,7 +28,6 @@ beforeAll(async () => {
 });
 afterAll(() => {
   if (compiler) disk.remove();
-  removeQuickFolders();
 });
 
 async function storeOf(count: number): Promise<string> {

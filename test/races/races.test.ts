@@ -2,20 +2,18 @@ import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { connect, init } from "../../src/connection/connection.ts";
 import type { EventRecord } from "../../src/events/events.ts";
 import { caller, domains, perform } from "../support/two-domains.ts";
 import { Drawn } from "../support/random.ts";
-import { quickFolder, removeQuickFolders } from "../support/quick-folder.ts";
+import { quickFolder } from "../support/folders.ts";
 import type { Finish, Heat } from "./racer.ts";
 
 /** SNAPLEDGER_RACES: how many. SNAPLEDGER_RACE_SEED draws who races for what, and when one is killed. */
 const count = Number(process.env["SNAPLEDGER_RACES"] ?? 200);
 const seed = Number(process.env["SNAPLEDGER_RACE_SEED"] ?? 1);
 const killedPercent = 8;
-
-afterAll(removeQuickFolders);
 
 async function started(store: string): Promise<ChildProcess> {
   const racer = fork(join(import.meta.dirname, "racer.ts"), [store], { execArgv: ["--import", "tsx"] });
