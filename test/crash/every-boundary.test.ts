@@ -11,6 +11,7 @@ import { bringAbout, commandsFor, situations, situationTold } from "../support/c
 import type { Situation } from "../support/cases.ts";
 import { sizedChains } from "../support/every-sized-chain.ts";
 import { finelyMeasured, growSized, isCut, sizedTold } from "../support/sized-chains.ts";
+import { whole } from "../support/sample.ts";
 import { Template } from "../support/world-template.ts";
 import { expectReadable, expectSettled } from "../support/content-oracle.ts";
 import { oneDisk, twoDisks, World } from "../support/world.ts";
@@ -20,7 +21,6 @@ import type { Victim } from "../support/crash-points.ts";
 
 /** The manager dies at every boundary between two effects, of every verb: the log alone says what is true then. */
 
-const whole = process.env["SNAPLEDGER_TESTS"] === "whole";
 const all = situations();
 const shuffled = all.map((_, i) => all[(i * 89) % all.length]!);
 
@@ -111,7 +111,7 @@ async function dieEverywhere(victim: Victim, template: Template): Promise<number
     const truth = await die(victim, at, message);
     await expectRecovered(world, uuid, truth, message);
     if (at % 5 === 0) await expectWorking(world, uuid, truth, message);
-    if (at % (whole ? 5 : 11) === 0) await dieAgainEverywhere(victim, template, at, message);
+    if (at % (whole ? 5 : 17) === 0) await dieAgainEverywhere(victim, template, at, message);
   }
   return moments.length;
 }

@@ -8,6 +8,7 @@ import { withFakeTool } from "../support/fake-qemu-img.ts";
 import { guestWrites, logLength, takeSnapshot, webUuid, withWeb } from "../support/scene.ts";
 import type { Terminal } from "../support/built-cli.ts";
 import { MiB } from "../support/images.ts";
+import { countOf } from "../support/sample.ts";
 import { contents, files, signal, unclean, untilAtWork } from "./killing.ts";
 import type { Victims } from "./killing.ts";
 
@@ -16,7 +17,7 @@ import type { Victims } from "./killing.ts";
  * qemu-img lives on. Whatever was hit, the log says what is true, and every snapshot reads so, byte for byte.
  */
 
-const roundsEach = Number(process.env["SNAPLEDGER_KILLS"] ?? 1);
+const roundsEach = countOf({ usual: 1, whole: 20 });
 /** A tool may have ended before the signal: then the round is checked all the same, and another one is tried. */
 const misses = 12;
 

@@ -6,14 +6,12 @@ import { serialize } from "node:v8";
 import { expect, it } from "vitest";
 import type { Judged } from "./runner.ts";
 import { quickFolder } from "../support/folders.ts";
+import { countOf, seedOr } from "../support/sample.ts";
 import { templates } from "./template.ts";
 
-/**
- * SNAPLEDGER_DAMAGES: how many. SNAPLEDGER_DAMAGE_SEED: the first seed, so that with SNAPLEDGER_DAMAGES=1 one that
- * failed is played again.
- */
-const count = Number(process.env["SNAPLEDGER_DAMAGES"] ?? 1000);
-const first = Number(process.env["SNAPLEDGER_DAMAGE_SEED"] ?? 1);
+const count = countOf({ usual: 300, whole: 10_000 });
+/** The first seed: SNAPLEDGER_TESTS=1 with the one that failed plays it again. */
+const first = seedOr(1);
 const runners = 2;
 
 function start(templatesFile: string, folder: string): ChildProcess {

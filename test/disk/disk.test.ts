@@ -9,15 +9,15 @@ import { connect } from "../../src/connection/connection.ts";
 import { caller } from "../support/two-domains.ts";
 import { quickFolder } from "../support/folders.ts";
 import { actor } from "../support/events.ts";
+import { pointsOf, whole } from "../support/sample.ts";
 import { append, lastPosition, parts } from "../support/stores.ts";
 import { FaultyDisk, type Fault, type Worked } from "./faulty.ts";
 import { hasCompiler } from "./faults.ts";
 
 /**
- * Each call that changes something on the disk fails once, or from then on. SNAPLEDGER_FAULTS=whole: every one of them;
- * else every fourth to twelfth.
+ * Each call that changes something on the disk fails once, or from then on: in whole every one of them, else every
+ * so-manieth.
  */
-const whole = process.env["SNAPLEDGER_FAULTS"] === "whole";
 const compiler = hasCompiler();
 if (!compiler) console.log("Without gcc and libc6-dev the tests of a disk that fails are skipped.");
 
@@ -47,7 +47,8 @@ async function everyCall(
   attempt: (at: number) => Promise<Worked>,
 ): Promise<void> {
   let hits = 0;
-  for (let at = 1; at < 3000; at += whole ? 1 : step) {
+  const points = pointsOf(step);
+  for (let at = points.first; at < 3000; at += points.step) {
     const worked = await attempt(at);
     const what = `call ${at}, ${fault}${keep ? " from then on" : ""}: ${worked.lines.join(", ")} ${worked.stderr}`;
     expect(worked.signal, what).toBeNull();
@@ -68,7 +69,7 @@ const some = whole ? cases : cases.filter((_, i) => [0, 3, 4, 7].includes(i));
 describe.runIf(compiler)("on a disk that fails", () => {
   it.each(cases)("($fault, from then on: $keep) no append that was acknowledged is lost", async ({ fault, keep }) => {
     const template = await storeOf(5);
-    await everyCall({ fault, keep, step: 11 }, async (at) => {
+    await everyCall({ fault, keep, step: 20 }, async (at) => {
       const place = join(quickFolder(), "store");
       cpSync(template, place, { recursive: true });
       const worked = await disk.run(place, { fault, at, keep }, "append", place);
@@ -79,7 +80,7 @@ describe.runIf(compiler)("on a disk that fails", () => {
   });
 
   it.each(some)("($fault, from then on: $keep) init makes a store or none", async ({ fault, keep }) => {
-    await everyCall({ fault, keep, step: 8 }, async (at) => {
+    await everyCall({ fault, keep, step: 10 }, async (at) => {
       const place = join(quickFolder(), "new");
       const worked = await disk.run(place, { fault, at, keep }, "init", place);
       if (worked.lines.includes("done") || existsSync(join(place, "log"))) await expectSound(place, 1);
@@ -108,7 +109,7 @@ describe.runIf(compiler)("on a disk that fails", () => {
     const connection = await connect({ store });
     await connection.backup(file);
     await connection.close();
-    await everyCall({ fault, keep, step: 12 }, async (at) => {
+    await everyCall({ fault, keep, step: 18 }, async (at) => {
       const place = join(quickFolder(), "new");
       const worked = await disk.run(place, { fault, at, keep }, "restore", place, file);
       if (!worked.lines.includes("done") && !existsSync(join(place, "log"))) await restore(file, place, caller);
@@ -120,7 +121,7 @@ describe.runIf(compiler)("on a disk that fails", () => {
   it.each(some)("($fault, from then on: $keep) a salvage is whole or not there", async ({ fault, keep }) => {
     const damaged = await storeOf(5);
     rmSync(join(damaged, "head"));
-    await everyCall({ fault, keep, step: 12 }, async (at) => {
+    await everyCall({ fault, keep, step: 18 }, async (at) => {
       const place = join(quickFolder(), "new");
       const worked = await disk.run(place, { fault, at, keep }, "salvage", place, damaged);
       if (worked.lines.includes("done") || existsSync(join(place, "log"))) await expectSound(place, 7);

@@ -7,6 +7,7 @@ import { deactivation, snapshotting, starting, told } from "../support/commands.
 import { faultsOf } from "../support/content-oracle.ts";
 import { counting } from "../support/counter.ts";
 import type { Counting } from "../support/counter.ts";
+import { pointsOf, whole } from "../support/sample.ts";
 
 /**
  * The manager dies, or QEMU is killed, or both, before and after every effect of every live operation, those on QEMU's
@@ -14,9 +15,8 @@ import type { Counting } from "../support/counter.ts";
  * and memory and disks are of one instant.
  */
 
-const whole = process.env["SNAPLEDGER_TESTS"] === "whole";
 /** Of many points, the usual run dies at every so-manieth, another one with each kind of death. */
-const every = whole ? 1 : 5;
+const every = 8;
 
 type Death = "manager" | "guest" | "both";
 const deaths: readonly Death[] = ["manager", "guest", "both"];
@@ -52,7 +52,8 @@ test.each(cases)("%s, and the death of the %s at any step", { timeout: 900_000 }
   const guest = await counting();
   const asked = operations[operation]!;
   let hits = 0;
-  for (let at = 1 + (deaths.indexOf(death) % every); at < 200; at += every) {
+  const { first, step } = pointsOf(every, deaths.indexOf(death));
+  for (let at = first; at < 200; at += step) {
     if ((await guest.state()) !== "running") await revive(guest);
     await guest.counts(3);
     const command = await asked(guest, `s${at}`);
@@ -63,7 +64,8 @@ test.each(cases)("%s, and the death of the %s at any step", { timeout: 900_000 }
     hits++;
     await expectRecovered(guest, contents, before, `${told(command)}, ${death} at ${at} (${points})`);
   }
-  expect(hits).toBeGreaterThan(0);
+  // A short operation has fewer points than there are samples.
+  if (first <= deaths.length) expect(hits).toBeGreaterThan(0);
   await expectWhole(guest);
 });
 

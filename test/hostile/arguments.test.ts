@@ -5,6 +5,7 @@ import { verbs } from "../../src/cli/verbs.ts";
 import { Inside } from "../support/in-process-cli.ts";
 import { withStore } from "../support/scene.ts";
 import { Drawn } from "../support/random.ts";
+import { countOf, seedOr } from "../support/sample.ts";
 import { freshFolder } from "../support/folders.ts";
 
 /** Any words at all: a result or a coded refusal, and no file but those that were asked for. */
@@ -121,9 +122,10 @@ describe("arguments", () => {
   it("of any kind end in a result or a coded refusal, and in no file that was not named", async () => {
     const statuses: Record<number, number> = {};
     let inside = new Inside();
-    const count = Number(process.env["SNAPLEDGER_ARGUMENTS"] ?? 600);
-    for (let seed = 1; seed <= count; seed++) {
-      if (seed % 100 === 1) {
+    const count = countOf({ usual: 600, whole: 20_000 });
+    const first = seedOr(1);
+    for (let seed = first; seed < first + count; seed++) {
+      if ((seed - first) % 100 === 0) {
         inside = new Inside();
         await inside.ok("define", "--name", "web", "--driver", "memory", "--disk", "vda=/x");
         for (const name of ["a", "b"]) await inside.ok("snapshot-create-as", "web", name, "--offline");

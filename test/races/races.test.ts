@@ -8,11 +8,12 @@ import type { EventRecord } from "../../src/events/events.ts";
 import { caller, domains, perform } from "../support/two-domains.ts";
 import { Drawn } from "../support/random.ts";
 import { quickFolder } from "../support/folders.ts";
+import { countOf, seedOr } from "../support/sample.ts";
 import type { Finish, Heat } from "./racer.ts";
 
-/** SNAPLEDGER_RACES: how many. SNAPLEDGER_RACE_SEED draws who races for what, and when one is killed. */
-const count = Number(process.env["SNAPLEDGER_RACES"] ?? 200);
-const seed = Number(process.env["SNAPLEDGER_RACE_SEED"] ?? 1);
+const count = countOf({ usual: 80, whole: 1000 });
+/** Draws who races for what, and when one is killed. */
+const seed = seedOr(1);
 const killedPercent = 8;
 
 async function started(store: string): Promise<ChildProcess> {

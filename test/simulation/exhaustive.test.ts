@@ -7,6 +7,7 @@ import { freshFolder } from "../support/folders.ts";
 import type { Model } from "../support/model.ts";
 import { applyModel, copyOf } from "../support/model.ts";
 import { finelyMeasured, growSized, mergeSized, obstacles, sizedTold, stuckAt } from "../support/sized-chains.ts";
+import { sampleOf, whole } from "../support/sample.ts";
 import { Template } from "../support/world-template.ts";
 import { expectReadable, expectSettled } from "../support/content-oracle.ts";
 import { oneDisk, twoDisks, World } from "../support/world.ts";
@@ -17,7 +18,6 @@ import { sizedChains } from "../support/every-sized-chain.ts";
 
 /** The model and real images, side by side, in every situation of up to four snapshots. */
 
-const whole = process.env["SNAPLEDGER_TESTS"] === "whole";
 const all = situations();
 /** Without order in it, so that a sample has all sizes of trees, places and marks. */
 const shuffled = all.map((_, i) => all[(i * 89) % all.length]!);
@@ -27,8 +27,8 @@ test("the situations are all that there are", () => {
   expect(new Set(shuffled).size).toBe(all.length);
 });
 
-describeSituations("one disk", oneDisk, whole ? shuffled : shuffled.slice(0, 12));
-describeSituations("two disks", twoDisks, shuffled.slice(0, whole ? 40 : 3));
+describeSituations("one disk", oneDisk, sampleOf(shuffled, 6));
+describeSituations("two disks", twoDisks, sampleOf(shuffled.slice(0, 40), 2));
 
 function describeSituations(name: string, disks: readonly DiskOf[], chosen: readonly Situation[]) {
   const named = chosen.map((situation) => [situationTold(situation), situation] as const);

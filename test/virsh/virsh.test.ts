@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import "../support/built-cli.ts";
+import { countOf, seedOr } from "../support/sample.ts";
 import { withStore } from "../support/scene.ts";
 import { compare, defineTest, simulated } from "./both.ts";
 import type { Tally } from "./both.ts";
@@ -10,12 +11,9 @@ import { inVirsh, sequence } from "./sequence.ts";
 import type { Step } from "./sequence.ts";
 import { ended, haveVirsh, virsh } from "./virsh.ts";
 
-/**
- * Random sequences on a simulated domain here and on virsh's test driver. SNAPLEDGER_VIRSH: how many;
- * SNAPLEDGER_VIRSH_SEED: which, as a failure prints it.
- */
-const sequences = Number(process.env["SNAPLEDGER_VIRSH"] ?? 15);
-const seed = Number(process.env["SNAPLEDGER_VIRSH_SEED"] ?? 20_100_315);
+/** Random sequences on a simulated domain here and on virsh's test driver. */
+const sequences = countOf({ usual: 15, whole: 500 });
+const seed = seedOr(20_100_315);
 const nothing = (): Tally => ({ created: 0, started: 0, refused: 0, listed: 0 });
 const created = (name: string): Step => ({ do: "create", name, description: "" });
 const listed = (...flags: string[]): Step => ({ do: "list", flags, from: null });
