@@ -1,6 +1,7 @@
 import { SnapledgerError } from "../errors.ts";
 import type { EventRecord, EventType, NewEvent } from "./events.ts";
 import type { EventId } from "./ids.ts";
+import { damageHint } from "./damage.ts";
 import { checkLimits, limitBytes } from "./limits.ts";
 import { limits } from "./log.ts";
 
@@ -95,9 +96,6 @@ function isoTime(now: number): string {
 function stableText(json: string): string {
   return json.includes("\ufffd") ? json.replaceAll("\ufffd", "\\ufffd") : json;
 }
-
-export const damageHint =
-  "Nothing in the store was changed. `snapledger verify` tells how far it is proven; `snapledger salvage NEWFOLDER` brings back all that can be proven.";
 
 export type Checked = { readonly record: EventRecord; readonly why: null } | { readonly why: string };
 

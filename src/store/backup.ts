@@ -8,7 +8,7 @@ import { Chain } from "../events/chain.ts";
 import type { Actor, Envelope } from "../events/events.ts";
 import { sha256 } from "../events/hash.ts";
 import type { Clock, NewId } from "../events/ids.ts";
-import { asStoreError, diskTrouble } from "../events/level/errors.ts";
+import { asStoreError, diskTrouble } from "../system/disk-errors.ts";
 import { openLevelEventLog } from "../events/level/level-log.ts";
 import type { EventLog, LogAccess, LogHead, StoredRecord } from "../events/log.ts";
 import { syncPath } from "../system/write.ts";

@@ -5,7 +5,7 @@ import { isSnapledgerError, SnapledgerError } from "../errors.ts";
 import { makeFolder, makeFolders, wrongPath } from "../system/folders.ts";
 import { syncPath } from "../system/write.ts";
 import { HeadFile } from "./head-file.ts";
-import { asStoreError } from "../events/level/errors.ts";
+import { asStoreError } from "../system/disk-errors.ts";
 import type { LogHead } from "../events/log.ts";
 import { checkEmpty, checkFit, storeLayout, unfinishedLog } from "./layout.ts";
 import { lockStore } from "./lock/store-lock.ts";

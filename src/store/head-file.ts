@@ -1,6 +1,6 @@
 import { closeSync, fdatasyncSync, openSync, readlinkSync, readSync, realpathSync, writeSync } from "node:fs";
 import { sha256 } from "../events/hash.ts";
-import { damaged } from "../events/level/errors.ts";
+import { damaged } from "../events/damage.ts";
 import type { LogHead } from "../events/log.ts";
 import { writeNewFile } from "../system/write.ts";
 

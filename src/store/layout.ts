@@ -2,7 +2,8 @@ import { accessSync, constants, lstatSync, readdirSync } from "node:fs";
 import type { Stats } from "node:fs";
 import { basename, join } from "node:path";
 import { shellWord, SnapledgerError } from "../errors.ts";
-import { damaged, diskTrouble, isUnwritable } from "../events/level/errors.ts";
+import { damaged } from "../events/damage.ts";
+import { diskTrouble, isUnwritable } from "../system/disk-errors.ts";
 
 /**
  * What lies where in a store's folder, and whether it may be trusted. Each command looks at it, with blocking calls: a

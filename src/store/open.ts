@@ -8,9 +8,9 @@ import { checkTables, rememberTables } from "./integrity/table-check.ts";
 import { proveDropped } from "./integrity/dropped-tables.ts";
 import { HeadFile, type Head } from "./head-file.ts";
 import type { Clock, NewId } from "../events/ids.ts";
-import { damaged } from "../events/level/errors.ts";
+import { damaged } from "../events/damage.ts";
 import { openLevelEventLog, type LevelEventLog } from "../events/level/level-log.ts";
-import { Tables } from "../events/level/options.ts";
+import { Tables } from "../events/level/tables.ts";
 
 export interface CheckedLayout extends AsideLayout {
   readonly head: string;

@@ -2,7 +2,7 @@ import { SnapledgerError, isSnapledgerError } from "../errors.ts";
 import type { Actor } from "../events/events.ts";
 import type { Clock, NewId } from "../events/ids.ts";
 import { behind, type KnownHeads } from "./known-heads.ts";
-import { asStoreError, isUnwritable } from "../events/level/errors.ts";
+import { asStoreError, isUnwritable } from "../system/disk-errors.ts";
 import { createLevelEventLog, type LevelEventLog } from "../events/level/level-log.ts";
 import type { EventLog, LogAccess, LogHead } from "../events/log.ts";
 import { makeStore } from "./create.ts";

@@ -1,7 +1,8 @@
 import type { Level } from "level";
 import type { EventRecord } from "../events.ts";
 import type { CommandId, DomainId } from "../ids.ts";
-import { asDamage, damaged } from "./errors.ts";
+import { damaged } from "../damage.ts";
+import { asDamage } from "./errors.ts";
 import { commandKeys, domainKeys, indexKeys, positionOf, recordKey, recordKeys } from "./keys.ts";
 import type { StoredRecord } from "../log.ts";
 import { sha256 } from "../hash.ts";

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import type { AsideLayout } from "./original-files.ts";
-import { damaged } from "../../events/level/errors.ts";
+import { damaged } from "../../events/damage.ts";
 import type { EventLog } from "../../events/log.ts";
 import { sealedLines } from "./raw-lines.ts";
 

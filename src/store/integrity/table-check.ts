@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { masked, nextCrc } from "./crc32c.ts";
-import { damaged } from "../../events/level/errors.ts";
+import { damaged } from "../../events/damage.ts";
 import { overwrite } from "../../system/write.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { storedCrc } from "./crc32c.ts";
-import { damaged } from "../../events/level/errors.ts";
+import { damaged } from "../../events/damage.ts";
 
 /**
  * LevelDB dies of a write-ahead log that holds what is whole but no batch, such as a manifest under its name: an

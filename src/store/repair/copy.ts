@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { SnapledgerError } from "../../errors.ts";
 import { keepFiles } from "../integrity/original-files.ts";
 import { HeadFile } from "../head-file.ts";
-import { asStoreError, isUnwritable } from "../../events/level/errors.ts";
+import { asStoreError, isUnwritable } from "../../system/disk-errors.ts";
 import type { EventLog, LogHead } from "../../events/log.ts";
 import { openChecked } from "../open.ts";
 import { checkSafeToRead, storeLayout } from "../layout.ts";

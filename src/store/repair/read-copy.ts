@@ -1,5 +1,5 @@
 import type { SnapledgerError } from "../../errors.ts";
-import { isUnwritable } from "../../events/level/errors.ts";
+import { isUnwritable } from "../../system/disk-errors.ts";
 import type { LogAccess } from "../../events/log.ts";
 import type { CopiedLog } from "./copy.ts";
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { asOpenError, diskTrouble } from "../../../../src/events/level/errors.ts";
+import { asOpenError } from "../../../../src/events/level/errors.ts";
+import { diskTrouble } from "../../../../src/system/disk-errors.ts";
 
 test.each([
   ["ENOSPC", "DISK_FULL"],
