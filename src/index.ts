@@ -7,7 +7,7 @@ export { CreateFlags, DeactivateFlags } from "./events/command.ts";
 export type * from "./events/command.ts";
 export type * from "./events/events.ts";
 export type { LogHead, StoredRecord } from "./events/log.ts";
-export { limits } from "./events/log.ts";
+export { limits } from "./events/limits.ts";
 export type * from "./events/plan.ts";
 export type * from "./events/records.ts";
 export type * from "./connection/api.ts";

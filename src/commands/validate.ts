@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { SnapledgerError } from "../errors.ts";
 import type { Command, DefineDomain, DiskDefinition } from "../events/command.ts";
 import { isUuid } from "../events/ids.ts";
-import { limits } from "../events/log.ts";
+import { limitBytes, limits } from "../events/limits.ts";
 import type { UnmanagedDevice } from "../events/records.ts";
 import type { Caller, Request } from "./request.ts";
 import { checkName, checkTarget } from "./rules/names.ts";
@@ -172,13 +172,7 @@ function checkPath(path: string): void {
 
 /** Text that is kept for good and shown in XML: no more than `bytes`, and no character that XML 1.0 cannot hold. */
 function checkText(what: string, text: string, bytes: number): void {
-  const size = new TextEncoder().encode(text).length;
-  if (size > bytes) {
-    throw new SnapledgerError("TOO_LARGE", `The ${what} has ${size} bytes, more than ${bytes}.`, {
-      facts: { what, bytes: size, limit: bytes },
-      hint: "Shorten it, or put the long text elsewhere and name the place.",
-    });
-  }
+  limitBytes(what, text, bytes);
   if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ud800-\udfff\ufffe\uffff]/u.test(text)) {
     throw usage(`The ${what} holds a control character.`);
   }

@@ -22,16 +22,6 @@ export interface StoredRecord {
   readonly line: string;
 }
 
-/** What the log can never hold more of; beyond is TOO_LARGE and nothing is appended. */
-export const limits = {
-  /** One record names whatever a command destroyed: 16,384 snapshots with the longest names take 20 MiB (measured). */
-  recordBytes: 64 * 1024 * 1024,
-  reasonBytes: 4 * 1024,
-  descriptionBytes: 64 * 1024,
-  ticketBytes: 256,
-  commandIdBytes: 256,
-} as const;
-
 /**
  * An append-only sequence of records. Positions start at 1 and have no gaps; so do each domain's revisions.
  * One suite (test/conformance/event-log.ts) runs against every implementation.

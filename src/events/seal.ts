@@ -2,8 +2,7 @@ import { SnapledgerError } from "../errors.ts";
 import type { EventRecord, EventType, NewEvent } from "./events.ts";
 import type { EventId } from "./ids.ts";
 import { damageHint } from "./damage.ts";
-import { checkLimits, limitBytes } from "./limits.ts";
-import { limits } from "./log.ts";
+import { checkLimits, limitBytes, limits } from "./limits.ts";
 
 /**
  * The stored form of a record: one line of JSON whose last 82 bytes are `,"hash":"sha256:<64 hex>"}`. The hash is over
@@ -39,7 +38,7 @@ export interface Sealed {
   readonly line: string;
 }
 
-/** Gives an event its place in the chain. Rejects with TOO_LARGE: `facts` hold field, bytes and limit. */
+/** Gives an event its place in the chain. Rejects with TOO_LARGE: `facts` hold what, bytes and limit. */
 export function sealRecord(event: NewEvent, seal: Seal, hash: Hash): Sealed {
   checkLimits(event);
   const { previous } = seal;

@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { isSnapledgerError, type ErrorCode } from "../../src/errors.ts";
 import type { EventRecord } from "../../src/events/events.ts";
 import { sha256 } from "../../src/events/hash.ts";
-import { limits, type EventLog, type StoredRecord } from "../../src/events/log.ts";
+import { limits } from "../../src/events/limits.ts";
+import type { EventLog, StoredRecord } from "../../src/events/log.ts";
 import { trailerLength, zeroHash } from "../../src/events/seal.ts";
 import { verifyLog } from "../../src/events/verify.ts";
 import { actor, rejected, stopped } from "../support/events.ts";
@@ -231,12 +232,12 @@ export function testEventLog(name: string, factory: (parts: LogParts) => Promise
     it.each([
       ["reason", limits.reasonBytes, (text: string) => ({ ...stopped(alpha), reason: text })],
       ["ticket", limits.ticketBytes, (text: string) => ({ ...stopped(alpha), ticket: text })],
-      ["commandId", limits.commandIdBytes, (text: string) => ({ ...stopped(alpha), commandId: text })],
-    ])("takes a %s of %d bytes and refuses one byte more, saying how much is allowed", async (field, limit, event) => {
+      ["command id", limits.commandIdBytes, (text: string) => ({ ...stopped(alpha), commandId: text })],
+    ])("takes a %s of %d bytes and refuses one byte more, saying how much is allowed", async (what, limit, event) => {
       const { log } = await fresh();
       await log.append([event("é".repeat(limit / 2))]);
       const refusal = await refuses(log.append([event(`${"é".repeat(limit / 2)}x`)]), "TOO_LARGE");
-      expect(refusal.facts).toEqual({ field, bytes: limit + 1, limit });
+      expect(refusal.facts).toEqual({ what, bytes: limit + 1, limit });
     });
 
     it("takes a record of exactly 64 MiB and refuses one byte more", async () => {
@@ -246,7 +247,7 @@ export function testEventLog(name: string, factory: (parts: LogParts) => Promise
       const room = limits.recordBytes - Buffer.byteLength(line);
       await log.append([rejected(alpha, { padding: "x".repeat(room) })]);
       const refusal = await refuses(log.append([rejected(alpha, { padding: "x".repeat(room + 1) })]), "TOO_LARGE");
-      expect(refusal.facts).toEqual({ field: "record", bytes: limits.recordBytes + 1, limit: limits.recordBytes });
+      expect(refusal.facts).toEqual({ what: "record", bytes: limits.recordBytes + 1, limit: limits.recordBytes });
       expect(Buffer.byteLength((await all(log.read()))[2]?.line ?? "")).toBe(limits.recordBytes);
     });
 

@@ -1,4 +1,4 @@
-import { damaged } from "../../events/level/errors.ts";
+import { damaged } from "../../events/damage.ts";
 import type { DomainId } from "../../events/ids.ts";
 import type { Directory } from "../../projections/directory.ts";
 import type { DomainState } from "../../projections/state.ts";

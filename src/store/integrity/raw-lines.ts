@@ -1,5 +1,5 @@
 import { sha256 } from "../../events/hash.ts";
-import { limits } from "../../events/log.ts";
+import { limits } from "../../events/limits.ts";
 import { checkHash, trailerLength } from "../../events/seal.ts";
 
 /** Where a sealed line stands in some bytes. */

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { limits } from "../../../src/events/log.ts";
+import { limits } from "../../../src/events/limits.ts";
 import { memoryEventLog } from "../../../src/events/memory-log.ts";
 import { actor, rejected, stopped } from "../../support/events.ts";
 import { freshFolder } from "../../support/folders.ts";

@@ -5,7 +5,7 @@ import type { Command, UndefineDomain } from "../../../../src/events/command.ts"
 import type { EventRecord, NewEvent } from "../../../../src/events/events.ts";
 import type { EventLog } from "../../../../src/events/log.ts";
 import type { Affected } from "../../../../src/events/records.ts";
-import { limits } from "../../../../src/events/log.ts";
+import { limits } from "../../../../src/events/limits.ts";
 import { headOf, layerOf } from "../../../../src/projections/layers.ts";
 import type { DomainState } from "../../../../src/projections/state.ts";
 import { deactivation } from "../../../support/commands.ts";
