@@ -17,7 +17,7 @@ export interface StoreLayout {
   /** Says where the log has to end. */
   readonly head: string;
   /** The database's files as they were before they were opened, until what was opened is proven. */
-  readonly aside: string;
+  readonly backup: string;
   /** One folder per domain that was defined without one of its own. */
   readonly layers: string;
   /** Who works on which domain, and who has the log open. */
@@ -30,7 +30,7 @@ export interface StoreLayout {
 export function storeLayout(folder: string): StoreLayout {
   const at = (name: string) => join(folder, name);
   return {
-    ...{ log: at("log"), head: at("head"), aside: at("log.aside") },
+    ...{ log: at("log"), head: at("head"), backup: at("log.aside") },
     ...{ layers: at("layers"), run: at("run"), checkpoints: at("checkpoints"), key: at("key.pem") },
   };
 }
@@ -50,9 +50,9 @@ export function checkStore(folder: string): void {
 }
 
 function wrongIn(folder: string, names: readonly string[]): SnapledgerError | undefined {
-  const { log, aside, head } = storeLayout(folder);
+  const { log, backup, head } = storeLayout(folder);
   // A process that died while it put the database back: the next opening does.
-  if (!names.includes("log") && names.includes(basename(aside))) return undefined;
+  if (!names.includes("log") && names.includes(basename(backup))) return undefined;
   const files = names.includes("log") ? namesIn(log) : undefined;
   if (files?.includes("CURRENT")) return undefined;
   if (files !== undefined) return damaged(0, `${join(log, "CURRENT")} is missing`);

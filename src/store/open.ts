@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { isSnapledgerError, SnapledgerError } from "../errors.ts";
 import { mostInGroup } from "../events/append-queue.ts";
-import { dropAside, exchange, isAside, putBack, setAside, type AsideLayout } from "./integrity/original-files.ts";
+import { backUp, discardBackup, exchange, hasBackup, restore, type OriginalFiles } from "./integrity/original-files.ts";
 import { checkLogs } from "./integrity/wal-check.ts";
 import { checkTables, rememberTables } from "./integrity/table-check.ts";
 import { proveDropped } from "./integrity/dropped-tables.ts";
@@ -12,7 +12,7 @@ import { damaged } from "../events/damage.ts";
 import { openLevelEventLog, type LevelEventLog } from "../events/level/level-log.ts";
 import { Tables } from "../events/level/tables.ts";
 
-export interface CheckedLayout extends AsideLayout {
+export interface CheckedLayout extends OriginalFiles {
   readonly head: string;
   readonly run: string;
 }
@@ -28,9 +28,9 @@ export interface CheckedOptions {
  * database's files as they were found. For the one process that has the store's lock.
  */
 export async function openChecked(layout: CheckedLayout, options: CheckedOptions): Promise<LevelEventLog> {
-  if (!isAside(layout)) return openKept(layout, layout, options);
+  if (!hasBackup(layout)) return openKept(layout, layout, options);
   // As the dead one left it, it may be what it must be; else as that one found it.
-  const left = { log: layout.log, aside: `${layout.log}.left` };
+  const left = { log: layout.log, backup: `${layout.log}.left` };
   try {
     return await dropping(layout, await openKept(layout, left, options));
   } catch (error) {
@@ -45,12 +45,12 @@ export async function openChecked(layout: CheckedLayout, options: CheckedOptions
   }
 }
 
-/** Its files lie aside meanwhile, and are put back unless all is proven. */
-async function openKept(layout: CheckedLayout, kept: AsideLayout, options: CheckedOptions): Promise<LevelEventLog> {
+/** Its files are backed up meanwhile, and restored unless all is proven. */
+async function openKept(layout: CheckedLayout, kept: OriginalFiles, options: CheckedOptions): Promise<LevelEventLog> {
   const memory = join(layout.run, "tables.json");
   const tables = checkTables(layout.log, memory);
   checkLogs(layout.log);
-  setAside(kept);
+  backUp(kept);
   try {
     const log = await dropping(kept, await openProven(layout, kept, options));
     rememberTables(layout.log, memory, tables);
@@ -62,9 +62,9 @@ async function openKept(layout: CheckedLayout, kept: AsideLayout, options: Check
 }
 
 /** Nothing is renamed under a database that is open. */
-async function dropping(kept: AsideLayout, log: LevelEventLog): Promise<LevelEventLog> {
+async function dropping(kept: OriginalFiles, log: LevelEventLog): Promise<LevelEventLog> {
   try {
-    dropAside(kept);
+    discardBackup(kept);
     return log;
   } catch (error) {
     await log.close();
@@ -73,16 +73,16 @@ async function dropping(kept: AsideLayout, log: LevelEventLog): Promise<LevelEve
 }
 
 /** Whoever has the database open in spite of the store's lock must not have it moved. */
-function letGo(kept: AsideLayout, error: unknown): void {
+function letGo(kept: OriginalFiles, error: unknown): void {
   try {
-    if (isSnapledgerError(error, "LOG_BUSY")) dropAside(kept);
-    else putBack(kept);
+    if (isSnapledgerError(error, "LOG_BUSY")) discardBackup(kept);
+    else restore(kept);
   } catch {
-    // What lies aside is found by the next opening.
+    // The next opening finds the backup.
   }
 }
 
-async function openProven(layout: CheckedLayout, kept: AsideLayout, options: CheckedOptions): Promise<LevelEventLog> {
+async function openProven(layout: CheckedLayout, kept: OriginalFiles, options: CheckedOptions): Promise<LevelEventLog> {
   const lockPath = join(layout.log, "LOCK");
   let lock: bigint | undefined;
   let tables: Tables | undefined;

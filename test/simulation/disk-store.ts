@@ -7,7 +7,7 @@ import type { Drawn } from "../support/random.ts";
 import { Disk, insert, readBatches } from "./disk/disk.ts";
 import type { SimulatedStore, StoreParts } from "./store.ts";
 
-const layout = { log: "/store/log", aside: "/store/aside", head: "/store/head", run: "/store/run" };
+const layout = { log: "/store/log", backup: "/store/aside", head: "/store/head", run: "/store/run" };
 const nobody = { user: "nobody", uid: 0, loginUid: 0, sudoUser: null, host: "host", via: "simulation" } as const;
 
 /** The project's own LevelDB log, head file and checked opening, on a simulated disk. */

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import type { AsideLayout } from "./original-files.ts";
+import type { OriginalFiles } from "./original-files.ts";
 import { damaged } from "../../events/damage.ts";
 import type { EventLog } from "../../events/log.ts";
 import { sealedLines } from "./raw-lines.ts";
@@ -9,9 +9,9 @@ import { sealedLines } from "./raw-lines.ts";
  * them. What was in them must be in the log all the same, as it is when a compaction had put it elsewhere; up to the
  * position that was acknowledged. LOG_DAMAGED at the first record that is not.
  */
-export async function proveDropped(log: EventLog, kept: AsideLayout, acknowledged: number): Promise<void> {
-  for (const name of readdirSync(kept.aside).filter((file) => /\.(ldb|sst)$/.test(file))) {
-    const path = `${kept.aside}/${name}`;
+export async function proveDropped(log: EventLog, kept: OriginalFiles, acknowledged: number): Promise<void> {
+  for (const name of readdirSync(kept.backup).filter((file) => /\.(ldb|sst)$/.test(file))) {
+    const path = `${kept.backup}/${name}`;
     if (isThere(path, `${kept.log}/${name}`)) continue;
     for (const { line } of sealedLines(readFileSync(path))) {
       const { position } = JSON.parse(line) as { position: number };

@@ -12,12 +12,12 @@ import {
 
 /**
  * Opening a LevelDB database changes it: records that it can't read in its write-ahead log are dropped, and the files
- * they stood in deleted. So its files are kept aside before each opening, and put back unless what was opened is what
+ * they stood in deleted. So its files are backed up before each opening, and restored unless what was opened is what
  * the head file says.
  */
-export interface AsideLayout {
+export interface OriginalFiles {
   readonly log: string;
-  readonly aside: string;
+  readonly backup: string;
 }
 
 /** Its lock is about now, its info log about nothing: neither is part of what is stored. */
@@ -66,23 +66,23 @@ function isOlder(name: string, manifest: number): boolean {
 }
 
 /** Whole or not at all. Whatever a process that died in the midst of it left is cleared away first. */
-export function setAside({ log, aside }: AsideLayout): void {
-  const unfinished = `${aside}.unfinished`;
-  for (const old of [unfinished, aside]) removeFiles(old);
+export function backUp({ log, backup }: OriginalFiles): void {
+  const unfinished = `${backup}.unfinished`;
+  for (const old of [unfinished, backup]) removeFiles(old);
   try {
     keepFiles(log, unfinished);
   } catch (error) {
     removeIfPossible(unfinished);
     throw error;
   }
-  renameSync(unfinished, aside);
+  renameSync(unfinished, backup);
 }
 
 /** Once it has another name it does not count any more: what can't be removed now is by the next one. */
-export function dropAside({ aside }: AsideLayout): void {
-  const dropped = `${aside}.dropped`;
+export function discardBackup({ backup }: OriginalFiles): void {
+  const dropped = `${backup}.dropped`;
   removeFiles(dropped);
-  renameSync(aside, dropped);
+  renameSync(backup, dropped);
   removeIfPossible(dropped);
 }
 
@@ -94,33 +94,33 @@ function removeIfPossible(folder: string): void {
   }
 }
 
-/** The database as it was before it was opened. At no instant is there none but aside. */
-export function putBack({ log, aside }: AsideLayout): void {
-  if (!existsSync(aside)) return;
+/** The database as it was before it was opened. At no instant is there none but the backup. */
+export function restore({ log, backup }: OriginalFiles): void {
+  if (!existsSync(backup)) return;
   const opened = `${log}.opened`;
   if (existsSync(log)) {
     removeFiles(opened);
     renameSync(log, opened);
   }
-  renameSync(aside, log);
+  renameSync(backup, log);
   removeIfPossible(opened);
 }
 
-/** What lies aside for `to` becomes the database, and the database lies aside for `from`. */
-export function exchange(to: AsideLayout, from: AsideLayout): void {
-  removeFiles(from.aside);
-  renameSync(to.log, from.aside);
-  renameSync(to.aside, to.log);
+/** The backup of `to` becomes the database, and the database becomes the backup of `from`. */
+export function exchange(to: OriginalFiles, from: OriginalFiles): void {
+  removeFiles(from.backup);
+  renameSync(to.log, from.backup);
+  renameSync(to.backup, to.log);
 }
 
 /**
- * true: a process died between setting the files aside and the end of its check. It has acknowledged nothing, and the
+ * true: a process died between backing the files up and the end of its check. It has acknowledged nothing, and the
  * database may be as it found it or as the opening left it.
  */
-export function isAside({ log, aside }: AsideLayout): boolean {
-  if (!existsSync(aside)) return false;
-  if (!existsSync(log)) putBack({ log, aside });
-  return existsSync(aside);
+export function hasBackup({ log, backup }: OriginalFiles): boolean {
+  if (!existsSync(backup)) return false;
+  if (!existsSync(log)) restore({ log, backup });
+  return existsSync(backup);
 }
 
 /** A folder of files alone. Half as long as `rmSync`, and it is done at every opening. */

@@ -14,7 +14,7 @@ import { lockStore } from "../lock/store-lock.ts";
 export interface StoreCopy {
   /** The one that the next opening takes: undefined when it finds none. */
   readonly database: string | undefined;
-  /** That one, and what openings that died had set aside or left: one folder each. */
+  /** That one, and the backups of openings that died, and what these left: one folder each. */
   readonly databases: readonly string[];
   /** What the head file says; null when it is missing or nothing in it can be read. */
   readonly head: LogHead | null;
@@ -97,7 +97,7 @@ function removePlace(place: string): void {
 }
 
 async function copyInto(folder: string, place: string, waitMs: number): Promise<StoreCopy> {
-  const { log, aside, head } = storeLayout(folder);
+  const { log, backup, head } = storeLayout(folder);
   const lock = await lockStore(folder, waitMs);
   try {
     const copies = databasesIn(folder, log).map((from): [string, string] => {
@@ -106,7 +106,7 @@ async function copyInto(folder: string, place: string, waitMs: number): Promise<
       return [from, into];
     });
     const copyOf = new Map(copies);
-    const database = copyOf.get(log) ?? copyOf.get(aside);
+    const database = copyOf.get(log) ?? copyOf.get(backup);
     if (existsSync(head)) copyFileSync(head, storeLayout(place).head);
     return { database, databases: [...copyOf.values()], head: HeadFile.read(head) };
   } finally {
