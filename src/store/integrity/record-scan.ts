@@ -7,7 +7,7 @@ import { sealedLines, unwrapped } from "./raw-lines.ts";
 import { parseRecord } from "../../events/seal.ts";
 
 /** A line under a position, and whether it goes on where the proven ones end. */
-export interface Found extends StoredRecord {
+export interface ScannedRecord extends StoredRecord {
   /** false: its bytes are those that were sealed, but one before it is missing or wrong. */
   readonly proven: boolean;
 }
@@ -17,7 +17,7 @@ export interface Found extends StoredRecord {
  * asked: it gives up a whole file for one wrong byte in its index, and can end the process (measured). A record is
  * never overwritten nor deleted in a log, so whatever is found anywhere was written once.
  */
-export function* recordsFound(copies: readonly string[]): Generator<Found> {
+export function* scanRecords(copies: readonly string[]): Generator<ScannedRecord> {
   const places = copies.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
   const known = new Map<number, Place[]>();
   for (const path of places) {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { SnapledgerError } from "../../errors.ts";
 import type { Actor, Envelope, Range } from "../../events/events.ts";
-import { recordsFound } from "../integrity/record-scan.ts";
+import { scanRecords } from "../integrity/record-scan.ts";
 import type { Clock, NewId } from "../../events/ids.ts";
 import { createLevelEventLog, openLevelEventLog } from "../../events/level/level-log.ts";
 import type { LogHead, StoredRecord } from "../../events/log.ts";
@@ -62,7 +62,7 @@ type Survey = Pick<Salvaged, "proven" | "lost" | "loose">;
 function survey(copy: StoreCopy, { onProgress }: SalvageOptions): Survey {
   let proven = 0;
   const loose: Range[] = [];
-  for (const { record, proven: follows } of recordsFound(copy.databases)) {
+  for (const { record, proven: follows } of scanRecords(copy.databases)) {
     const { position } = record;
     if (position % 1000 === 0) onProgress?.(position, copy.head?.position ?? position);
     const last = loose.at(-1);
@@ -74,7 +74,7 @@ function survey(copy: StoreCopy, { onProgress }: SalvageOptions): Survey {
 }
 
 function* looseLines(copy: StoreCopy): Generator<string> {
-  for (const { line, proven } of recordsFound(copy.databases)) if (!proven) yield `${line}\n`;
+  for (const { line, proven } of scanRecords(copy.databases)) if (!proven) yield `${line}\n`;
 }
 
 /** What lies between the prefix, the loose ones and the end, as far as anything says where that was. */
@@ -89,7 +89,7 @@ function between(proven: number, loose: readonly Range[], end: number): Range[] 
 }
 
 function* provenIn(copy: StoreCopy): Generator<StoredRecord> {
-  for (const found of recordsFound(copy.databases)) {
+  for (const found of scanRecords(copy.databases)) {
     if (!found.proven) return;
     yield found;
   }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { isSnapledgerError } from "../../errors.ts";
 import { holdsBatches } from "../integrity/wal-check.ts";
 import { isSound } from "../integrity/table-check.ts";
-import { recordsFound } from "../integrity/record-scan.ts";
+import { scanRecords } from "../integrity/record-scan.ts";
 import { openLevelEventLog } from "../../events/level/level-log.ts";
 import type { EventLog } from "../../events/log.ts";
 import { memoryEventLog } from "../../events/memory-log.ts";
@@ -54,7 +54,7 @@ function filesAreSound(database: string): boolean {
 
 function verifyFound(copy: StoreCopy, options: VerifyOptions): Verdict {
   let valid = 0;
-  for (const { proven } of recordsFound(copy.databases)) {
+  for (const { proven } of scanRecords(copy.databases)) {
     if (!proven) break;
     valid += 1;
     if (valid % 1000 === 0) options.onProgress?.(valid, copy.head?.position ?? valid);
@@ -70,7 +70,7 @@ export async function provenLog(
 ): Promise<{ readonly log: EventLog; readonly proven: number }> {
   return withCopy(folder, waitMs, ({ databases }) => {
     const disk: string[] = [];
-    for (const { line, proven } of recordsFound(databases)) {
+    for (const { line, proven } of scanRecords(databases)) {
       if (!proven) break;
       disk.push(line);
     }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { keepFiles } from "../../../../src/store/integrity/original-files.ts";
 import { isSound } from "../../../../src/store/integrity/table-check.ts";
-import { recordsFound } from "../../../../src/store/integrity/record-scan.ts";
+import { scanRecords } from "../../../../src/store/integrity/record-scan.ts";
 import { rejected } from "../../../support/events.ts";
 import { append, contents, domain, freshStore, lastPosition, opened } from "../../../support/stores.ts";
 
@@ -63,7 +63,7 @@ describe("a table", () => {
     const { folder, table } = await withTable();
     truncateSync(table, readFileSync(table).length - 10);
     await expect(lastPosition(folder)).rejects.toMatchObject({ code: "LOG_DAMAGED" });
-    expect([...recordsFound([join(folder, "log")])].filter(({ proven }) => proven)).toHaveLength(22);
+    expect([...scanRecords([join(folder, "log")])].filter(({ proven }) => proven)).toHaveLength(22);
   });
 
   it("and a write-ahead log give back records of many megabytes, also those that come after a damaged one", async () => {
@@ -79,7 +79,7 @@ describe("a table", () => {
       .filter((path) => statSync(path).size > 5 * 2 ** 20);
     expect(large.map((path) => path.slice(-4)).sort()).toEqual([".ldb", ".log"]);
     for (const path of large) edit(path, (bytes) => bytes.writeUInt8(0x20, bytes.indexOf('"DomainStopped"') + 1));
-    const lengths = [...recordsFound([log])].map(({ line }) => line.length).filter((length) => length > 5 * 2 ** 20);
+    const lengths = [...scanRecords([log])].map(({ line }) => line.length).filter((length) => length > 5 * 2 ** 20);
     expect(lengths).toHaveLength(2);
   });
 
@@ -88,7 +88,7 @@ describe("a table", () => {
     const current = join(folder, "log", "CURRENT");
     copyFileSync(table, current);
     truncateSync(table, 0);
-    expect([...recordsFound([join(folder, "log")])].filter(({ proven }) => proven)).toHaveLength(22);
+    expect([...scanRecords([join(folder, "log")])].filter(({ proven }) => proven)).toHaveLength(22);
   });
 });
 
