@@ -56,7 +56,7 @@ function readSeen(path: string): Seen {
 }
 
 /** LOG_BEHIND when the log lacks, or has another record for, what was seen of it before; undefined when all is well. */
-export async function behind(log: EventLog, known: LogHead | undefined): Promise<SnapledgerError | undefined> {
+export async function checkNotBehind(log: EventLog, known: LogHead | undefined): Promise<SnapledgerError | undefined> {
   if (!known) return undefined;
   const end = await log.head();
   const facts = { known, head: end };

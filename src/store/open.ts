@@ -56,7 +56,7 @@ async function openKept(layout: CheckedLayout, kept: OriginalFiles, options: Che
     rememberTables(layout.log, memory, tables);
     return log;
   } catch (error) {
-    letGo(kept, error);
+    onOpenFailed(kept, error);
     throw error;
   }
 }
@@ -72,8 +72,8 @@ async function dropping(kept: OriginalFiles, log: LevelEventLog): Promise<LevelE
   }
 }
 
-/** Whoever has the database open in spite of the store's lock must not have it moved. */
-function letGo(kept: OriginalFiles, error: unknown): void {
+/** Another process that has the database open in spite of the lock must not have it moved. */
+function onOpenFailed(kept: OriginalFiles, error: unknown): void {
   try {
     if (isSnapledgerError(error, "LOG_BUSY")) discardBackup(kept);
     else restore(kept);

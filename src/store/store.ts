@@ -1,7 +1,7 @@
 import { SnapledgerError, isSnapledgerError } from "../errors.ts";
 import type { Actor } from "../events/events.ts";
 import type { Clock, NewId } from "../events/ids.ts";
-import { behind, type KnownHeads } from "./known-heads.ts";
+import { checkNotBehind, type KnownHeads } from "./known-heads.ts";
 import { asStoreError, isUnwritable } from "../system/disk-errors.ts";
 import { createLevelEventLog, type LevelEventLog } from "../events/level/level-log.ts";
 import type { EventLog, LogAccess, LogHead } from "../events/log.ts";
@@ -116,7 +116,7 @@ async function openWaiting(folder: string, options: OpenOptions): Promise<LevelE
   try {
     const log = await openChecked(layout, { clock, newId });
     const close = () => log.close().finally(() => lock.release());
-    return knownHeads ? await minding(knownHeads, { ...log, close }) : { ...log, close };
+    return knownHeads ? await refuseRollback(knownHeads, { ...log, close }) : { ...log, close };
   } catch (error) {
     await lock.release();
     if (isSnapledgerError(error, "LOG_BUSY")) throw logBusy(folder, waitMs, error);
@@ -125,9 +125,9 @@ async function openWaiting(folder: string, options: OpenOptions): Promise<LevelE
 }
 
 /** What is seen of the log is learnt while nobody else can have gone on; one that is behind is not appended to. */
-async function minding(knownHeads: KnownHeads, log: LevelEventLog): Promise<LevelEventLog> {
+async function refuseRollback(knownHeads: KnownHeads, log: LevelEventLog): Promise<LevelEventLog> {
   const { logId } = await log.head();
-  let error = await behind(log, knownHeads.of(logId)).catch(async (cause: unknown) => {
+  let error = await checkNotBehind(log, knownHeads.of(logId)).catch(async (cause: unknown) => {
     await log.close();
     throw cause;
   });
