@@ -24,7 +24,7 @@ export interface Stage {
   /** How long to wait for a domain's operation lock. */
   readonly waitMs: number;
   /** Called after each append: the log has grown to this position. */
-  readonly doorbell: (position: number) => void;
+  readonly appended: (position: number) => void;
 }
 
 /** Where projections come from: checkpoints and the records after them. */
@@ -68,7 +68,7 @@ export class Operation {
     const [record] = await sealed;
     if (!record) throw new Error("the log acknowledged an append without a record");
     apply(this.state, record);
-    this.stage.doorbell(record.position);
+    this.stage.appended(record.position);
     return record;
   }
 

@@ -35,7 +35,7 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   const copy = onUnwritable && readableCopy(store, { waitMs, onUnwritable });
   const checkpoints = unlessLeft(checkpointFiles(layout.checkpoints), () => copy?.isRead === true);
   const directory = keptDirectory(checkpoints);
-  const doorbell = new EventEmitter<{ grown: [] }>();
+  const appends = new EventEmitter<{ appended: [] }>();
   const stage: Base = {
     ...{ log, clock, newId, waitMs, layersRoot: layout.layers },
     states: {
@@ -45,8 +45,8 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
       },
       directory,
     },
-    // In a task of its own: a listener that throws must never reach the append that rang.
-    doorbell: () => setImmediate(() => doorbell.emit("grown")),
+    // In a task of its own: a listener that throws must never reach the append.
+    appended: () => setImmediate(() => appends.emit("appended")),
   };
   const changing = once(async (): Promise<Stage> => {
     const { driverFor, fileLocks, keptStates } = await parts();
@@ -54,7 +54,7 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
     const kept = hold ? keptStates() : undefined;
     return { ...stage, kept, driver: (name) => driverFor(name, layout.run), locks: fileLocks(layout.run, { clock }) };
   });
-  return connectionOn(stage, changing, options, doorbell, copy);
+  return connectionOn(stage, changing, options, appends, copy);
 }
 
 /** Runs `work` the first time; later calls get what came of it. */
@@ -96,7 +96,7 @@ export function connectionOn(
   stage: Base,
   changing: () => Promise<Stage>,
   options: ConnectionOptions,
-  doorbell: EventEmitter<{ grown: [] }>,
+  appends: EventEmitter<{ appended: [] }>,
   copy?: ReadableCopy,
 ): Connection {
   const { store } = options;
@@ -172,7 +172,7 @@ export function connectionOn(
     acceptRollback: async (caller, request) => (await upkeep()).acceptRollback(stage, caller, request),
     watch: (from, signal) =>
       watchLog({
-        ...{ from, signal, doorbell, position: async () => (await head()).position },
+        ...{ from, signal, appends, position: async () => (await head()).position },
         stamp: () => logStamp(storeLayout(store).log),
       }),
     async close() {

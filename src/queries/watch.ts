@@ -5,8 +5,8 @@ import { join } from "node:path";
 interface WatchOptions {
   readonly from: number;
   readonly signal: AbortSignal | undefined;
-  /** Rings when this process has appended. */
-  readonly doorbell: EventEmitter<{ grown: [] }>;
+  /** Emits when this process has appended. */
+  readonly appends: EventEmitter<{ appended: [] }>;
   readonly position: () => Promise<number>;
   /** Changes when anything was appended; undefined when that cannot be told. */
   readonly stamp: () => Promise<string | undefined>;
@@ -16,13 +16,13 @@ interface WatchOptions {
 const pollMs = 500;
 
 /**
- * Yields the log's position each time it has grown: a wake-up alone, whoever listens reads the records itself. The
- * database is opened only when its files have changed: whoever watches a quiet log keeps nobody waiting.
+ * Yields the log's position each time records were appended: a wake-up alone, the listener reads the records itself. The
+ * database is opened only when its files have changed: an idle watcher never opens it.
  */
-export async function* watchLog({ from, signal, doorbell, position, stamp }: WatchOptions): AsyncIterable<number> {
+export async function* watchLog({ from, signal, appends, position, stamp }: WatchOptions): AsyncIterable<number> {
   let looked: string | undefined;
   for (let seen = from; !signal?.aborted;) {
-    const woken = wakeUp(doorbell, signal);
+    const woken = wakeUp(appends, signal);
     const before = await stamp();
     const now = before === undefined || before !== looked ? await position() : seen;
     // What was there before the look: an append during it must not be taken for seen.
@@ -43,17 +43,17 @@ export async function logStamp(folder: string): Promise<string | undefined> {
   }
 }
 
-/** Resolves when the doorbell rings, when it is time to look again, or when the watch is over. */
-async function wakeUp(doorbell: WatchOptions["doorbell"], signal: AbortSignal | undefined): Promise<void> {
+/** Resolves when this process has appended, when it is time to look again, or when the watch is over. */
+async function wakeUp(appends: WatchOptions["appends"], signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
-      doorbell.off("grown", done);
+      appends.off("appended", done);
       signal?.removeEventListener("abort", done);
       resolve();
     };
     const timer = setTimeout(done, pollMs);
-    doorbell.on("grown", done);
+    appends.on("appended", done);
     signal?.addEventListener("abort", done);
   });
 }

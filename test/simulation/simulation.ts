@@ -240,7 +240,7 @@ export class Simulation implements Reality {
         directory: (open) => readDirectory(open, checkpoints),
       },
       ...{ locks: this.#locksFor(deed), driver: () => driver, clock: this.clock, newId: this.newId },
-      ...{ waitMs: 0, doorbell: () => undefined, layersRoot: "/layers" },
+      ...{ waitMs: 0, appended: () => undefined, layersRoot: "/layers" },
     };
   }
 

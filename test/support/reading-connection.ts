@@ -14,7 +14,7 @@ export function readingConnection(log: EventLog, checkpoints: Checkpoints = noCh
       domain: (open, id, at) => readDomainState(open, id, checkpoints, at),
       directory: (open) => readDirectory(open, checkpoints),
     },
-    ...{ clock: () => 0, newId: () => "", waitMs: 0, layersRoot: "/layers", doorbell: () => undefined },
+    ...{ clock: () => 0, newId: () => "", waitMs: 0, layersRoot: "/layers", appended: () => undefined },
   };
   const changing = () => Promise.reject(new Error("reading changes nothing"));
   return connectionOn(stage, changing, { store: "/store" }, new EventEmitter());

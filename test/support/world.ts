@@ -153,7 +153,7 @@ export class World extends Place {
         domain: (open, id) => readDomainState(open, id, noCheckpoints),
         directory: (open) => readDirectory(open, noCheckpoints),
       },
-      ...{ clock: this.clock, newId: this.newId, waitMs: 0, doorbell: () => undefined },
+      ...{ clock: this.clock, newId: this.newId, waitMs: 0, appended: () => undefined },
       layersRoot: this.layersRoot,
     };
   }

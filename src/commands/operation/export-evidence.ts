@@ -35,7 +35,7 @@ export async function noteEvidence(
   const lock = await stage.locks.lockDomain({ logId, domain, holder, waitMs: stage.waitMs, signal: request.signal });
   try {
     const record = await stage.log.use((log) => append(stage, log, domain, period, caller, request));
-    stage.doorbell(record.position);
+    stage.appended(record.position);
     return record;
   } finally {
     await lock.release();
