@@ -1,10 +1,13 @@
-import { unseen } from "../../commands/rules/names.ts";
+import { invisibleCharacters } from "../../commands/rules/names.ts";
 
 /**
  * What a terminal would act on instead of showing, or show as nothing: C0 and C1 controls (escape sequences start with
  * one), line separators, halves of surrogate pairs, and what is unseen.
  */
-const dangerous = new RegExp(String.raw`[\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff${unseen}]`, "gu");
+const dangerous = new RegExp(
+  String.raw`[\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff${invisibleCharacters}]`,
+  "gu",
+);
 
 /** One line of text, safe to print: each dangerous character becomes `\u{…}`, a newline too. */
 export function escapeLine(text: string): string {

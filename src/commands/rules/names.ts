@@ -5,14 +5,14 @@ import { SnapledgerError } from "../../errors.ts";
  * of the text around it (Unicode's Default_Ignorable_Code_Point, which a test compares it with). By numbers: asking V8
  * for `\p{…}` takes milliseconds at every start.
  */
-export const unseen = [
+export const invisibleCharacters = [
   String.raw`\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164`,
   String.raw`\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}`,
 ].join("");
 
 /** Controls, line and paragraph separators. */
 const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/u;
-const hidden = new RegExp(`[${unseen}]`, "u");
+const hidden = new RegExp(`[${invisibleCharacters}]`, "u");
 
 /** Throws INVALID_NAME unless the name can be shown, typed and told from every other. Never repairs. */
 export function checkName(kind: "domain" | "snapshot", name: string): void {
