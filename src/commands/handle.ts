@@ -40,7 +40,7 @@ import type { Stage } from "./context.ts";
 export async function handle(stage: Stage, command: Command, caller: Caller, request: Request = {}): Promise<Outcome> {
   const id = await domainIdFor(stage, command, request);
   if (request.plan) return preview(stage, id, command, caller, request);
-  if (command.type === "DefineDomain") await settleRival(stage, command, caller, request);
+  if (command.type === "DefineDomain") await recoverCompetingDefine(stage, command, caller, request);
   const logId = (await stage.log.use((log) => log.head())).logId;
   const lock = await stage.locks.lockDomain({
     ...{ logId, domain: id, waitMs: stage.waitMs, signal: request.signal },
@@ -79,7 +79,7 @@ function checkDefined({ defined }: DomainState, command: Command): void {
 }
 
 /** A definition of the same name that died half-way is resolved first; one that is alive is waited for. */
-async function settleRival(
+async function recoverCompetingDefine(
   stage: Stage,
   { name, uuid }: DefineDomain,
   caller: Caller,
@@ -102,7 +102,7 @@ async function underLock(
 ): Promise<Outcome> {
   const watch = watchOf(request, lock);
   const before = state.revision;
-  const settling = await settle(stage, state, caller, request);
+  const settling = await recoveryOperation(stage, state, caller, request);
   lock.operation(settling.id);
   const leaving = command.type === "UndefineDomain" && command.keep === "keep-files";
   const recovery = await recoverDomain(settling, lock, watch, { leaving });
@@ -112,11 +112,16 @@ async function underLock(
   checkRevision(request, before);
   checkDefined(state, command);
   checkSnapshot(request, state, command);
-  return isDecided(command) ? perform(acting, command, recovery, watch) : settled(settling, command, recovery);
+  return isDecided(command) ? perform(acting, command, recovery, watch) : followLog(settling, command, recovery);
 }
 
 /** The operation that recovery works in: its events answer to no command id. */
-async function settle(stage: Stage, state: DomainState, caller: Caller, request: Request): Promise<Operation> {
+async function recoveryOperation(
+  stage: Stage,
+  state: DomainState,
+  caller: Caller,
+  request: Request,
+): Promise<Operation> {
   const driver = driverOf(stage, state);
   await adopt(driver, state);
   return new Operation(stage, stage.newId(), state, driver, caller, { ...request, commandId: null });
@@ -225,7 +230,7 @@ async function fail(operation: Operation, command: Command, plan: Plan, error: u
 }
 
 /** The result of `recover` and `compact`, which follow the log instead of a rule. */
-async function settled(operation: Operation, command: Command, recovery: Recovery): Promise<Outcome> {
+async function followLog(operation: Operation, command: Command, recovery: Recovery): Promise<Outcome> {
   const { compaction, removal } = recovery;
   if (compaction.blockedBy && command.type === "CompactDomain") throw foldsPending(operation.state, compaction);
   const below = command.type === "RecoverDomain" ? await missingBelowHeads(operation.driver, operation.state) : [];

@@ -2,7 +2,7 @@ import { invisibleCharacters } from "../../commands/rules/names.ts";
 
 /**
  * What a terminal would act on instead of showing, or show as nothing: C0 and C1 controls (escape sequences start with
- * one), line separators, halves of surrogate pairs, and what is unseen.
+ * one), line separators, halves of surrogate pairs, and invisible characters.
  */
 const dangerous = new RegExp(
   String.raw`[\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff${invisibleCharacters}]`,
