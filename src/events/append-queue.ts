@@ -41,7 +41,7 @@ interface OpenGroup {
 
 /**
  * Sealing and group commit, for both logs. An append is checked against the queue's tail, sealed and encoded when it
- * is queued; while one group is on its way to the disk, whatever arrives gathers in the next. No timer is involved.
+ * is queued; while one group is on its way to the disk, the appends that arrive gather in the next. No timer is involved.
  * A group that fails rejects everything behind it, and nothing is written any more: what it left on disk is unknown.
  */
 export class AppendQueue {

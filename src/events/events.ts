@@ -41,8 +41,8 @@ export type LogSalvaged = Event<
 >;
 
 /**
- * An old copy of this log was put in its place, and whoever did it goes on from there. `known`: the last record that
- * was seen before. `found`: where the copy ended.
+ * An old copy of this log was put in its place, and a user goes on from there. `known`: the last record that was
+ * seen before. `found`: where the copy ended.
  */
 export type LogRolledBack = Event<"LogRolledBack", { readonly known: LogEnd; readonly found: LogEnd }>;
 
@@ -89,7 +89,7 @@ export type DomainStarted = Event<
     readonly from: SnapshotRef | null;
     readonly state: "running" | "paused";
     readonly memoryLoaded: boolean;
-    /** The guest was found running: whoever started it died before saying so. */
+    /** The guest was found running: the manager that started it died before saying so. */
     readonly observed?: true;
   }
 >;

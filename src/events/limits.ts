@@ -3,7 +3,7 @@ import type { NewEvent } from "./events.ts";
 
 /** What the log can never hold more of; beyond is TOO_LARGE and nothing is appended. */
 export const limits = {
-  /** One record names whatever a command destroyed: 16,384 snapshots with the longest names take 20 MiB (measured). */
+  /** One record names all that a command destroyed: 16,384 snapshots with the longest names take 20 MiB (measured). */
   recordBytes: 64 * 1024 * 1024,
   reasonBytes: 4 * 1024,
   descriptionBytes: 64 * 1024,

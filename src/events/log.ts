@@ -50,7 +50,7 @@ export interface EventLog {
 }
 
 /**
- * Lends the log to whoever needs it, for as long as the callback runs and no longer: a driver step, a wait or a
+ * Lends the log for as long as the callback runs and no longer: a driver step, a wait or a
  * question never holds the database. Rejects with LOG_BUSY, STORE_NOT_FOUND, LOG_DAMAGED.
  */
 export interface LogAccess {

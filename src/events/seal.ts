@@ -65,7 +65,7 @@ export function sealRecord(event: NewEvent, seal: Seal, hash: Hash): Sealed {
   const record = behind ? withClock(sealed, said) : sealed;
   const data = JSON.stringify(event.data);
   const text = stableText(`${JSON.stringify(record).slice(0, -1)},"data":${data}`);
-  // A copy: what is given back is what will be read back, whatever the caller does with its event.
+  // A copy: what is given back is what will be read back, also when the caller changes its event.
   record.data = JSON.parse(data);
   record.hash = `sha256:${hash(text)}`;
   const line = `${text},"hash":"${record.hash}"}`;
@@ -176,7 +176,7 @@ export function parseRecord(line: string, at?: number): EventRecord {
   return schema === newest ? record : upcast(record, newest);
 }
 
-/** What the next record is linked to, whatever else the line says; its hash is not checked. LOG_DAMAGED as `parseRecord`. */
+/** What the next record is linked to; the rest of the line and its hash are not checked. LOG_DAMAGED as `parseRecord`. */
 export function parseLink(line: string, at: number): Link {
   const { position, hash, time } = parseEnvelope(line, at);
   return { position, hash, time };

@@ -6,7 +6,7 @@ import type { SignedCheckpoint } from "./api.ts";
 import { openCheckpoint } from "./signed.ts";
 
 /**
- * The largest checkpoint that a key has signed of a log, beside the key: what was signed once binds whatever is signed
+ * The largest checkpoint that a key has signed of a log, beside the key: what was signed once binds all that is signed
  * later, as it binds a witness (c2sp.org/tlog-witness: "persist the new checkpoint" before the signature is handed out).
  */
 export interface SignedBefore {

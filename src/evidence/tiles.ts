@@ -14,7 +14,7 @@ export interface Tiles {
 
 export const noTiles: Tiles = { position: 0, hash: "", roots: [] };
 
-/** A short cut and no more: loading gives undefined for whatever is missing or odd, saving never rejects. */
+/** A short cut and no more: loading gives undefined for a file that is missing or odd, saving never rejects. */
 export interface TileCache {
   load(): Promise<Tiles | undefined>;
   save(tiles: Tiles): Promise<void>;

@@ -19,7 +19,7 @@ const atOnceCharacters = 1024 * 1024;
 
 /**
  * Opens or makes it (0600). What a run wrote that died before its cursor was saved is cut off: the same lines come again,
- * and whoever follows the file sees each of them once. A file that was put in its place meanwhile is only appended to.
+ * and a reader that follows the file sees each of them once. A file that was put in its place meanwhile is only appended to.
  */
 export async function appendTo(path: string, before: Cursor["output"]): Promise<AppendedFile> {
   const file = await open(path, "a", 0o600).catch((error: unknown) => {

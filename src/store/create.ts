@@ -61,7 +61,7 @@ async function fill(folder: string, makeLog: (folder: string) => Promise<LogHead
   const { log, head: headPath, layers, run, checkpoints } = storeLayout(folder);
   for (const part of [layers, run, checkpoints]) makeFolder(part);
   const unfinished = await mkdtemp(join(folder, unfinishedLog));
-  // Each step only after the one before it: whatever fails, no log is left without its head file.
+  // Each step comes after the one before it, so that no failure leaves a log without its head file.
   const takeBack = async (): Promise<void> => {
     if (existsSync(log)) await rename(log, unfinished);
     await rm(headPath, { force: true });

@@ -60,7 +60,7 @@ export class HeadFile {
     }
   }
 
-  /** What it says, whoever may write it; null when it says nothing. */
+  /** What it says, also for a process that may not write it; null when it says nothing. */
   static read(path: string): LogHead | null {
     try {
       const fd = openSync(path, "r");

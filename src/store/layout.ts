@@ -43,7 +43,7 @@ export function checkStore(folder: string): void {
   const found = folderAt(folder);
   const names = namesIn(folder);
   const wrong = names && wrongIn(folder, names);
-  // Before it is asked whether the folder may be trusted: one that holds no store is whoever's it is.
+  // Before the folder's owner and mode are checked: those of a folder without a store do not matter.
   if (wrong?.code === "STORE_NOT_FOUND") throw wrong;
   checkTrust(folder, found, names);
   if (wrong) throw wrong;

@@ -22,7 +22,7 @@ export interface OpenOptions extends StoreOptions {
   readonly waitMs: number;
   /** Keep the database open from the first use to the end. */
   readonly hold: boolean;
-  /** What this process is doing, for whoever waits for it. */
+  /** What this process is doing, for those who wait for it. */
   readonly verb?: string | undefined;
   /** Heads that were seen before: a log behind them is read, but not written to (LOG_BEHIND). */
   readonly knownHeads?: KnownHeads | undefined;
@@ -49,7 +49,7 @@ export function openStore(folder: string, options: OpenOptions): Promise<LogAcce
     try {
       checkStore(folder);
     } catch (error) {
-      // That is for whoever uses the log to say: there may be something to show, and to salvage.
+      // The first use of the log rejects with it: there may be something to show, and to salvage.
       if (!isSnapledgerError(error, "LOG_DAMAGED") && !isUnwritable(error)) throw error;
     }
     resolve(new StoreAccess(folder, options));

@@ -8,9 +8,9 @@ export interface KernelLock {
 }
 
 /**
- * undefined while somebody has it. An abstract socket of this name is the lock: there is no file that an `rm` could
- * open it by. But that is known in one network namespace alone (as one container is), so whoever has it also listens on
- * a socket file beside `path`, one for each namespace. Each is heard before it asks the others: of two that come at
+ * undefined while another process has it. An abstract socket of this name is the lock: there is no file that an `rm`
+ * could open it by. But that is known in one network namespace alone (as one container is), so its holder also listens
+ * on a socket file beside `path`, one for each namespace. Each listens before it asks the others: of two that come at
  * once, one at least finds the other, and goes.
  */
 export async function kernelLock(name: string, path: string): Promise<KernelLock | undefined> {
@@ -26,7 +26,7 @@ export async function kernelLock(name: string, path: string): Promise<KernelLock
 }
 
 interface Presence {
-  /** Somebody of another network namespace is there. */
+  /** A holder of another network namespace is there. */
   othersAnswer(): Promise<boolean>;
   end(): Promise<void>;
 }
@@ -58,7 +58,7 @@ async function presenceBeside(path: string): Promise<Presence | undefined> {
   };
 }
 
-/** What is there already a dead one left: no other of this namespace is alive while the lock is ours. */
+/** A file that is there was left by a dead holder: no other of this namespace is alive while the lock is ours. */
 async function listenAgain(path: string): Promise<Server | undefined> {
   const server = await listenOn(path);
   if (server) return server;
@@ -70,7 +70,7 @@ function networkNamespace(): string {
   return /\d+/.exec(readlinkSync("/proc/self/ns/net"))?.[0] ?? "";
 }
 
-/** undefined when somebody listens there. */
+/** undefined when another process listens there. */
 async function listenOn(path: string): Promise<Server | undefined> {
   const server = createServer((socket) => socket.destroy());
   return new Promise((resolve, reject) => {

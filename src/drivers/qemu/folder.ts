@@ -82,7 +82,7 @@ export class GuestFolder {
   }
 }
 
-/** One client at a time is served: whoever changes something, under the domain's lock, and whoever only looks. `agent`: to the guest's own agent. */
+/** Each serves one client at a time: `control` those that hold the domain's lock, `look` those that only read, `agent` the guest's own agent. */
 export const sockets = { control: "qmp.sock", look: "look.sock", memory: "memory.sock", agent: "agent.sock" } as const;
 
 /** sun_path without its final NUL (unix(7)). */

@@ -50,7 +50,7 @@ export interface Packer {
 export function startPacker(file: FileHandle, packing: Packing): Packer {
   const { program, watch } = packing;
   const child = startProgram<Writable>(program, packingArguments, { stdio: ["pipe", file.fd, "pipe"] });
-  // One that ended before it was fed is told of by how it ended.
+  // Of a program that ended before it was fed, its end says why.
   child.stdin.on("error", () => undefined);
   if (child.pid !== undefined) watch?.onChild?.(child.pid);
   return {

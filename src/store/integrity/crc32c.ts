@@ -10,7 +10,7 @@ export function nextCrc(crc: number, byte: number): number {
   return (crcTable[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);
 }
 
-/** LevelDB stores a checksum rotated and moved, lest one of data that holds checksums be a fixed point. */
+/** LevelDB stores a checksum rotated and moved, so that one of data that holds checksums is no fixed point. */
 export function masked(crc: number): number {
   const unsigned = crc >>> 0;
   return (((unsigned >>> 15) | (unsigned << 17)) + 0xa282ead8) >>> 0;

@@ -25,8 +25,8 @@ const notStored = new Set(["LOCK", "LOG", "LOG.old"]);
 
 /**
  * Keeps the database's files in a folder, which must not be there yet: links, where that is as good as a copy. It is
- * not for whatever is younger than the manifest that CURRENT names. One that is older than it should be (measured:
- * yesterday's, put back) gives numbers out again, and LevelDB then writes a new file over one that it does not know.
+ * not for a file that is younger than the manifest that CURRENT names. A manifest that is older than it should be
+ * (measured: yesterday's, put back) gives numbers out again, and LevelDB then writes over a file that it does not know.
  */
 export function keepFiles(log: string, into: string): void {
   mkdirSync(into, { mode: 0o700 });
@@ -65,7 +65,7 @@ function isOlder(name: string, manifest: number): boolean {
   return kind === "log" || (kind !== undefined && Number(number) < manifest);
 }
 
-/** Whole or not at all. Whatever a process that died in the midst of it left is cleared away first. */
+/** Whole or not at all. What a process left that died in the midst of it is cleared away first. */
 export function backUp({ log, backup }: OriginalFiles): void {
   const unfinished = `${backup}.unfinished`;
   for (const old of [unfinished, backup]) removeFiles(old);

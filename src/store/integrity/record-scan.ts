@@ -15,7 +15,7 @@ export interface ScannedRecord extends StoredRecord {
 /**
  * Every record in copies of a damaged database whose bytes are those that were sealed, by position. LevelDB is not
  * asked: it gives up a whole file for one wrong byte in its index, and can end the process (measured). A record is
- * never overwritten nor deleted in a log, so whatever is found anywhere was written once.
+ * never overwritten nor deleted in a log, so all that is found anywhere was written once.
  */
 export function* scanRecords(copies: readonly string[]): Generator<ScannedRecord> {
   const places = copies.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
@@ -33,7 +33,7 @@ export function* scanRecords(copies: readonly string[]): Generator<ScannedRecord
   }
 }
 
-/** Whatever its name says: names may have been mixed up. */
+/** A file is read both ways, since names may have been mixed up. */
 type Reading = (path: string) => Buffer;
 const asTable: Reading = (path) => readFileSync(path);
 const asLog: Reading = (path) => unwrapped(readFileSync(path));

@@ -5,7 +5,7 @@ import { makeFolders } from "../../system/folders.ts";
 import { isAlive, processesOf, processId, type ProcessId } from "../../system/process-id.ts";
 import { namedLock, type NamedLock } from "./named-lock.ts";
 
-/** Who holds a lock, as the next one who wants it is told. */
+/** Who holds a lock, as an error tells the next one who wants it. */
 export interface Holder {
   readonly pid: number | null;
   readonly host: string;
@@ -17,7 +17,7 @@ export interface LockRequest {
   readonly logId: string;
   readonly domain: DomainId;
   readonly holder: Holder;
-  /** How long to wait for whoever holds it; then OPERATION_IN_PROGRESS. */
+  /** How long to wait for its holder; then OPERATION_IN_PROGRESS. */
   readonly waitMs: number;
   readonly signal?: AbortSignal | undefined;
 }

@@ -10,7 +10,7 @@ import { openChecked } from "../open.ts";
 import { checkSafeToRead, storeLayout } from "../layout.ts";
 import { lockStore } from "../lock/store-lock.ts";
 
-/** A store's database as it was at one instant. Whatever is done to it, the store stays as it is. */
+/** A store's database as it was at one instant. Work on it leaves the store as it is. */
 export interface StoreCopy {
   /** The one that the next opening takes: undefined when it finds none. */
   readonly database: string | undefined;
@@ -114,7 +114,7 @@ async function copyInto(folder: string, place: string, waitMs: number): Promise<
   }
 }
 
-/** The log first. Whatever else has a name that begins with its name is, or was, a database of this store. */
+/** The log first. Each other folder whose name begins with its name is, or was, a database of this store. */
 function databasesIn(folder: string, log: string): string[] {
   const begin = `${basename(log)}.`;
   const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());

@@ -13,7 +13,7 @@ import { verifyLog, type Verdict, type VerifyOptions } from "../../events/verify
 /** A copy is never appended to, so nothing asks for the time or an id. */
 const neverAppends = { clock: () => 0, newId: () => "", readOnly: true };
 
-/** Proves a copy of a store's log, whatever state its files are in. LOG_BUSY, STORE_NOT_FOUND, STORE_UNSAFE. */
+/** Proves a copy of a store's log, in any state of its files. LOG_BUSY, STORE_NOT_FOUND, STORE_UNSAFE. */
 export async function verifyStore(
   folder: string,
   { waitMs, ...options }: Omit<VerifyOptions, "head"> & { readonly waitMs: number },
