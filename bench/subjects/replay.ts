@@ -7,6 +7,7 @@ import {
   noCheckpoints,
   readDirectory,
   readDomainState,
+  readFiles,
 } from "../../src/queries/cache/cached-states.ts";
 import type { Checkpoints } from "../../src/queries/cache/cache.ts";
 import { Chain } from "../../src/events/chain.ts";
@@ -154,6 +155,7 @@ async function ask(log: EventLog, checkpoints: Checkpoints, domain: string, at: 
     states: {
       domain: (open, id, upTo) => readDomainState(open, id, checkpoints, upTo),
       directory: (open) => readDirectory(open, checkpoints),
+      files: (open) => readFiles(open, checkpoints),
     },
   });
   await stateNamed(domain, { at });

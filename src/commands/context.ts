@@ -4,6 +4,7 @@ import type { DomainEvent, Envelope, EventRecord } from "../events/events.ts";
 import type { AppendOptions, EventLog, LogAccess } from "../events/log.ts";
 import type { DriverName } from "../events/records.ts";
 import type { Directory } from "../projections/directory.ts";
+import type { FileDirectory } from "../projections/file-directory.ts";
 import { apply } from "../projections/domain.ts";
 import type { DomainState } from "../projections/state.ts";
 import type { Caller, Request } from "./request.ts";
@@ -32,6 +33,7 @@ export interface States {
   /** `upTo`: as it was right after the record at this position of the log. */
   domain(log: EventLog, id: DomainId, at?: { readonly upTo?: number }): Promise<DomainState>;
   directory(log: EventLog): Promise<Directory>;
+  files(log: EventLog): Promise<FileDirectory>;
 }
 
 /** States that operations ended with, for the next ones on the same domains. Each belongs to one operation at a time. */

@@ -1,6 +1,12 @@
 import { EventEmitter } from "eventemitter3";
-import { diffAsOf, foldedOnce, positionAtTime, statesAsOf, storedAt } from "../queries/at-position.ts";
-import { checkpointFiles, keptDirectory, readDomainState, unlessLeft } from "../queries/cache/cached-states.ts";
+import { diffAsOf, foldedOnce, positionAtTime, statesAsOf, storedAt, summariesAsOf } from "../queries/at-position.ts";
+import {
+  checkpointFiles,
+  keptDirectory,
+  keptFiles,
+  readDomainState,
+  unlessLeft,
+} from "../queries/cache/cached-states.ts";
 import type { Stage } from "../commands/context.ts";
 import type { Command } from "../events/command.ts";
 import { knownHeadFiles } from "../store/known-heads.ts";
@@ -44,6 +50,7 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
         return readWhole(await directory(open), id, () => readDomainState(open, id, checkpoints));
       },
       directory,
+      files: keptFiles(checkpoints),
     },
     // In a task of its own: a listener that throws must never reach the append.
     appended: () => setImmediate(() => appends.emit("appended")),
@@ -144,6 +151,7 @@ export function connectionOn(
       return recoverAll(domains, ({ id }) => run({ type: "RecoverDomain", domain: id }, ...by));
     },
     domains: async (asOf) => (await statesAsOf(reading, asOf)).map(domainInfo),
+    summaries: (asOf) => summariesAsOf(reading, asOf),
     domain: async (domain, asOf) => domainInfo(await stateNamed(domain, asOf)),
     async guestState(domain) {
       const { adopt } = await parts();
@@ -157,7 +165,7 @@ export function connectionOn(
       const state = await stateNamed(domain, asOf);
       return snapshotInfo(state, namedSnapshot(state, name));
     },
-    names: () => log.use(async (open) => (await states.directory(open)).names),
+    names: () => log.use(async (open) => [...(await states.directory(open)).names]),
     diff: (from, to, domain) => diffAsOf(reading, from, to, domain),
     bisect: async (domain, condition, until) => (await auditing()).bisect(reading, domain, condition, until),
     positionAt: (time) => log.use((open) => positionAtTime(open, time)),

@@ -1,13 +1,11 @@
 import type { EventRecord, RecordOf } from "../events/events.ts";
-import type { DomainId, LayerId, OperationId, Target } from "../events/ids.ts";
-import type { DefinedDisk, FileFacts, FileIdentity, ImageFacts, LayerFile } from "../events/records.ts";
-import { basesSeen } from "./domain.ts";
+import type { DomainId } from "../events/ids.ts";
+import type { GuestState } from "../events/records.ts";
+import { endsOperation } from "./domain.ts";
 import type { NameChange } from "./names.ts";
+import type { DomainSummary, OperationInfo } from "./views/info.ts";
 
-/**
- * What rules have to know across domains: names, who stands on which base image, which files are ours, and which bases
- * are being rewritten. Files are told apart by device and inode: a path says nothing about hard links.
- */
+/** Every domain that there ever was, with what a list of them shows, and what names mean. */
 export interface Directory {
   domains: Map<DomainId, ListedDomain>;
   /** Defined domains only. */
@@ -22,7 +20,7 @@ export interface Directory {
 }
 
 /** Changes with every change of `applyDirectory`, or of what a checkpoint is written as. */
-export const directoryVersion = 5;
+export const directoryVersion = 6;
 
 export interface ListedDomain {
   id: DomainId;
@@ -30,40 +28,14 @@ export interface ListedDomain {
   defined: boolean;
   /** That of its last event. */
   revision: number;
-  /** Every disk that stands on a base image, those of files kept by undefine among them. */
-  disks: ListedDisk[];
-  /** Layers and heads that exist by the log, or that undefine left on disk. */
-  files: Map<LayerId, OwnFile>;
-  /** What an operation without an outcome is about to make, to stand on, or to rewrite. */
-  open: OpenClaims | null;
+  guest: GuestState;
+  operation: ListedOperation | null;
 }
 
-export interface ListedDisk {
-  target: Target;
-  base: LayerId;
-  file: FileFacts;
-  /** Files below the base image, nearest first. */
-  chain: readonly FileFacts[];
-  kept: boolean;
-  /** The layer whose content the base image is still to get; null when it has it. */
-  role: LayerId | null;
-}
-
-export interface OwnFile extends FileIdentity {
-  path: string;
-  /** Undefine left it on disk. */
-  kept?: true;
-}
-
-export interface OpenClaims {
-  operation: OperationId;
-  /** The name of a domain that is being defined. */
-  name: string | null;
-  images: { target: Target; image: ImageFacts }[];
-  /** Files that its steps make. */
-  makes: string[];
-  /** Disks whose base image it is about to rewrite, and with which layer's content. */
-  merges: { target: Target; role: LayerId }[];
+/** One without an outcome. */
+export interface ListedOperation extends OperationInfo {
+  /** The name that it is defining. */
+  readonly defines: string | null;
 }
 
 export function emptyDirectory(): Directory {
@@ -80,38 +52,30 @@ export function applyDirectory(directory: Directory, record: EventRecord): void 
   }
   const domain = listed(directory, record.domain);
   domain.revision = record.revision ?? domain.revision;
+  if (domain.operation?.id === record.operation && endsOperation(record)) domain.operation = null;
   switch (record.type) {
     case "OperationStarted":
-      domain.open = claimsOf(domain, record);
+      domain.operation = operationOf(record);
       return;
-    case "OperationFailed":
-      return close(domain, record);
     case "DomainDefined":
-      close(domain, record);
-      return applyDefined(directory, domain, record);
+      Object.assign(domain, { name: record.data.name, defined: true, guest: "off" });
+      directory.byName.set(domain.name, domain.id);
+      return noteName(directory, domain);
     case "DomainUndefined":
-      close(domain, record);
-      return applyUndefined(directory, domain, record);
-    case "SnapshotCreated":
-      close(domain, record);
-      return putFiles(domain, [...record.data.snapshot.layers, ...record.data.heads]);
-    case "HeadsMoved":
-      close(domain, record);
-      return putFiles(domain, [...(record.data.autosave?.layers ?? []), ...record.data.heads]);
-    case "SnapshotDeactivated":
-      close(domain, record);
-      return putFiles(domain, [...(record.data.autosave?.layers ?? []), ...(record.data.moved?.heads ?? [])]);
-    case "SnapshotMerged":
-      if (record.data.into === null) moveRoles(domain);
-      close(domain, record);
-      return putFiles(domain, record.data.moved?.heads ?? []);
-    case "SnapshotDiscarded":
-      close(domain, record);
-      return putFiles(domain, record.data.moved?.heads ?? []);
-    case "LayersCompacted":
-      return applyCompacted(domain, record);
-    case "LayersRemoved":
-      for (const { layer } of record.data.files) if (layer !== null) domain.files.delete(layer);
+      if (directory.byName.get(domain.name) === domain.id) directory.byName.delete(domain.name);
+      domain.defined = false;
+      return noteName(directory, domain);
+    case "DomainStarted":
+      domain.guest = record.data.state;
+      return;
+    case "DomainStopped":
+      domain.guest = "off";
+      return;
+    case "DomainSuspended":
+      domain.guest = "paused";
+      return;
+    case "DomainResumed":
+      domain.guest = "running";
       return;
     default:
       return;
@@ -121,107 +85,20 @@ export function applyDirectory(directory: Directory, record: EventRecord): void 
 function listed(directory: Directory, id: DomainId): ListedDomain {
   const known = directory.domains.get(id);
   if (known) return known;
-  const domain = {
-    id,
-    name: "",
-    defined: false,
-    revision: 0,
-    disks: [],
-    files: new Map<LayerId, OwnFile>(),
-    open: null,
-  };
+  const domain: ListedDomain = { id, name: "", defined: false, revision: 0, guest: "off", operation: null };
   directory.domains.set(id, domain);
   return domain;
 }
 
-function close(domain: ListedDomain, { operation }: EventRecord): void {
-  if (domain.open?.operation === operation) domain.open = null;
-}
-
-function claimsOf(domain: ListedDomain, { operation, data }: RecordOf<"OperationStarted">): OpenClaims | null {
-  if (operation === null) return null;
-  const { command, facts, plan } = data;
-  const makes = plan.steps.flatMap((step) => (step.step === "freeze" ? [] : [step.path]));
-  const claims: OpenClaims = { operation, name: null, images: [], makes, merges: [] };
-  if (command.type === "DefineDomain") {
-    // The rules record what they saw of each image, by target, as `define.images`.
-    const seen = (facts as { define?: { images?: Record<Target, ImageFacts> } }).define?.images ?? {};
-    claims.name = command.name;
-    claims.images = Object.entries(seen).map(([target, image]) => ({ target, image }));
-  }
-  if (command.type === "MergeSnapshot") {
-    claims.merges = plan.folds.flatMap((fold) => baseFold(domain, fold));
-    const seen = basesSeen(facts);
-    for (const disk of domain.disks) if (!disk.kept) disk.file = seen[disk.target] ?? disk.file;
-  }
-  return claims;
-}
-
-/** A fold that is planned into a base image, or into the layer whose content one is still to get. */
-function baseFold(
-  domain: ListedDomain,
-  { target, from, into }: { target: Target; from: string; into: string },
-): OpenClaims["merges"] {
-  const disk = domain.disks.find((one) => one.target === target && !one.kept);
-  if (!disk || (into !== disk.file.path && into !== pathOf(domain, disk.role))) return [];
-  const role = [...domain.files].find(([, { path }]) => path === from)?.[0];
-  return role === undefined ? [] : [{ target, role }];
-}
-
-function pathOf(domain: ListedDomain, layer: LayerId | null): string | undefined {
-  return layer === null ? undefined : domain.files.get(layer)?.path;
-}
-
-/** A merge into the base is decided: until compaction has ended, the base image lacks the content of these layers. */
-function moveRoles(domain: ListedDomain): void {
-  for (const { target, role } of domain.open?.merges ?? []) {
-    for (const disk of domain.disks) if (disk.target === target && !disk.kept) disk.role = role;
-  }
-}
-
-function applyDefined(directory: Directory, domain: ListedDomain, { data }: RecordOf<"DomainDefined">): void {
-  domain.name = data.name;
-  domain.defined = true;
-  domain.disks = [...domain.disks.filter(({ kept }) => kept), ...data.disks.map(listDisk)];
-  putFiles(
-    domain,
-    data.disks.map(({ head }) => head),
-  );
-  directory.byName.set(data.name, domain.id);
-  noteName(directory, domain);
+function operationOf({ operation: id, data, time, position, actor }: RecordOf<"OperationStarted">) {
+  if (id === null) return null;
+  const { command } = data;
+  const defines = command.type === "DefineDomain" ? command.name : null;
+  return { id, command: command.type, since: time, position, user: actor.user, defines };
 }
 
 function noteName({ names, position }: Directory, { id, name, defined }: ListedDomain): void {
   names.push({ position, domain: id, name, defined });
-}
-
-function listDisk({ target, base, image: { file, chain } }: DefinedDisk): ListedDisk {
-  return { target, base, file, chain, kept: false, role: null };
-}
-
-/** Kept files go on standing on their base images; removed ones are ours until LayersRemoved says that they are gone. */
-function applyUndefined(directory: Directory, domain: ListedDomain, { data }: RecordOf<"DomainUndefined">): void {
-  if (directory.byName.get(domain.name) === domain.id) directory.byName.delete(domain.name);
-  domain.defined = false;
-  noteName(directory, domain);
-  if (data.kept.length > 0) for (const disk of domain.disks) disk.kept = true;
-  const kept = new Set(data.kept);
-  for (const file of domain.files.values()) if (kept.has(file.path)) file.kept = true;
-  domain.disks = domain.disks.filter(({ kept }) => kept);
-}
-
-function putFiles(domain: ListedDomain, files: readonly LayerFile[]): void {
-  for (const { layer, path, device, inode } of files) domain.files.set(layer, { path, device, inode });
-}
-
-function applyCompacted(domain: ListedDomain, { data }: RecordOf<"LayersCompacted">): void {
-  const { from, into, file } = data;
-  const { path, device, inode } = file;
-  if (domain.files.has(into)) domain.files.set(into, { path, device, inode });
-  for (const disk of domain.disks) {
-    if (disk.base === into) disk.file = file;
-    if (disk.role === from) disk.role = into === disk.base ? null : into;
-  }
 }
 
 /** The uuid of a defined domain, by its name or its uuid. */
@@ -233,7 +110,7 @@ export function domainIdOf(directory: Directory, nameOrId: string): DomainId | u
 
 /** The uuid of the domain that an operation without an outcome is defining under this name. */
 export function definingIdOf(directory: Directory, name: string): DomainId | undefined {
-  return [...directory.domains.values()].find(({ open }) => open?.name === name)?.id;
+  return [...directory.domains.values()].find(({ operation }) => operation?.defines === name)?.id;
 }
 
 /** Defined domains, by name in code-unit order, as every list shows them. */
@@ -246,84 +123,18 @@ export function knownDomains(directory: Directory): DomainId[] {
   return [...directory.domains.keys()];
 }
 
-/** One disk of one domain that stands on one file: its base image, or a file below it. */
-export interface BaseUse extends FileIdentity {
-  readonly domain: DomainId;
-  readonly domainName: string;
-  readonly target: Target;
-  readonly path: string;
-  /** By files that undefine left on disk. */
-  readonly kept: boolean;
-  /** What undefine left of its domain. */
-  readonly left: readonly OwnFile[];
-}
-
-/** Every use of every base image and of its whole backing chain, those of a definition under way among them. */
-export function baseUses(directory: Directory): BaseUse[] {
-  return [...directory.domains.values()].flatMap(usesOf);
-}
-
-function usesOf(domain: ListedDomain): BaseUse[] {
-  const claimed = (domain.open?.images ?? []).map(({ target, image }) => ({ target, ...image, kept: false }));
-  return [...domain.disks, ...claimed].flatMap(({ target, file, chain, kept }) =>
-    [file, ...chain].map((one) => asUse(domain, target, one, kept)),
-  );
-}
-
-function asUse(domain: ListedDomain, target: Target, { path, device, inode }: FileFacts, kept: boolean): BaseUse {
-  const left = kept ? [...domain.files.values()].filter((own) => own.kept) : [];
-  return { domain: domain.id, domainName: shownName(domain), target, path, device, inode, kept, left };
-}
-
-/** Base images whose content is about to change or not yet what the log says, from the intent to the last fold. */
-export function pendingBases(directory: Directory): BaseUse[] {
-  return [...directory.domains.values()].flatMap((domain) =>
-    domain.disks
-      .filter(
-        ({ target, kept, role }) => role !== null || (!kept && domain.open?.merges.some((m) => m.target === target)),
-      )
-      .map(({ target, file, kept }) => asUse(domain, target, file, kept)),
-  );
-}
-
-/**
- * The name of the domain that is rewriting this base image. By path too: one that was put back from a backup has another
- * inode, and that of a domain that is gone is nobody's to rewrite.
- */
-export function pendingBaseAt(
-  directory: Directory,
-  file: FileIdentity & { readonly path: string },
-): string | undefined {
-  return pendingBases(directory).find((base) => isSameFile(base, file) || (!base.kept && base.path === file.path))
-    ?.domainName;
-}
-
-/** The name of the domain that has this file as a layer or head, or is making it, by identity or by path. */
-export function layerAt(directory: Directory, file: OwnFile): string | undefined {
-  return ownersOf(directory, file)[0]?.domain;
-}
-
-/** A domain that has a file as a layer or head, or is making it. */
-export interface Owner {
-  readonly domain: string;
-  /** As it was logged; null while it is being made. */
-  readonly own: OwnFile | null;
-}
-
-/** By identity or by path; two for a file that has taken the inode of one that is gone. */
-export function ownersOf(directory: Directory, file: OwnFile): Owner[] {
-  return [...directory.domains.values()].flatMap((domain): Owner[] => {
-    const name = shownName(domain);
-    const own = [...domain.files.values()].filter((one) => one.path === file.path || isSameFile(one, file));
-    const made = domain.open?.makes.includes(file.path) === true ? [{ domain: name, own: null }] : [];
-    return [...made, ...own.map((one) => ({ domain: name, own: one }))];
+/** Defined domains, in the order of `definedDomains`. */
+export function summaries(directory: Directory): DomainSummary[] {
+  return definedDomains(directory).flatMap((id) => {
+    const domain = directory.domains.get(id);
+    return domain ? [summaryOf(domain)] : [];
   });
 }
 
-function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
-  return a.device === b.device && a.inode === b.inode;
+function summaryOf({ id, name, guest, operation }: ListedDomain): DomainSummary {
+  return { id, name, state: guest, operation: operation && shownOperation(operation) };
 }
 
-function shownName(domain: ListedDomain): string {
-  return domain.name || domain.open?.name || domain.id;
+function shownOperation({ id, command, since, position, user }: ListedOperation): OperationInfo {
+  return { id, command, since, position, user };
 }

@@ -86,7 +86,7 @@ export function applyAll(state: DomainState, records: Iterable<EventRecord>): Do
   return state;
 }
 
-function endsOperation({ type }: EventRecord): boolean {
+export function endsOperation({ type }: EventRecord): boolean {
   return !["OperationStarted", "CommandRejected", "FoldStarted", "LayersCompacted", "LayersRemoved"].includes(type);
 }
 

@@ -1,7 +1,9 @@
 import type { DomainId, LayerId, SnapshotId } from "../events/ids.ts";
 import { directoryVersion, emptyDirectory } from "./directory.ts";
-import type { Directory, ListedDomain, OwnFile } from "./directory.ts";
+import type { Directory, ListedDomain } from "./directory.ts";
 import { foldVersion } from "./domain.ts";
+import { emptyFileDirectory, fileDirectoryVersion } from "./file-directory.ts";
+import type { DomainFiles, FileDirectory, OwnFile } from "./file-directory.ts";
 import type { NameChange } from "./names.ts";
 import { emptyState } from "./state.ts";
 import type { DomainState, Layer, Snapshot } from "./state.ts";
@@ -52,33 +54,37 @@ function domainOf(rows: DomainRows): DomainState {
 
 type DirectoryRows = ReturnType<typeof directoryRows>;
 
-function directoryRows(directory: Directory) {
-  const domains = [...directory.domains.values()].map((domain) => ({ ...domain, files: [...domain.files] }));
-  return { ...directory, domains, byName: [...directory.byName], names: nameColumns(directory.names) };
+/** Lists of fields, since a list of thousands of domains is read in no time: the names of the fields are most of it. */
+function directoryRows({ domains, names, gap, position, hash }: Directory) {
+  const rows = [...domains.values()].map(({ id, name, defined, revision, guest, operation }) => {
+    return [id, name, defined, revision, guest, operation] as const;
+  });
+  const index = new Map(rows.map(([id], i) => [id, i]));
+  return { domains: rows, names: nameColumns(names, index), gap, position, hash };
 }
 
-function directoryOf(rows: DirectoryRows): Directory {
-  const domains = rows.domains.map((domain): [DomainId, ListedDomain] => [
-    domain.id,
-    { ...domain, files: new Map<LayerId, OwnFile>(domain.files) },
-  ]);
-  const columns = checkedColumns(rows.names);
+function directoryOf({ domains: rows, names: columns, ...rest }: DirectoryRows): Directory {
+  const domains = new Map<DomainId, ListedDomain>();
+  const byName = new Map<string, DomainId>();
+  for (const [id, name, defined, revision, guest, operation] of rows) {
+    domains.set(id, { id, name, defined, revision, guest, operation });
+    if (defined) byName.set(name, id);
+  }
+  checkColumns(columns, rows.length);
   let names: NameChange[] | undefined;
   return {
-    ...{ domains: new Map(domains), byName: new Map(rows.byName) },
-    ...{ gap: rows.gap, position: rows.position, hash: rows.hash },
+    ...rest,
+    domains,
+    byName,
     get names() {
-      return (names ??= namesIn(columns));
+      return (names ??= namesIn(columns, rows));
     },
   };
 }
 
 /** Thousands of changes may be of a few domains, and only questions about the past need them: made when asked for. */
-function nameColumns(changes: readonly NameChange[]) {
-  const ids = [...new Set(changes.map(({ domain }) => domain))];
-  const index = new Map(ids.map((id, i) => [id, i]));
+function nameColumns(changes: readonly NameChange[], index: ReadonlyMap<DomainId, number>) {
   return {
-    ids,
     positions: changes.map(({ position }) => position),
     domains: changes.map(({ domain }) => index.get(domain) ?? -1),
     names: changes.map(({ name }) => name),
@@ -89,28 +95,56 @@ function nameColumns(changes: readonly NameChange[]) {
 type NameColumns = ReturnType<typeof nameColumns>;
 
 /** While it can still be told that this is no checkpoint. Throws. */
-function checkedColumns(columns: NameColumns): NameColumns {
-  const { ids, positions, domains, names, defined } = columns;
+function checkColumns({ positions, domains, names, defined }: NameColumns, listed: number): void {
   const { length } = positions;
   const fits = [domains, names, defined].every((column) => Array.isArray(column) && column.length === length);
-  if (!fits || !domains.every((index) => ids[index] !== undefined)) throw new Error("columns of different lengths");
-  return columns;
+  if (!fits || !domains.every((index) => index >= 0 && index < listed)) throw new Error("columns of different lengths");
 }
 
-function namesIn({ ids, positions, domains, names, defined }: NameColumns): NameChange[] {
+function namesIn({ positions, domains, names, defined }: NameColumns, rows: DirectoryRows["domains"]): NameChange[] {
   return positions.map((position, i) => ({
     position,
-    domain: ids[domains[i] ?? -1] ?? "",
+    domain: rows[domains[i] ?? -1]?.[0] ?? "",
     name: names[i] ?? "",
     defined: defined[i] ?? false,
   }));
 }
 
-function write(kind: string, version: number, { position, hash }: DomainState | Directory, rows: unknown): string {
+export function writeFileDirectory(directory: FileDirectory): string {
+  return write("files", fileDirectoryVersion, directory, fileRows(directory));
+}
+
+/** undefined for anything that this version did not write. */
+export function parseFileDirectory(text: string): FileDirectory | undefined {
+  const rows = parse(text, "files", fileDirectoryVersion, fileRows(emptyFileDirectory()));
+  return rows && attempt(() => fileDirectoryOf(rows));
+}
+
+type FileRows = ReturnType<typeof fileRows>;
+
+function fileRows(directory: FileDirectory) {
+  const domains = [...directory.domains.values()].map((domain) => ({ ...domain, files: [...domain.files] }));
+  return { ...directory, domains };
+}
+
+function fileDirectoryOf(rows: FileRows): FileDirectory {
+  const domains = rows.domains.map((domain): [DomainId, DomainFiles] => [
+    domain.id,
+    { ...domain, files: new Map<LayerId, OwnFile>(domain.files) },
+  ]);
+  return { ...rows, domains: new Map(domains) };
+}
+
+function write(
+  kind: string,
+  version: number,
+  { position, hash }: DomainState | Directory | FileDirectory,
+  rows: unknown,
+): string {
   return JSON.stringify({ kind, version, position, hash, rows });
 }
 
-function parse<T extends DomainRows | DirectoryRows>(
+function parse<T extends DomainRows | DirectoryRows | FileRows>(
   text: string,
   kind: string,
   version: number,

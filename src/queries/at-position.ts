@@ -3,11 +3,13 @@ import { SnapledgerError } from "../errors.ts";
 import { noDomain, noPosition } from "../projections/lookups.ts";
 import type { DomainId } from "../events/ids.ts";
 import type { EventLog, StoredRecord } from "../events/log.ts";
-import { definedDomains, domainIdOf } from "../projections/directory.ts";
+import { definedDomains, domainIdOf, summaries } from "../projections/directory.ts";
 import type { Directory } from "../projections/directory.ts";
 import { diffStates, isSame } from "../projections/history/diff.ts";
 import type { DomainDiff } from "../projections/history/diff.ts";
 import { definedAt, domainIdAt, everNamed } from "../projections/names.ts";
+import type { DomainSummary } from "../projections/views/info.ts";
+import { domainInfo } from "../projections/views/views.ts";
 import type { DomainState } from "../projections/state.ts";
 
 /** Questions about now or about any earlier position: the same answer as a log that ends there would give. */
@@ -43,6 +45,12 @@ export async function statesAsOf({ log, states }: Reading, { at }: AsOf = {}): P
     for (const id of defined) found.push(await states.domain(open, id, upTo(at)));
     return found;
   });
+}
+
+/** The same domains in the same order: about now by the directory alone. */
+export async function summariesAsOf(reading: Reading, asOf: AsOf = {}): Promise<DomainSummary[]> {
+  if (asOf.at !== undefined) return (await statesAsOf(reading, asOf)).map(domainInfo);
+  return reading.log.use(async (open) => summaries(await reading.states.directory(open)));
 }
 
 /** Of every domain that the log told of by then, or of those that ever had this name or uuid. */

@@ -1,4 +1,4 @@
-import { noCheckpoints, readDirectory, readDomainState } from "./cache/cached-states.ts";
+import { noCheckpoints, readDirectory, readDomainState, readFiles } from "./cache/cached-states.ts";
 import type { Stage } from "../commands/context.ts";
 import { sha256 } from "../events/hash.ts";
 import type { DomainId } from "../events/ids.ts";
@@ -31,7 +31,10 @@ export async function verifyReplay({ log, states }: Reading): Promise<ReplayVerd
   }
   const differs = await log.use(async (open): Promise<ReplayDifference | null> => {
     const zero = await readDirectory(open, noCheckpoints);
-    const differences = compare(zero, await states.directory(open)).slice(0, shownDifferences);
+    const differences = [
+      ...compare(zero, await states.directory(open)),
+      ...compare(await readFiles(open, noCheckpoints), await states.files(open)),
+    ].slice(0, shownDifferences);
     return differences.length === 0 ? null : { domain: null, position: zero.position, revision: null, differences };
   });
   return { ok: differs === null, domains, differs };

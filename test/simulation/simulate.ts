@@ -1,7 +1,7 @@
-import { readDirectory, readDomainState, noCheckpoints } from "../../src/queries/cache/cached-states.ts";
+import { readDirectory, readDomainState, readFiles, noCheckpoints } from "../../src/queries/cache/cached-states.ts";
 import { isSnapledgerError } from "../../src/errors.ts";
 import { domainLimits } from "../../src/commands/rules/limits.ts";
-import { parseDomain, writeDirectory, writeDomain } from "../../src/projections/serialize.ts";
+import { parseDomain, writeDirectory, writeDomain, writeFileDirectory } from "../../src/projections/serialize.ts";
 import { apply } from "../../src/projections/domain.ts";
 import { emptyState } from "../../src/projections/state.ts";
 import { Drawn } from "../support/random.ts";
@@ -137,4 +137,6 @@ async function judgeLog(simulation: Simulation): Promise<void> {
   }
   if (writeDirectory(await readDirectory(log, noCheckpoints)) !== writeDirectory(directory))
     simulation.complain("the directory is not what it was kept up to be");
+  if (writeFileDirectory(await readFiles(log, noCheckpoints)) !== writeFileDirectory(simulation.fileDirectory))
+    simulation.complain("whose file is which is not what it was kept up to be");
 }

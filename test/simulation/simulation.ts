@@ -1,4 +1,4 @@
-import { noCheckpoints, readDirectory, readDomainState } from "../../src/queries/cache/cached-states.ts";
+import { noCheckpoints, readDirectory, readDomainState, readFiles } from "../../src/queries/cache/cached-states.ts";
 import type { Checkpoints } from "../../src/queries/cache/cache.ts";
 import { handle } from "../../src/commands/handle.ts";
 import type { DomainLock, Locks } from "../../src/store/lock/domain-lock.ts";
@@ -13,8 +13,16 @@ import { uuidv7 } from "../../src/events/ids.ts";
 import type { EventLog } from "../../src/events/log.ts";
 import { parseRecord } from "../../src/events/seal.ts";
 import type { Caller, Outcome, Request } from "../../src/connection/api.ts";
-import { parseDirectory, parseDomain, writeDirectory, writeDomain } from "../../src/projections/serialize.ts";
+import {
+  parseDirectory,
+  parseDomain,
+  parseFileDirectory,
+  writeDirectory,
+  writeDomain,
+  writeFileDirectory,
+} from "../../src/projections/serialize.ts";
 import { applyDirectory, emptyDirectory } from "../../src/projections/directory.ts";
+import { applyFileDirectory, emptyFileDirectory } from "../../src/projections/file-directory.ts";
 import { apply } from "../../src/projections/domain.ts";
 import { explain } from "../../src/projections/explain/explain.ts";
 import { layerOf, pendingFolds, reachable } from "../../src/projections/layers.ts";
@@ -63,6 +71,7 @@ export class Simulation implements Reality {
   /** The state of each domain, kept up record by record. */
   readonly states = new Map<string, DomainState>();
   readonly directory = emptyDirectory();
+  readonly fileDirectory = emptyFileDirectory();
   readonly records: EventRecord[] = [];
   readonly operations = new Map<string, Told>();
   readonly underWay = new Set<Deed>();
@@ -238,6 +247,7 @@ export class Simulation implements Reality {
       states: {
         domain: (open, id, at) => readDomainState(open, id, checkpoints, at),
         directory: (open) => readDirectory(open, checkpoints),
+        files: (open) => readFiles(open, checkpoints),
       },
       ...{ locks: this.#locksFor(deed), driver: () => driver, clock: this.clock, newId: this.newId },
       ...{ waitMs: 0, appended: () => undefined, layersRoot: "/layers" },
@@ -386,6 +396,7 @@ export class Simulation implements Reality {
       ...noCheckpoints,
       load: (id) => Promise.resolve(parseDomain(this.#checkpoints.get(id) ?? "", id)),
       loadDirectory: () => Promise.resolve(parseDirectory(this.#checkpoints.get("directory") ?? "")),
+      loadFiles: () => Promise.resolve(parseFileDirectory(this.#checkpoints.get("files") ?? "")),
     };
   }
 
@@ -398,6 +409,8 @@ export class Simulation implements Reality {
     for (const state of this.states.values())
       this.#checkpoints.set(state.id, writeDomain(foreign ? anotherHistory(state) : state));
     this.#checkpoints.set("directory", writeDirectory(foreign ? anotherHistory(this.directory) : this.directory));
+    const files = foreign ? anotherHistory(this.fileDirectory) : this.fileDirectory;
+    this.#checkpoints.set("files", writeFileDirectory(files));
   }
 
   // The log's disk.
@@ -432,6 +445,7 @@ export class Simulation implements Reality {
     this.records.push(record);
     this.tell(() => `    ${record.position} ${record.type}: ${explain(record)}`);
     applyDirectory(this.directory, record);
+    applyFileDirectory(this.fileDirectory, record);
     if (record.domain === null) return;
     const state = this.states.get(record.domain) ?? emptyState(record.domain);
     this.states.set(record.domain, state);

@@ -1,5 +1,5 @@
 import { EventEmitter } from "eventemitter3";
-import { noCheckpoints, readDirectory, readDomainState } from "../../src/queries/cache/cached-states.ts";
+import { noCheckpoints, readDirectory, readDomainState, readFiles } from "../../src/queries/cache/cached-states.ts";
 import type { Checkpoints } from "../../src/queries/cache/cache.ts";
 import { connectionOn, type Base } from "../../src/connection/connection.ts";
 import type { EventLog } from "../../src/events/log.ts";
@@ -13,6 +13,7 @@ export function readingConnection(log: EventLog, checkpoints: Checkpoints = noCh
     states: {
       domain: (open, id, at) => readDomainState(open, id, checkpoints, at),
       directory: (open) => readDirectory(open, checkpoints),
+      files: (open) => readFiles(open, checkpoints),
     },
     ...{ clock: () => 0, newId: () => "", waitMs: 0, layersRoot: "/layers", appended: () => undefined },
   };

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "vitest";
 import type { SnapledgerError } from "../../src/errors.ts";
-import { noCheckpoints, readDirectory, readDomainState } from "../../src/queries/cache/cached-states.ts";
+import { noCheckpoints, readDirectory, readDomainState, readFiles } from "../../src/queries/cache/cached-states.ts";
 import { handle } from "../../src/commands/handle.ts";
 import { memoryLocks } from "../../src/store/lock/domain-lock.ts";
 import type { Stage } from "../../src/commands/context.ts";
@@ -152,6 +152,7 @@ export class World extends Place {
       states: {
         domain: (open, id) => readDomainState(open, id, noCheckpoints),
         directory: (open) => readDirectory(open, noCheckpoints),
+        files: (open) => readFiles(open, noCheckpoints),
       },
       ...{ clock: this.clock, newId: this.newId, waitMs: 0, appended: () => undefined },
       layersRoot: this.layersRoot,

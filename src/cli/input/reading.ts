@@ -1,4 +1,4 @@
-import type { DomainInfo, SnapshotInfo } from "../../connection/api.ts";
+import type { DomainInfo, DomainSummary, SnapshotInfo } from "../../connection/api.ts";
 import { ours, SnapledgerError } from "../../errors.ts";
 import { asOf } from "./moment.ts";
 import type { Cli } from "../verb.ts";
@@ -22,7 +22,7 @@ function checkRevision({ revision }: DomainInfo, expected: number | undefined): 
   });
 }
 
-export function warnOfOperation(cli: Cli, { name, operation }: DomainInfo): void {
+export function warnOfOperation(cli: Cli, { name, operation }: DomainSummary): void {
   // What had no outcome at some time in the past is nothing to be done about.
   if (!operation || cli.input.value("at") !== undefined) return;
   const { command, user, since } = operation;

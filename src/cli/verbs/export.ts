@@ -97,7 +97,7 @@ async function deliver(
   const { logId } = head;
   const limit = input.integer("limit", 1) ?? Infinity;
   const domain = input.optional(0);
-  const names = new Map((await connection.domains()).map(({ id, name }) => [id, name]));
+  const names = new Map((await connection.summaries()).map(({ id, name }) => [id, name]));
   const range = { from: (cursor?.position ?? 0) + 1, to: head.position + 1, ...(domain !== undefined && { domain }) };
   let exported = 0;
   for await (const { record, line } of connection.read(range)) {

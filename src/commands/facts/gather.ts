@@ -16,9 +16,9 @@ export async function gatherFacts(operation: Operation, command: Command, watch:
   const { stage, state, driver } = operation;
   const time = new Date(stage.clock()).toISOString();
   if (command.type === "DefineDomain") {
-    const { directory, position } = await across(operation);
+    const { directory, files, position } = await across(operation);
     const folder = `${command.layersFolder ?? stage.layersRoot}/${command.uuid}`;
-    const define = await observeDefinition(driver, command, directory, folder, watch);
+    const define = await observeDefinition(driver, command, { directory, files }, folder, watch);
     const facts: Facts = { time, supports: driver.supports, guest: "off", heads: {}, freeBytes: 0, define };
     return { facts, position };
   }
@@ -50,8 +50,8 @@ async function lookFurther(operation: Operation, command: Command, seen: Facts, 
     ...(memory && { memory: await observeMemory(driver, memory) }),
   };
   if (!lookAtBases) return { facts, position: null };
-  const { directory, position } = await across(operation);
-  const bases = await observeBases(driver, state, directory);
+  const { files, position } = await across(operation);
+  const bases = await observeBases(driver, state, files);
   for (const { file, writable, users } of Object.values(bases)) {
     // Whatever else forbids the merge is told sooner than a large image is checked.
     if (file && writable && users.length === 0) await checkFit(driver, file, watch);
@@ -59,9 +59,10 @@ async function lookFurther(operation: Operation, command: Command, seen: Facts, 
   return { facts: { ...facts, bases }, position };
 }
 
+/** Of that position or later: an event that came between makes the append fail, and all is looked at again. */
 async function across({ stage }: Operation) {
-  return stage.log.use(async (log) => ({
-    directory: await stage.states.directory(log),
-    position: (await log.head()).position,
-  }));
+  return stage.log.use(async (log) => {
+    const { position } = await log.head();
+    return { directory: await stage.states.directory(log), files: await stage.states.files(log), position };
+  });
 }

@@ -2,8 +2,10 @@ import type { Driver, ObservedFile, Watch } from "../../drivers/driver.ts";
 import type { DefineDomain } from "../../events/command.ts";
 import type { Target } from "../../events/ids.ts";
 import type { FileFacts, FileIdentity, ImageFacts, MemoryFile } from "../../events/records.ts";
-import type { BaseUse, Directory, OwnFile } from "../../projections/directory.ts";
-import { baseUses, definingIdOf, domainIdOf, ownersOf, pendingBaseAt } from "../../projections/directory.ts";
+import type { Directory } from "../../projections/directory.ts";
+import { definingIdOf, domainIdOf } from "../../projections/directory.ts";
+import type { BaseUse, FileDirectory, OwnFile } from "../../projections/file-directory.ts";
+import { baseUses, ownersOf, pendingBaseAt } from "../../projections/file-directory.ts";
 import { headOf, layerOf } from "../../projections/layers.ts";
 import type { DomainState } from "../../projections/state.ts";
 import type { BaseFacts, DefineFacts, Facts, MemoryFacts } from "../rules/decision.ts";
@@ -54,7 +56,7 @@ export async function observeMemory(driver: Driver, memory: MemoryFile): Promise
 export async function observeBases(
   driver: Driver,
   state: DomainState,
-  directory: Directory,
+  directory: FileDirectory,
 ): Promise<Record<Target, BaseFacts>> {
   const seen = baseUses(directory).map(async (use) => {
     // Whoever undefined it and has removed its files since uses nothing any more.
@@ -106,7 +108,7 @@ function isSame({ facts }: ObservedFile, { device, inode }: FileIdentity): boole
 export async function observeDefinition(
   driver: Driver,
   command: DefineDomain,
-  directory: Directory,
+  { directory, files: known }: { readonly directory: Directory; readonly files: FileDirectory },
   layersFolder: string,
   watch: Watch,
 ): Promise<DefineFacts> {
@@ -115,14 +117,14 @@ export async function observeDefinition(
   const files = Object.values(images).flatMap(({ file, chain }) => [file, ...chain]);
   const ours: DefineFacts["ours"][number][] = [];
   for (const file of files) {
-    for (const { domain, own } of ownersOf(directory, file)) {
+    for (const { domain, own } of ownersOf(known, file)) {
       // An image may have taken the inode of a file that undefine left and that is gone since.
       if (own?.kept && (await isGone(driver, own))) continue;
       ours.push({ path: file.path, domain, ...(own?.kept && { kept: true }) });
     }
   }
   const pending = files.flatMap((file) => {
-    const domain = pendingBaseAt(directory, file);
+    const domain = pendingBaseAt(known, file);
     return domain === undefined ? [] : [{ path: file.path, domain }];
   });
   await driver.checkFolder(layersFolder);

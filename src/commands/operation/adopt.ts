@@ -4,11 +4,11 @@ import type { DomainState } from "../../projections/state.ts";
 const adopted = new WeakMap<Driver, WeakSet<DomainState>>();
 
 /** Tells a driver whose files live in RAM of a domain, once: by what a state that is kept grows, the driver has made. */
-export async function adopt(driver: Driver, state: DomainState): Promise<void> {
+export function adopt(driver: Driver, state: DomainState): Promise<void> {
   const known = adopted.get(driver) ?? new WeakSet();
-  if (known.has(state)) return;
-  await driver.adopt(adoptedDomain(state));
+  if (known.has(state)) return Promise.resolve();
   adopted.set(driver, known.add(state));
+  return driver.adopt(adoptedDomain(state));
 }
 
 function adoptedDomain(state: DomainState): AdoptedDomain {

@@ -29,11 +29,17 @@ export interface OperationInfo {
   readonly user: string;
 }
 
-export interface DomainInfo {
+/** What a list of domains shows of each. */
+export interface DomainSummary {
   readonly id: DomainId;
   readonly name: string;
-  readonly driver: DriverName;
   readonly state: GuestState;
+  /** An operation whose outcome is not in the log: running, or dead. */
+  readonly operation: OperationInfo | null;
+}
+
+export interface DomainInfo extends DomainSummary {
+  readonly driver: DriverName;
   readonly memoryMib: number | null;
   readonly vcpus: number | null;
   readonly guestAgent: boolean;
@@ -46,8 +52,6 @@ export interface DomainInfo {
   readonly foldsPending: number;
   /** Files that nothing refers to and that are still there. */
   readonly garbage: number;
-  /** An operation whose outcome is not in the log: running, or dead. */
-  readonly operation: OperationInfo | null;
   readonly revision: number;
   readonly position: number;
 }

@@ -1,5 +1,6 @@
 import type { DomainId } from "../../events/ids.ts";
 import type { Directory } from "../../projections/directory.ts";
+import type { FileDirectory } from "../../projections/file-directory.ts";
 import type { DomainState } from "../../projections/state.ts";
 
 /**
@@ -17,4 +18,6 @@ export interface Checkpoints {
   dropMilestones(domain: DomainId): Promise<void>;
   loadDirectory(): Promise<Directory | undefined>;
   saveDirectory(directory: Directory): Promise<void>;
+  loadFiles(): Promise<FileDirectory | undefined>;
+  saveFiles(files: FileDirectory): Promise<void>;
 }

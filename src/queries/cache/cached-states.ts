@@ -4,9 +4,18 @@ import type { DomainId } from "../../events/ids.ts";
 import type { EventLog, StoredRecord } from "../../events/log.ts";
 import type { EventRecord } from "../../events/events.ts";
 import { isMilestone, milestoneFiles } from "./older-states.ts";
-import { parseDirectory, parseDomain, writeDirectory, writeDomain } from "../../projections/serialize.ts";
+import {
+  parseDirectory,
+  parseDomain,
+  parseFileDirectory,
+  writeDirectory,
+  writeDomain,
+  writeFileDirectory,
+} from "../../projections/serialize.ts";
 import { applyDirectory, emptyDirectory } from "../../projections/directory.ts";
 import type { Directory } from "../../projections/directory.ts";
+import { applyFileDirectory, emptyFileDirectory } from "../../projections/file-directory.ts";
+import type { FileDirectory } from "../../projections/file-directory.ts";
 import { apply } from "../../projections/domain.ts";
 import { emptyState } from "../../projections/state.ts";
 import type { DomainState } from "../../projections/state.ts";
@@ -14,18 +23,21 @@ import { loadChecked, saveChecked } from "../../system/write.ts";
 import type { Checkpoints } from "./cache.ts";
 
 /**
- * In an existing folder: `<uuid>.json` for each domain, its milestones beside it, and `directory.json`; all
+ * In an existing folder: `<uuid>.json` for each domain, its milestones beside it, `directory.json` and `files.json`; all
  * checked.
  */
 export function checkpointFiles(folder: string): Checkpoints {
   const pathOf = (domain: DomainId) => (isUuid(domain) ? join(folder, `${domain}.json`) : undefined);
   const directoryPath = join(folder, "directory.json");
+  const filesPath = join(folder, "files.json");
   return {
     load: (domain) => Promise.resolve(parsed(loadText(pathOf(domain)), (text) => parseDomain(text, domain))),
     save: async (state) => saveText(pathOf(state.id), writeDomain(state)),
     ...milestoneFiles(folder, { loadText, saveText }),
     loadDirectory: () => Promise.resolve(parsed(loadText(directoryPath), parseDirectory)),
     saveDirectory: async (directory) => saveText(directoryPath, writeDirectory(directory)),
+    loadFiles: () => Promise.resolve(parsed(loadText(filesPath), parseFileDirectory)),
+    saveFiles: async (files) => saveText(filesPath, writeFileDirectory(files)),
   };
 }
 
@@ -38,6 +50,7 @@ export function unlessLeft(files: Checkpoints, isLeft: () => boolean): Checkpoin
     saveMilestone: (state) => saving().saveMilestone(state),
     dropMilestones: (domain) => saving().dropMilestones(domain),
     saveDirectory: (directory) => saving().saveDirectory(directory),
+    saveFiles: (directory) => saving().saveFiles(directory),
   };
 }
 
@@ -50,6 +63,8 @@ export const noCheckpoints: Checkpoints = {
   dropMilestones: () => Promise.resolve(),
   loadDirectory: () => Promise.resolve(undefined),
   saveDirectory: () => Promise.resolve(),
+  loadFiles: () => Promise.resolve(undefined),
+  saveFiles: () => Promise.resolve(),
 };
 
 function parsed<T>(text: string | undefined, parse: (text: string) => T | undefined): T | undefined {
@@ -120,25 +135,62 @@ function foldKeeping(checkpoints: Checkpoints): Fold<DomainState> {
 /** Folds a record in; a promise only where something has to be waited for, which would slow down every record. */
 type Fold<P> = (projection: P, record: EventRecord) => Promise<void> | undefined;
 
-const foldDirectory: Fold<Directory> = (directory, record) => {
-  applyDirectory(directory, record);
-  return undefined;
-};
+/** A projection of the whole log: how it is folded, and where its checkpoint is kept. */
+interface Kind<P> {
+  readonly empty: () => P;
+  readonly fold: Fold<P>;
+  readonly load: () => Promise<P | undefined>;
+  readonly save: (projection: P) => Promise<void>;
+}
+
+function directoryKind(checkpoints: Checkpoints): Kind<Directory> {
+  return {
+    empty: emptyDirectory,
+    fold: folding(applyDirectory),
+    load: () => checkpoints.loadDirectory(),
+    save: (directory) => checkpoints.saveDirectory(directory),
+  };
+}
+
+function filesKind(checkpoints: Checkpoints): Kind<FileDirectory> {
+  return {
+    empty: emptyFileDirectory,
+    fold: folding(applyFileDirectory),
+    load: () => checkpoints.loadFiles(),
+    save: (files) => checkpoints.saveFiles(files),
+  };
+}
+
+function folding<P>(apply: (projection: P, record: EventRecord) => void): Fold<P> {
+  return (projection, record) => {
+    apply(projection, record);
+    return undefined;
+  };
+}
 
 /** The directory at the log's head, by its checkpoint and the records after it. */
-export async function readDirectory(log: EventLog, checkpoints: Checkpoints): Promise<Directory> {
-  const checkpoint = await checkpoints.loadDirectory();
+export function readDirectory(log: EventLog, checkpoints: Checkpoints): Promise<Directory> {
+  return readProjection(log, directoryKind(checkpoints));
+}
+
+/** Whose file is which, likewise. */
+export function readFiles(log: EventLog, checkpoints: Checkpoints): Promise<FileDirectory> {
+  return readProjection(log, filesKind(checkpoints));
+}
+
+async function readProjection<P extends Projection>(log: EventLog, { empty, fold, load, save }: Kind<P>): Promise<P> {
+  const checkpoint = await load();
   if (checkpoint) {
-    const folded = await foldAfter(checkpoint, log.read({ from: checkpoint.position }), foldDirectory);
+    const folded = await foldAfter(checkpoint, log.read({ from: checkpoint.position }), fold);
     if (folded !== undefined) {
-      if (folded > foldedBeforeSaving) await checkpoints.saveDirectory(checkpoint);
+      if (folded > foldedBeforeSaving) await save(checkpoint);
       return checkpoint;
     }
   }
-  const directory = emptyDirectory();
-  const folded = await foldAll(directory, log.read(), foldDirectory);
-  if (folded > foldedBeforeSaving) await checkpoints.saveDirectory(directory);
-  return directory;
+  const projection = empty();
+  const folded = await foldAll(projection, log.read(), fold);
+  if (folded > foldedBeforeSaving) await save(projection);
+  return projection;
 }
 
 /**
@@ -146,18 +198,29 @@ export async function readDirectory(log: EventLog, checkpoints: Checkpoints): Pr
  * grows with it.
  */
 export function keptDirectory(checkpoints: Checkpoints): (log: EventLog) => Promise<Directory> {
-  let known: Directory | undefined;
+  return keptProjection(directoryKind(checkpoints));
+}
+
+/** Whose file is which, likewise. */
+export function keptFiles(checkpoints: Checkpoints): (log: EventLog) => Promise<FileDirectory> {
+  return keptProjection(filesKind(checkpoints));
+}
+
+function keptProjection<P extends Projection & { readonly domains: ReadonlyMap<DomainId, unknown> }>(
+  kind: Kind<P>,
+): (log: EventLog) => Promise<P> {
+  let known: P | undefined;
   let unsaved = 0;
-  const grown = async (log: EventLog): Promise<Directory> => {
-    const folded = known && (await foldAfter(known, log.read({ from: known.position }), foldDirectory));
+  const grown = async (log: EventLog): Promise<P> => {
+    const folded = known && (await foldAfter(known, log.read({ from: known.position }), kind.fold));
     if (!known || folded === undefined) {
       unsaved = 0;
-      return (known = await readDirectory(log, checkpoints));
+      return (known = await readProjection(log, kind));
     }
     unsaved += folded;
     if (unsaved > Math.max(foldedBeforeSaving, known.domains.size / domainsPerFolded)) {
       unsaved = 0;
-      await checkpoints.saveDirectory(known);
+      await kind.save(known);
     }
     return known;
   };
@@ -173,6 +236,11 @@ export function keptDirectory(checkpoints: Checkpoints): (log: EventLog) => Prom
   };
 }
 
+interface Projection {
+  readonly position: number;
+  readonly hash: string;
+}
+
 /** Writing a large directory takes as long as a reader takes to fold one event for so many of its domains. */
 const domainsPerFolded = 16;
 
@@ -180,7 +248,7 @@ const domainsPerFolded = 16;
  * Folds the records after a checkpoint's own, which comes first. undefined, with nothing folded, when that record is
  * not the one the checkpoint was made from: then it belongs to another history.
  */
-export async function foldAfter<P extends { position: number; hash: string }>(
+export async function foldAfter<P extends Projection>(
   checkpoint: P,
   records: AsyncIterable<StoredRecord>,
   fold: Fold<P>,

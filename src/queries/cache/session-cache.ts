@@ -103,6 +103,7 @@ async function grown<P extends { readonly hash: string }>(
 export function rememberedStates(states: States, remembered: Remembered): States {
   const directory = (open: EventLog) => remembered.directory(open, () => states.directory(open));
   return {
+    ...states,
     directory,
     async domain(open, id, at) {
       if (at?.upTo !== undefined) return states.domain(open, id, at);

@@ -3,16 +3,22 @@ import { describe, expect } from "vitest";
 import type { Command } from "../../../src/events/command.ts";
 import {
   applyDirectory,
-  baseUses,
   definedDomains,
   definingIdOf,
   domainIdOf,
   emptyDirectory,
   knownDomains,
+  summaries,
+} from "../../../src/projections/directory.ts";
+import {
+  applyFileDirectory,
+  baseUses,
+  emptyFileDirectory,
   layerAt,
   pendingBaseAt,
   pendingBases,
-} from "../../../src/projections/directory.ts";
+} from "../../../src/projections/file-directory.ts";
+import { domainInfo } from "../../../src/projections/views/views.ts";
 import { Historian, history, statesOf } from "../../support/histories.ts";
 
 function started() {
@@ -22,6 +28,11 @@ function started() {
   const directory = () => {
     const folded = emptyDirectory();
     for (const record of historian.records) applyDirectory(folded, record);
+    return folded;
+  };
+  const files = () => {
+    const folded = emptyFileDirectory();
+    for (const record of historian.records) applyFileDirectory(folded, record);
     return folded;
   };
   const state = historian.state(web);
@@ -40,7 +51,7 @@ function started() {
     historian.run(web, command, more);
   };
   const base = () => state.layers.get(state.bases["vda"]!)!.file;
-  return { historian, web, db, directory, state, create, merge, base };
+  return { historian, web, db, directory, files, state, create, merge, base };
 }
 
 describe("names", () => {
@@ -74,9 +85,9 @@ describe("users of base images", () => {
   const paths = (uses: readonly { path: string }[]) => uses.map(({ path }) => path.split("/").at(-1));
 
   test("are counted over the whole backing chain of every disk", () => {
-    const { historian, web, db, directory } = started();
+    const { historian, web, db, files } = started();
     historian.play({ verb: "define", domain: db, pick: 1 });
-    const uses = baseUses(directory());
+    const uses = baseUses(files());
     expect(uses.map(({ domain, target }) => `${domain === web ? "web" : "db"} ${target}`)).toEqual(
       ["web vda", "web vda", "db vda", "db vda", "db vdb", "db vdb"], // prettier-ignore
     );
@@ -86,111 +97,111 @@ describe("users of base images", () => {
   });
 
   test("include a definition under way, until it fails", () => {
-    const { historian, db, directory } = started();
+    const { historian, db, files } = started();
     historian.play({ verb: "define", domain: db, end: "none" });
-    expect(baseUses(directory()).filter(({ domain }) => domain === db)).toHaveLength(2);
-    expect(baseUses(directory()).at(-1)?.domainName).toBe(historian.state(db).name);
+    expect(baseUses(files()).filter(({ domain }) => domain === db)).toHaveLength(2);
+    expect(baseUses(files()).at(-1)?.domainName).toBe(historian.state(db).name);
     historian.play({ verb: "define", domain: db, end: "failure" });
-    expect(baseUses(directory()).filter(({ domain }) => domain === db)).toEqual([]);
+    expect(baseUses(files()).filter(({ domain }) => domain === db)).toEqual([]);
   });
 
   test("are gone with undefine, but for the files that it kept", () => {
     const removed = started();
     removed.historian.play({ verb: "undefine", domain: removed.web, force: true, pick: 0 });
-    expect(baseUses(removed.directory())).toEqual([]);
+    expect(baseUses(removed.files())).toEqual([]);
     const kept = started();
     kept.historian.play({ verb: "undefine", domain: kept.web, force: true, pick: 1 });
-    expect(baseUses(kept.directory()).map((use) => use.kept)).toEqual([true, true]);
+    expect(baseUses(kept.files()).map((use) => use.kept)).toEqual([true, true]);
     kept.historian.play({ verb: "define", domain: kept.web });
-    expect(baseUses(kept.directory()).map((use) => use.kept)).toEqual([true, true, false, false]);
+    expect(baseUses(kept.files()).map((use) => use.kept)).toEqual([true, true, false, false]);
   });
 });
 
 describe("files of ours", () => {
   test("are known by path and by device and inode: heads, layers, and what is being made", () => {
-    const { create, directory, state, historian, web, base } = started();
+    const { create, files, state, historian, web, base } = started();
     create("a");
-    const files = [...state.layers.values()].filter(({ backing }) => backing !== null).map(({ file }) => file);
-    expect(files).toHaveLength(2);
-    for (const file of files) {
-      expect(layerAt(directory(), file)).toBe(state.name);
-      expect(layerAt(directory(), { ...file, path: "/a-hard-link" })).toBe(state.name);
-      expect(layerAt(directory(), { ...file, inode: "0" })).toBe(state.name);
-      expect(layerAt(directory(), { ...file, path: "/another-file", device: "2" })).toBeUndefined();
+    const own = [...state.layers.values()].filter(({ backing }) => backing !== null).map(({ file }) => file);
+    expect(own).toHaveLength(2);
+    for (const file of own) {
+      expect(layerAt(files(), file)).toBe(state.name);
+      expect(layerAt(files(), { ...file, path: "/a-hard-link" })).toBe(state.name);
+      expect(layerAt(files(), { ...file, inode: "0" })).toBe(state.name);
+      expect(layerAt(files(), { ...file, path: "/another-file", device: "2" })).toBeUndefined();
     }
-    expect(layerAt(directory(), base())).toBeUndefined();
+    expect(layerAt(files(), base())).toBeUndefined();
     historian.play({ verb: "move", domain: web, end: "none" });
     const [step] = state.operation!.plan.steps;
     const path = step?.step === "overlay" ? step.path : "";
-    expect(layerAt(directory(), { path, device: "9", inode: "9" })).toBe(state.name);
+    expect(layerAt(files(), { path, device: "9", inode: "9" })).toBe(state.name);
   });
 
   test("stay ours until LayersRemoved, and those that undefine kept for good", () => {
-    const { historian, web, directory, state } = started();
+    const { historian, web, files, state } = started();
     const head = state.layers.get(state.heads["vda"]!)!.file;
     historian.play({ verb: "undefine", domain: web, force: true, pick: 0 });
-    expect(layerAt(directory(), head)).toBe(state.name);
+    expect(layerAt(files(), head)).toBe(state.name);
     historian.play({ verb: "remove", domain: web });
-    expect(layerAt(directory(), head)).toBeUndefined();
+    expect(layerAt(files(), head)).toBeUndefined();
     const kept = started();
     const left = kept.state.layers.get(kept.state.heads["vda"]!)!.file;
     kept.historian.play({ verb: "undefine", domain: kept.web, force: true, pick: 1 });
-    expect(layerAt(kept.directory(), left)).toBe(kept.state.name);
+    expect(layerAt(kept.files(), left)).toBe(kept.state.name);
   });
 });
 
 describe("a base image is pending", () => {
   test("from the intent of a merge into it to the last fold", () => {
-    const { create, merge, directory, state, base, historian, web } = started();
+    const { create, merge, files, state, base, historian, web } = started();
     create("a");
-    expect(pendingBases(directory())).toEqual([]);
+    expect(pendingBases(files())).toEqual([]);
     merge("a", { end: "none" });
-    expect(pendingBaseAt(directory(), base())).toBe(state.name);
+    expect(pendingBaseAt(files(), base())).toBe(state.name);
     merge("a");
-    expect(pendingBaseAt(directory(), base())).toBe(state.name);
-    expect(pendingBaseAt(directory(), { device: "1", inode: "0", path: "/other" })).toBeUndefined();
-    expect(pendingBaseAt(directory(), { ...base(), inode: "0" }), "put back from a backup").toBe(state.name);
+    expect(pendingBaseAt(files(), base())).toBe(state.name);
+    expect(pendingBaseAt(files(), { device: "1", inode: "0", path: "/other" })).toBeUndefined();
+    expect(pendingBaseAt(files(), { ...base(), inode: "0" }), "put back from a backup").toBe(state.name);
     historian.play({ verb: "fold", domain: web });
-    expect(pendingBases(directory())).toEqual([]);
+    expect(pendingBases(files())).toEqual([]);
   });
 
   test("no longer when the merge fails", () => {
-    const { create, merge, directory } = started();
+    const { create, merge, files } = started();
     create("a");
     merge("a", { end: "failure" });
-    expect(pendingBases(directory())).toEqual([]);
+    expect(pendingBases(files())).toEqual([]);
   });
 
   test("not by a merge into another snapshot", () => {
-    const { create, merge, directory } = started();
+    const { create, merge, files } = started();
     create("a");
     create("b");
     merge("b", { end: "none" });
-    expect(pendingBases(directory())).toEqual([]);
+    expect(pendingBases(files())).toEqual([]);
     merge("b");
-    expect(pendingBases(directory())).toEqual([]);
+    expect(pendingBases(files())).toEqual([]);
   });
 
   test.each([[0], [1]])("through two merges whose folds are done from number %i on", (pick) => {
-    const { create, merge, directory, base, state, historian, web } = started();
+    const { create, merge, files, base, state, historian, web } = started();
     for (const name of ["a", "b", "c"]) create(name);
     merge("a");
     merge("b");
     historian.play({ verb: "fold", domain: web, pick });
-    expect(pendingBaseAt(directory(), base())).toBe(state.name);
+    expect(pendingBaseAt(files(), base())).toBe(state.name);
     historian.play({ verb: "fold", domain: web });
-    expect(pendingBases(directory())).toEqual([]);
+    expect(pendingBases(files())).toEqual([]);
   });
 
   test.prop([history])(
     "in every history exactly while its base role is another layer, or a merge is open; and for ever when its domain leaves",
     (records) => {
-      const directory = emptyDirectory();
+      const files = emptyFileDirectory();
       const states = statesOf();
       const unfolded = new Map<string, string[]>();
       const left = new Map<string, string[]>();
       for (const record of records) {
-        applyDirectory(directory, record);
+        applyFileDirectory(files, record);
         const state = states.apply(record);
         if (!state) continue;
         if (record.type === "DomainUndefined" && record.data.kept.length > 0)
@@ -200,26 +211,42 @@ describe("a base image is pending", () => {
         const { operation } = state;
         const merging = operation?.command.type === "MergeSnapshot" && operation.plan.folds.length > 0;
         if (merging) continue;
-        const pending = pendingBases(directory).filter(({ domain }) => domain === state.id);
+        const pending = pendingBases(files).filter(({ domain }) => domain === state.id);
         expect(pending.map(({ target }) => target).sort()).toEqual([...(left.get(state.id) ?? []), ...now].sort());
       }
     },
   );
 
   test.prop([history])("and its names, files and bases are those of the domains' own states", (records) => {
-    const directory = emptyDirectory();
+    const [directory, files] = [emptyDirectory(), emptyFileDirectory()];
     const states = statesOf();
     for (const record of records) {
       applyDirectory(directory, record);
+      applyFileDirectory(files, record);
       const state = states.apply(record);
       if (!state) continue;
       expect(domainIdOf(directory, state.id)).toBe(state.defined ? state.id : undefined);
-      const listed = directory.domains.get(state.id)!;
+      const listed = files.domains.get(state.id)!;
       const own = [...state.layers.values()].filter(({ backing }) => backing !== null);
       for (const { id, file } of own)
         expect(listed.files.get(id)).toMatchObject({ path: file.path, inode: file.inode });
       const bases = listed.disks.filter(({ kept }) => !kept).map(({ file }) => file);
       expect(bases).toEqual(state.disks.map((target) => state.layers.get(state.bases[target]!)!.file));
+    }
+  });
+
+  test.prop([history])("and a list of it shows what each domain's own state does", (records) => {
+    const directory = emptyDirectory();
+    const states = statesOf();
+    const shown = new Map<string, unknown>();
+    for (const record of records) {
+      applyDirectory(directory, record);
+      const state = states.apply(record);
+      if (!state) continue;
+      const { id, name, state: guest, operation } = domainInfo(state);
+      if (state.defined) shown.set(name, { id, name, state: guest, operation });
+      else shown.delete(name);
+      expect(summaries(directory)).toEqual([...shown].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one));
     }
   });
 });

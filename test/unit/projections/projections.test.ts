@@ -2,10 +2,19 @@ import { fc, test } from "@fast-check/vitest";
 import { describe, expect } from "vitest";
 import type { EventRecord } from "../../../src/events/events.ts";
 import type { DomainId } from "../../../src/events/ids.ts";
-import { parseDirectory, parseDomain, writeDirectory, writeDomain } from "../../../src/projections/serialize.ts";
+import {
+  parseDirectory,
+  parseDomain,
+  parseFileDirectory,
+  writeDirectory,
+  writeDomain,
+  writeFileDirectory,
+} from "../../../src/projections/serialize.ts";
 import { clone, compare } from "../../../src/projections/replay/compare.ts";
 import { applyDirectory, emptyDirectory } from "../../../src/projections/directory.ts";
 import type { Directory } from "../../../src/projections/directory.ts";
+import { applyFileDirectory, emptyFileDirectory } from "../../../src/projections/file-directory.ts";
+import type { FileDirectory } from "../../../src/projections/file-directory.ts";
 import { apply, applyAll } from "../../../src/projections/domain.ts";
 import { excerptFor } from "../../../src/projections/replay/excerpt.ts";
 import { emptyState } from "../../../src/projections/state.ts";
@@ -82,6 +91,8 @@ describe("a checkpoint", () => {
     const upTo = Math.floor(at * records.length);
     const stored = parseDirectory(writeDirectory(directoryOf(records.slice(0, upTo))));
     expect(compare(directoryOf(records.slice(upTo), stored), directoryOf(records))).toEqual([]);
+    const files = parseFileDirectory(writeFileDirectory(filesOf(records.slice(0, upTo))));
+    expect(compare(filesOf(records.slice(upTo), files), filesOf(records))).toEqual([]);
   });
 
   const { state } = webWithSnapshots("a", "b");
@@ -105,6 +116,7 @@ describe("a checkpoint", () => {
   test.prop([fc.json()])("of any other JSON is thrown away", (json) => {
     expect(parseDomain(json, state.id)).toBeUndefined();
     expect(parseDirectory(json)).toBeUndefined();
+    expect(parseFileDirectory(json)).toBeUndefined();
   });
 });
 
@@ -166,6 +178,11 @@ function perDomain(records: readonly EventRecord[]): Map<DomainId, EventRecord[]
 function directoryOf(records: readonly EventRecord[], directory: Directory = emptyDirectory()): Directory {
   for (const record of records) applyDirectory(directory, record);
   return directory;
+}
+
+function filesOf(records: readonly EventRecord[], files: FileDirectory = emptyFileDirectory()): FileDirectory {
+  for (const record of records) applyFileDirectory(files, record);
+  return files;
 }
 
 function webWithSnapshots(...names: string[]): { records: EventRecord[]; state: DomainState } {
