@@ -6,8 +6,10 @@ export type { Ran } from "./terminal.ts";
 /** The command line as a user runs it: the built bundle as a process of its own. */
 export const bundle = inject("cli");
 
-export class Terminal extends TerminalOf {
+export type Terminal = TerminalOf;
+
+export const Terminal: new (home: string, environment?: NodeJS.ProcessEnv) => Terminal = class extends TerminalOf {
   constructor(home: string, environment: NodeJS.ProcessEnv = {}) {
     super(home, environment, bundle);
   }
-}
+};
