@@ -2,12 +2,13 @@ import { randomUUID } from "node:crypto";
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   fsyncSync,
   openSync,
   readFileSync,
   renameSync,
-  rmSync,
+  unlinkSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -20,12 +21,12 @@ import { sha256 } from "../events/hash.ts";
  * but `overwrite`'s is written under another name first, which belongs to that write alone and goes when it fails. All
  * throw what the system says.
  *
- * |                       | a file that is there | after a power cut           | calls    |
- * | --------------------- | -------------------- | --------------------------- | -------- |
- * | `replaceFile`         | is replaced          | this one, if `durable`      | promises |
- * | `replaceFileBlocking` | is replaced          | no part of it, if `synced`  | blocking |
- * | `createFile`          | stays                | this one                    | promises |
- * | `overwrite`           | is written over      | anything                    | blocking |
+ * |                       | a file that is there | after a power cut          | calls    |
+ * | --------------------- | -------------------- | -------------------------- | -------- |
+ * | `replaceFile`         | is replaced          | this one, if `durable`     | promises |
+ * | `replaceFileBlocking` | is replaced          | no part of it, if `synced` | blocking |
+ * | `createFile`          | stays                | this one                   | promises |
+ * | `overwrite`           | is written over      | anything                   | blocking |
  */
 type Content = string | Uint8Array;
 
@@ -49,7 +50,7 @@ export function replaceFileBlocking(path: string, content: Content, { synced = f
     writeNewFile(draft, content, { synced });
     renameSync(draft, path);
   } catch (error) {
-    rmSync(draft, { force: true });
+    if (existsSync(draft)) unlinkSync(draft);
     throw error;
   }
 }
