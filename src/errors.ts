@@ -113,11 +113,11 @@ export function isSnapledgerError(error: unknown, code?: ErrorCode): error is Sn
  * Commands of ours stand in hints between backticks: so whoever shows a hint can tell them from the text around them,
  * and say in them which store is meant. Their words are quoted for a POSIX shell.
  */
-export function ours(...words: readonly string[]): string {
-  return `\`${["snapledger", ...words].map(shellWord).join(" ")}\``;
+export function cliCommand(...words: readonly string[]): string {
+  return `\`${["snapledger", ...words].map(shellQuote).join(" ")}\``;
 }
 
-export function shellWord(word: string): string {
+export function shellQuote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
@@ -125,7 +125,7 @@ export function shellWord(word: string): string {
 const command = /`snapledger((?: (?:\\'|[^\s'`\\]|'[^']*')+)+)`/g;
 
 /** The hint for somebody who names the store on the command line, and has to do so again. */
-export function onStore(hint: string, store: string | undefined): string {
+export function withStoreOption(hint: string, store: string | undefined): string {
   if (store === undefined) return hint;
-  return hint.replace(command, (_, words: string) => `\`snapledger --store ${shellWord(store)}${words}\``);
+  return hint.replace(command, (_, words: string) => `\`snapledger --store ${shellQuote(store)}${words}\``);
 }

@@ -1,6 +1,6 @@
 import type { Command } from "../events/command.ts";
 import type { Caller, Connection, ConnectionOptions, Damage, Outcome, Request, Unwritable } from "../connection/api.ts";
-import { onStore, SnapledgerError } from "../errors.ts";
+import { withStoreOption, SnapledgerError } from "../errors.ts";
 import { processCaller } from "./input/caller.ts";
 import type { Input } from "./input/input.ts";
 import type { Output } from "./output/output.ts";
@@ -119,7 +119,7 @@ export class Session implements Cli {
     readonly message: string;
     readonly hint?: string;
   }): void {
-    const hint = told === undefined ? undefined : onStore(told, this.input.value("store"));
+    const hint = told === undefined ? undefined : withStoreOption(told, this.input.value("store"));
     if (this.json) {
       this.output.asideJson({ warning: { code, message, hint: hint ?? null } });
       return;

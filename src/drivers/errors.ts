@@ -1,4 +1,4 @@
-import { shellWord, SnapledgerError } from "../errors.ts";
+import { shellQuote, SnapledgerError } from "../errors.ts";
 
 /** What can be wrong with files and guests, in the same words whichever driver meets it. */
 
@@ -12,7 +12,7 @@ export function invalidImage(path: string, problem: string, hint?: string): Snap
 
 /** IMAGE_INVALID: the image `why`, and must not be written to before it is repaired. */
 export function unfitImage(path: string, why: string): SnapledgerError {
-  const hint = `Repair it while nobody has it open: qemu-img check -r all ${shellWord(path)}`;
+  const hint = `Repair it while nobody has it open: qemu-img check -r all ${shellQuote(path)}`;
   return invalidImage(path, why, hint);
 }
 
@@ -63,7 +63,7 @@ export function wrongLink(path: string, backing: string | null, expected: string
 export function readOnlyImage(path: string): SnapledgerError {
   return new SnapledgerError("DRIVER_FAILED", `"${path}" is read-only.`, {
     facts: { path },
-    hint: `Allow its owner to write: chmod u+w ${shellWord(path)}`,
+    hint: `Allow its owner to write: chmod u+w ${shellQuote(path)}`,
   });
 }
 

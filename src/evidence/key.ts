@@ -2,7 +2,7 @@ import * as crypto from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { existsSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { shellWord, SnapledgerError } from "../errors.ts";
+import { shellQuote, SnapledgerError } from "../errors.ts";
 import type { NoteKey } from "../proof/note.ts";
 import { noteKey, parseVerifierKey, signedBytes, signedNote, verifierKey } from "../proof/note.ts";
 import { createFile } from "../system/write.ts";
@@ -31,7 +31,7 @@ export async function loadSigner(path: string, name: string): Promise<Signer> {
   if ((mode & 0o077) !== 0)
     throw new SnapledgerError("KEY_UNSAFE", `${path} can be read by others.`, {
       facts: { path, mode: (mode & 0o777).toString(8) },
-      hint: `chmod 600 ${shellWord(path)}, and think about who may have read it until now.`,
+      hint: `chmod 600 ${shellQuote(path)}, and think about who may have read it until now.`,
     });
   const key = noteKey(name, rawPublicKey(crypto.createPublicKey(secret)), digest);
   return {

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { isSnapledgerError, ours, SnapledgerError } from "../errors.ts";
+import { isSnapledgerError, cliCommand, SnapledgerError } from "../errors.ts";
 import type { NoteKey } from "../proof/note.ts";
 import { replaceFile } from "../system/write.ts";
 import type { SignedCheckpoint } from "./api.ts";
@@ -53,7 +53,7 @@ export function forked(before: SignedCheckpoint, path: string, cause: unknown): 
   const message = `This key signed ${before.size} records of this log before, and they are not there any more: nothing is signed.`;
   return new SnapledgerError("LOG_FORKED", message, {
     facts: { ...cause.facts, path, checkpoint: before.note },
-    hint: `The log was cut, rewritten, or an old copy was put back: see ${ours("verify", "--checkpoint", path)}. If it is known and told to whoever holds the checkpoints, keep that file elsewhere and move it away; then sign.`,
+    hint: `The log was cut, rewritten, or an old copy was put back: see ${cliCommand("verify", "--checkpoint", path)}. If it is known and told to whoever holds the checkpoints, keep that file elsewhere and move it away; then sign.`,
     cause,
   });
 }

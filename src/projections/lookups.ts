@@ -1,4 +1,4 @@
-import { ours, SnapledgerError } from "../errors.ts";
+import { cliCommand, SnapledgerError } from "../errors.ts";
 
 /** What is said of a name or a number that nothing has. */
 
@@ -7,7 +7,7 @@ export function noDomain(domain: string, at = Infinity): SnapledgerError {
   const then = at === Infinity ? "" : ` at position ${at}`;
   return new SnapledgerError("DOMAIN_NOT_FOUND", `There ${then ? "was" : "is"} no domain "${domain}"${then}.`, {
     facts: { domain, ...(then && { at }) },
-    hint: `See ${ours("list", ...(then ? ["--at", String(at)] : []))}.`,
+    hint: `See ${cliCommand("list", ...(then ? ["--at", String(at)] : []))}.`,
   });
 }
 

@@ -1,6 +1,6 @@
 import { idNamed } from "./at-position.ts";
 import type { Stage } from "../commands/context.ts";
-import { ours, SnapledgerError } from "../errors.ts";
+import { cliCommand, SnapledgerError } from "../errors.ts";
 import type { DomainId } from "../events/ids.ts";
 import type { EventLog, StoredRecord } from "../events/log.ts";
 import { parseCondition } from "../projections/condition/parse.ts";
@@ -78,7 +78,7 @@ function doesNotHold(domain: string, text: string, until: number | undefined): S
   const when = until === undefined ? "at the end of the log" : `at position ${until}`;
   return new SnapledgerError("POSITION_NOT_FOUND", `It does not hold for "${domain}" ${when}: ${text}`, {
     facts: { domain, condition: text, until: until ?? null },
-    hint: `Give --until a moment at which it held, or look at every event: ${ours("replay", domain, "--script", "run CONDITION")}.`,
+    hint: `Give --until a moment at which it held, or look at every event: ${cliCommand("replay", domain, "--script", "run CONDITION")}.`,
   });
 }
 

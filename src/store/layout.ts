@@ -1,7 +1,7 @@
 import { accessSync, constants, lstatSync, readdirSync } from "node:fs";
 import type { Stats } from "node:fs";
 import { basename, join } from "node:path";
-import { shellWord, SnapledgerError } from "../errors.ts";
+import { shellQuote, SnapledgerError } from "../errors.ts";
 import { damaged } from "../events/damage.ts";
 import { diskTrouble, isUnwritable } from "../system/disk-errors.ts";
 
@@ -101,7 +101,7 @@ function checkTrust(folder: string, found: Stats, names: readonly string[] | und
   if ((found.mode & 0o022) !== 0) {
     // A folder that is not a store's alone is not to be closed to those who use it: nor is one as /tmp.
     const ours = (found.mode & 0o1000) === 0 && names?.includes("log") && names.includes("head");
-    const hint = ours ? `chmod 700 ${shellWord(folder)}` : "Name a folder of its own for the store with --store.";
+    const hint = ours ? `chmod 700 ${shellQuote(folder)}` : "Name a folder of its own for the store with --store.";
     throw unsafe(folder, "can be written to by others", hint);
   }
   try {
@@ -109,7 +109,7 @@ function checkTrust(folder: string, found: Stats, names: readonly string[] | und
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
     const trouble = code === "EROFS" ? diskTrouble(code, folder, error) : undefined;
-    throw trouble ?? unsafe(folder, "can't be read and written", `chmod u+rwx ${shellWord(folder)}`, error);
+    throw trouble ?? unsafe(folder, "can't be read and written", `chmod u+rwx ${shellQuote(folder)}`, error);
   }
 }
 

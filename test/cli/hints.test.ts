@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { ours, SnapledgerError } from "../../src/errors.ts";
+import { cliCommand, SnapledgerError } from "../../src/errors.ts";
 import { Inside } from "../support/in-process-cli.ts";
 import { Terminal } from "../support/built-cli.ts";
 import { withStore } from "../support/scene.ts";
@@ -54,7 +54,7 @@ it("so do those of recover, which tells of several domains", async () => {
       domain: { id: name, name },
       code: "COMPACTION_PENDING",
       message: "No.",
-      hint: `Go on: ${ours("compact", name)}.`,
+      hint: `Go on: ${cliCommand("compact", name)}.`,
     },
   }));
   const error = new SnapledgerError("COMPACTION_PENDING", "No.", { facts: { outcomes: [], unsettled } });

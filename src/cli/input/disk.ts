@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
-import { shellWord, SnapledgerError } from "../../errors.ts";
+import { shellQuote, SnapledgerError } from "../../errors.ts";
 import type { DiskDefinition } from "../../events/command.ts";
 import type { DriverName, ImageFormat } from "../../events/records.ts";
 import { absolute } from "./absolute.ts";
@@ -34,8 +34,8 @@ async function checkQcow2(target: string, path: string): Promise<void> {
   const begins = (await firstBytes(path)).toString("latin1");
   if (begins.startsWith(qcow2Magic)) return;
   const [kind] = otherKinds.find(([, magic, at = 0]) => begins.startsWith(magic, at)) ?? [];
-  const sayRaw = `--disk ${shellWord(`${target}=${path},format=raw`)}`;
-  const convert = `qemu-img convert -O qcow2 ${shellWord(path)} ${shellWord(`${path}.qcow2`)}`;
+  const sayRaw = `--disk ${shellQuote(`${target}=${path},format=raw`)}`;
+  const convert = `qemu-img convert -O qcow2 ${shellQuote(path)} ${shellQuote(`${path}.qcow2`)}`;
   throw new SnapledgerError("USAGE", `Disk ${target} is not a qcow2 image: ${path}`, {
     facts: { target, path, ...(kind !== undefined && { kind }) },
     hint:

@@ -1,5 +1,5 @@
 import type { DomainInfo, DomainSummary, SnapshotInfo } from "../../connection/api.ts";
-import { ours, SnapledgerError } from "../../errors.ts";
+import { cliCommand, SnapledgerError } from "../../errors.ts";
 import { asOf } from "./moment.ts";
 import type { Cli } from "../verb.ts";
 
@@ -29,7 +29,7 @@ export function warnOfOperation(cli: Cli, { name, operation }: DomainSummary): v
   cli.warn({
     code: "OPERATION_IN_PROGRESS",
     message: `${command} on "${name}" by ${user} since ${since} has no outcome in the log: it runs, or has died.`,
-    hint: `See: ${ours("recover", "--explain", name)}`,
+    hint: `See: ${cliCommand("recover", "--explain", name)}`,
   });
 }
 
@@ -39,7 +39,7 @@ export async function chosenSnapshot(cli: Cli): Promise<SnapshotInfo> {
   const name = cli.input.optional(1);
   if ((name === undefined) !== cli.input.has("current")) {
     throw new SnapledgerError("USAGE", "Give a snapshot's name or --current, one of them.", {
-      hint: `See: ${ours("snapshot-list", domain)}`,
+      hint: `See: ${cliCommand("snapshot-list", domain)}`,
     });
   }
   if (name === undefined) return currentSnapshot(cli, domain);
@@ -53,7 +53,7 @@ export async function currentSnapshot(cli: Cli, domain: string): Promise<Snapsho
   if (!current) {
     throw new SnapledgerError("SNAPSHOT_NOT_FOUND", `Domain "${name}" has no current snapshot.`, {
       facts: { domain: name },
-      hint: `Its heads stand on the base image. ${ours("snapshot-create", name)} makes a snapshot current.`,
+      hint: `Its heads stand on the base image. ${cliCommand("snapshot-create", name)} makes a snapshot current.`,
     });
   }
   return (await cli.connection()).snapshot(domain, current.name, await asOf(cli));

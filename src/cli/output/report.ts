@@ -1,4 +1,4 @@
-import { exitStatusOf, isSnapledgerError, onStore } from "../../errors.ts";
+import { exitStatusOf, isSnapledgerError, withStoreOption } from "../../errors.ts";
 import type { Output } from "./output.ts";
 
 /** The line of a file or a pipe that the command stood on. */
@@ -21,7 +21,7 @@ export interface Telling {
 export function reportError(error: unknown, output: Output, how: Telling): number {
   if (!isSnapledgerError(error)) return reportUnexpected(error, output, how);
   const { json, debug, store, place } = how;
-  const hint = error.hint === undefined ? undefined : onStore(error.hint, store);
+  const hint = error.hint === undefined ? undefined : withStoreOption(error.hint, store);
   if (json) output.asideJson({ ...error.toJSON(), hint: hint ?? null, ...place });
   else {
     output.aside(`${whereIs(place)}error [${error.code}] ${error.message}`);
@@ -37,7 +37,7 @@ function reportUnexpected(error: unknown, output: Output, { json, debug, store, 
   const fault =
     "This is a fault, not a refusal. What had begun is settled by `snapledger recover`, or by the next command on the " +
     "domain. Set SNAPLEDGER_DEBUG=1 to see where it is, and report it.";
-  const hint = onStore(fault, store);
+  const hint = withStoreOption(fault, store);
   if (json) output.asideJson({ code: null, message, facts: {}, hint, position: null, ...place });
   else {
     output.aside(`${whereIs(place)}error: ${message}`);

@@ -1,4 +1,4 @@
-import { onStore, ours, SnapledgerError } from "../../errors.ts";
+import { withStoreOption, cliCommand, SnapledgerError } from "../../errors.ts";
 import { conditionHelp } from "../input/condition-help.ts";
 import { History } from "../output/history.ts";
 import { positionOf } from "../input/moment.ts";
@@ -34,7 +34,10 @@ export const verb: Verb = {
     cli.output.line(new History(await connection.names()).line(record));
     if (position > 1)
       cli.output.line(
-        onStore(`See: ${ours("diff", String(position - 1), String(position), domain)}`, cli.input.value("store")),
+        withStoreOption(
+          `See: ${cliCommand("diff", String(position - 1), String(position), domain)}`,
+          cli.input.value("store"),
+        ),
       );
   },
 };

@@ -1,4 +1,4 @@
-import { ours } from "../../errors.ts";
+import { cliCommand } from "../../errors.ts";
 import { atOption } from "../input/moment.ts";
 import { readDomain } from "../input/reading.ts";
 import { guestStateWord } from "../output/states.ts";
@@ -17,7 +17,7 @@ export const verb: Verb = {
       cli.warn({
         code: "GUEST_CHANGED",
         message: `By the log it is ${guestStateWord(logged.state)}: what became of it is not recorded yet.`,
-        hint: `The next changing command does that, or: ${ours("recover", logged.name)}`,
+        hint: `The next changing command does that, or: ${cliCommand("recover", logged.name)}`,
       });
     }
     if (cli.json) cli.output.json({ state });

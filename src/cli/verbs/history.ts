@@ -1,4 +1,4 @@
-import { ours, SnapledgerError } from "../../errors.ts";
+import { cliCommand, SnapledgerError } from "../../errors.ts";
 import type { EventRecord } from "../../connection/api.ts";
 import { everNamed } from "../../projections/names.ts";
 import type { Life } from "../../projections/history/snapshot-history.ts";
@@ -61,6 +61,6 @@ function asJson({ snapshot, domain, from, to, records }: Life) {
 function neverThere(domain: string, name: string): SnapledgerError {
   return new SnapledgerError("SNAPSHOT_NOT_FOUND", `Domain "${domain}" never had a snapshot "${name}".`, {
     facts: { domain, snapshot: name },
-    hint: `See: ${ours("log", domain, "--grep", "TEXT")}`,
+    hint: `See: ${cliCommand("log", domain, "--grep", "TEXT")}`,
   });
 }

@@ -1,5 +1,5 @@
 import type { Unsettled } from "../../commands/recovery/recover-all.ts";
-import { isSnapledgerError, onStore } from "../../errors.ts";
+import { isSnapledgerError, withStoreOption } from "../../errors.ts";
 import type { Outcome } from "../../connection/api.ts";
 import { count } from "../../projections/explain/wording.ts";
 import type { Cli, Verb } from "../verb.ts";
@@ -44,7 +44,7 @@ function printSettled(cli: Cli, error: unknown): void {
   for (const { domain } of unsettled) cli.output.line(`Domain '${domain.name}': not recovered`);
   for (const { code, message, hint } of unsettled.slice(1)) {
     cli.output.aside(`error [${code}] ${message}`);
-    if (hint !== null) cli.output.aside(`hint: ${onStore(hint, cli.input.value("store"))}`);
+    if (hint !== null) cli.output.aside(`hint: ${withStoreOption(hint, cli.input.value("store"))}`);
   }
 }
 

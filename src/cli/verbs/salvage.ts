@@ -1,4 +1,4 @@
-import { shellWord } from "../../errors.ts";
+import { shellQuote } from "../../errors.ts";
 import type { Salvaged } from "../../store/repair/salvage.ts";
 import type { Range } from "../../events/events.ts";
 import { absolute } from "../input/absolute.ts";
@@ -38,7 +38,7 @@ function lines(cli: Cli, folder: string, { proven, lost, loose, looseFile, damag
     `  lost:    ${lost.length > 0 ? rangesText(lost) : damagedHead ? "nothing" : "unknown; nothing between those found"}`,
     ...(looseFile === null ? [] : [`  aside:   ${rangesText(loose)}, sound but after a gap: in ${looseFile}`]),
     `The files of its domains stay where they are. Keep ${cli.store}, and look before you change anything:`,
-    `  snapledger --store ${shellWord(folder)} verify --files`,
+    `  snapledger --store ${shellQuote(folder)} verify --files`,
   ];
 }
 

@@ -1,4 +1,4 @@
-import { isSnapledgerError, ours, SnapledgerError } from "../../errors.ts";
+import { isSnapledgerError, cliCommand, SnapledgerError } from "../../errors.ts";
 import { unfitImage } from "../../drivers/errors.ts";
 import type { Watch } from "../../drivers/driver.ts";
 import type { LayerId } from "../../events/ids.ts";
@@ -202,7 +202,7 @@ async function factsOf({ driver, state }: Operation, layer: Layer): Promise<File
 function mustStop(state: DomainState, { file: { path } }: Layer, why: "cut" | "grow"): SnapledgerError {
   const what = why === "cut" ? "has to be cut to another's size" : "has to grow, and would show old bytes of its own";
   const message = `A file of "${state.name}" ${what}, and its running guest reads it.`;
-  const hint = `It goes on when the guest is stopped: ${ours("compact", state.name)}.`;
+  const hint = `It goes on when the guest is stopped: ${cliCommand("compact", state.name)}.`;
   return new SnapledgerError("DOMAIN_RUNNING", message, { facts: { path }, hint });
 }
 

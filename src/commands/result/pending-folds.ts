@@ -1,4 +1,4 @@
-import { ours, SnapledgerError } from "../../errors.ts";
+import { cliCommand, SnapledgerError } from "../../errors.ts";
 import type { RecordOf } from "../../events/events.ts";
 import type { DomainState } from "../../projections/state.ts";
 import { count } from "../../projections/explain/wording.ts";
@@ -25,7 +25,7 @@ export function foldsPending(state: DomainState, { pending, blockedBy, waitsFor 
 /** What only a person can put right has to be before anything goes on. */
 function howToGoOn(domain: string, blockedBy: SnapledgerError | null): string {
   const first = blockedBy?.code === "NEEDS_OPERATOR" ? (blockedBy.hint ?? "") : "All snapshots read right meanwhile.";
-  return `${first} To go on: ${ours("compact", domain)}.`;
+  return `${first} To go on: ${cliCommand("compact", domain)}.`;
 }
 
 /**

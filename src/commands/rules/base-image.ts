@@ -1,4 +1,4 @@
-import { ours } from "../../errors.ts";
+import { cliCommand } from "../../errors.ts";
 import type { FileFacts } from "../../events/records.ts";
 import { isBegun, layerOf, layersOf } from "../../projections/layers.ts";
 import type { DomainState, Snapshot } from "../../projections/state.ts";
@@ -28,7 +28,7 @@ function checkNoneBegun(state: DomainState): void {
     const [base, role] = [state.bases[target], state.baseRoles[target]];
     if (base === undefined || role === undefined || base === role) continue;
     if (!isBegun(state, base, role)) continue;
-    const hint = `Let it end first: ${ours("compact", state.name)}.`;
+    const hint = `Let it end first: ${cliCommand("compact", state.name)}.`;
     const message = `An earlier merge of "${state.name}" has changed a part of the base image of disk ${target}, and has not ended.`;
     refuse("COMPACTION_UNFINISHED", message, hint, { target, path: layerOf(state, base).file.path });
   }

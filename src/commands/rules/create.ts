@@ -1,4 +1,4 @@
-import { ours } from "../../errors.ts";
+import { cliCommand } from "../../errors.ts";
 import type { CreateSnapshot } from "../../events/command.ts";
 import type { CompressLayer, FreezeGuest, MakeOverlay, Step } from "../../events/plan.ts";
 import type { FrozenLayer, SnapshotState } from "../../events/records.ts";
@@ -90,7 +90,7 @@ function checkQuiesce({ name, guestAgent }: DomainState, { guest }: Facts, { dis
     refuse("UNSUPPORTED", `No agent answers while domain "${name}" is not running.`, hint);
   }
   if (guest === "paused") {
-    const hint = `Let it run first: ${ours("resume", name)}. ${rest}`;
+    const hint = `Let it run first: ${cliCommand("resume", name)}. ${rest}`;
     refuse("UNSUPPORTED", `The agent of domain "${name}" cannot answer while the guest is paused.`, hint);
   }
   if (!diskOnly) {

@@ -1,4 +1,4 @@
-import { ours } from "../../errors.ts";
+import { cliCommand } from "../../errors.ts";
 import type { DefineDomain } from "../../events/command.ts";
 import type { MakeOverlay } from "../../events/plan.ts";
 import type { DefinedDisk } from "../../events/records.ts";
@@ -20,7 +20,7 @@ export const defineDomain: CommandRule<DefineDomain> = {
       refuse("IMAGE_IN_USE", `${path} is ${what} domain "${domain}".`, hint, { path, domain });
     }
     for (const { path, domain } of define.pending) {
-      const hint = `Let it end first: ${ours("compact", domain)}. If it was undefined with --keep-files it never will: take a copy.`;
+      const hint = `Let it end first: ${cliCommand("compact", domain)}. If it was undefined with --keep-files it never will: take a copy.`;
       refuse("BASE_PENDING", `${path} is being rewritten by a merge of domain "${domain}".`, hint, { path, domain });
     }
   },

@@ -1,4 +1,4 @@
-import { ours } from "../../errors.ts";
+import { cliCommand } from "../../errors.ts";
 import type { MovedHeads } from "../../events/events.ts";
 import type { LayerId } from "../../events/ids.ts";
 import type { MakeOverlay, Plan } from "../../events/plan.ts";
@@ -42,8 +42,8 @@ export function headsInWords(state: DomainState, wrong: readonly WrongFile[]): {
   const { name, snapshots } = state;
   const without =
     snapshots.size === 0
-      ? `${ours("undefine", name, "--discard-all")}, then define it anew`
-      : ours("create-with-snapshot", name, "SNAPSHOT", "--no-start", "--discard-changes");
+      ? `${cliCommand("undefine", name, "--discard-all")}, then define it anew`
+      : cliCommand("create-with-snapshot", name, "SNAPSHOT", "--no-start", "--discard-changes");
   return inWords(state, wrong, `, or give up the heads: ${without}`);
 }
 
@@ -156,7 +156,7 @@ export function refuseRunning(state: DomainState, what: string): never {
   return refuse(
     "DOMAIN_RUNNING",
     `Domain "${state.name}" is running: ${what}.`,
-    `Stop it first: ${ours("destroy", state.name)}.`,
+    `Stop it first: ${cliCommand("destroy", state.name)}.`,
     { domain: state.name, guest: state.guest },
   );
 }

@@ -1,4 +1,4 @@
-import { shellWord, SnapledgerError } from "../../errors.ts";
+import { shellQuote, SnapledgerError } from "../../errors.ts";
 import type { FileFacts } from "../../events/records.ts";
 import { count } from "../../projections/explain/wording.ts";
 
@@ -64,7 +64,7 @@ function wayBack(changed: readonly ChangedFile[]): string {
   );
   if (!touched) return restore;
   const { path, mtimeNs } = touched.logged;
-  const touch = `touch -d @${secondsOf(mtimeNs).join(".")} ${shellWord(path)}`;
+  const touch = `touch -d @${secondsOf(mtimeNs).join(".")} ${shellQuote(path)}`;
   return `${restore} If you know that the content is what it was, give the file its time back: ${touch}`;
 }
 

@@ -1,4 +1,4 @@
-import { ours } from "../../errors.ts";
+import { cliCommand } from "../../errors.ts";
 import type { MemoryFile } from "../../events/records.ts";
 import type { DomainState } from "../../projections/state.ts";
 import type { Facts } from "./decision.ts";
@@ -7,8 +7,8 @@ import { refuse } from "./decision.ts";
 /** Whether a saved memory can be loaded here and now; else MEMORY_UNUSABLE, before anything is moved or started. */
 export function checkMemory(state: DomainState, { memory: seen }: Facts, snapshot: string, saved: MemoryFile): void {
   if (!seen) return;
-  const move = ours("create-with-snapshot", state.name, snapshot, "--no-start");
-  const hint = `Put it right, or boot from its disks alone: ${move}, then ${ours("start", state.name)}.`;
+  const move = cliCommand("create-with-snapshot", state.name, snapshot, "--no-start");
+  const hint = `Put it right, or boot from its disks alone: ${move}, then ${cliCommand("start", state.name)}.`;
   const facts = { snapshot, path: saved.path };
   if (seen.bytes === null) {
     refuse("MEMORY_UNUSABLE", `The memory of "${snapshot}" is gone: ${saved.path}`, hint, facts);

@@ -1,4 +1,4 @@
-import { ours } from "../../errors.ts";
+import { cliCommand } from "../../errors.ts";
 import type { ShutdownDomain } from "../../events/command.ts";
 import { accept, refuse } from "./decision.ts";
 import { checkRunning } from "./guest.ts";
@@ -9,7 +9,7 @@ export const shutdownDomain: CommandRule<ShutdownDomain> = {
   permit(state, facts) {
     checkRunning(state, facts);
     if (facts.guest !== "paused") return;
-    const hint = `Let it run first: ${ours("resume", state.name)}. To stop it at once: ${ours("destroy", state.name)}.`;
+    const hint = `Let it run first: ${cliCommand("resume", state.name)}. To stop it at once: ${cliCommand("destroy", state.name)}.`;
     const message = `Domain "${state.name}" is paused: it cannot hear that.`;
     refuse("DOMAIN_NOT_RUNNING", message, hint, { domain: state.name });
   },

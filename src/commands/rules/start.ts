@@ -1,4 +1,4 @@
-import { ours } from "../../errors.ts";
+import { cliCommand } from "../../errors.ts";
 import type { StartDomain } from "../../events/command.ts";
 import { headsOf } from "../../projections/layers.ts";
 import { accept, refuse } from "./decision.ts";
@@ -11,7 +11,7 @@ export const startDomain: CommandRule<StartDomain> = {
   permit(state, facts) {
     if (facts.guest !== "off") refuseRunningAlready(state);
     if (!facts.supports.guests) {
-      const hint = `Start it by your own means on the files that ${ours("domblklist", state.name)} shows.`;
+      const hint = `Start it by your own means on the files that ${cliCommand("domblklist", state.name)} shows.`;
       refuse("UNSUPPORTED", `The ${state.driver} driver cannot start guests here.`, hint, { driver: state.driver });
     }
     checkHeads(state, facts);

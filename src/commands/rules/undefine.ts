@@ -1,4 +1,4 @@
-import { ours, shellWord } from "../../errors.ts";
+import { cliCommand, shellQuote } from "../../errors.ts";
 import type { UndefineDomain } from "../../events/command.ts";
 import { noSets } from "../../events/records.ts";
 import type { Warning } from "../request.ts";
@@ -42,7 +42,7 @@ export const undefineDomain: CommandRule<UndefineDomain> = {
 function checkFolds(state: DomainState): void {
   const folds = pendingFolds(state);
   if (folds.length === 0) return;
-  const hint = `Let it end first: ${ours("compact", state.name)}. If it can't, --keep-files leaves every file, and the content with them.`;
+  const hint = `Let it end first: ${cliCommand("compact", state.name)}. If it can't, --keep-files leaves every file, and the content with them.`;
   const facts = { domain: state.name, folds: folds.length };
   refuse("COMPACTION_UNFINISHED", `A merge of "${state.name}" has not ended on disk.`, hint, facts);
 }
@@ -54,7 +54,7 @@ function unmergedBases(state: DomainState): Warning[] {
     if (base === content) return [];
     const message = `Base image ${base.file.path} (${target}) lacks content that was merged into it, or holds a part of it; all of it is in ${content.file.path}.`;
     const { path, format } = content.file;
-    const hint = `To have it in one file: qemu-img convert -f ${format} -O ${base.file.format} ${shellWord(path)} NEWFILE`;
+    const hint = `To have it in one file: qemu-img convert -f ${format} -O ${base.file.format} ${shellQuote(path)} NEWFILE`;
     return [{ code: "COMPACTION_PENDING", message, hint }];
   });
 }

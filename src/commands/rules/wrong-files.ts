@@ -1,4 +1,4 @@
-import { shellWord } from "../../errors.ts";
+import { shellQuote } from "../../errors.ts";
 import type { Backing } from "../../events/plan.ts";
 import type { DomainState } from "../../projections/state.ts";
 
@@ -36,6 +36,6 @@ function wayBack([first]: readonly WrongFile[]): string {
   if (first?.kind === "missing") return "Is their file system mounted? If they are lost, put them back from a backup";
   if (first?.kind !== "backing" || !first.logged) return "Put it back from a backup";
   const { path, format } = first.logged;
-  const rebase = `\`qemu-img rebase -f qcow2 -b ${shellWord(path)} -F ${format} ${shellWord(first.path)}\``;
+  const rebase = `\`qemu-img rebase -f qcow2 -b ${shellQuote(path)} -F ${format} ${shellQuote(first.path)}\``;
   return `If it reads right, have it lead there, reading as it does, while nobody has it open: ${rebase} (never with -u). Else put it back from a backup`;
 }

@@ -1,4 +1,4 @@
-import { shellWord } from "../../errors.ts";
+import { shellQuote } from "../../errors.ts";
 import type { Backing, CompressLayer, MakeOverlay } from "../../events/plan.ts";
 import type { FileFacts, ImageFacts, ImageFormat } from "../../events/records.ts";
 import type { CommitStep, ImageFault, ObservedFile, Watch } from "../driver.ts";
@@ -55,7 +55,7 @@ function linkOf({ backing }: SimulatedFile) {
 
 export function prepareFolder(world: World, folder: string): void {
   if (world.unsafeFolders.has(folder)) {
-    throw unsafeFolder(folder, "can be written to by others", `chmod go-w ${shellWord(folder)}`);
+    throw unsafeFolder(folder, "can be written to by others", `chmod go-w ${shellQuote(folder)}`);
   }
   if (world.files.has(folder)) throw unsafeFolder(folder, "is not a folder", "Choose another one.");
 }

@@ -1,6 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import { dirname } from "node:path";
-import { shellWord } from "../../errors.ts";
+import { shellQuote } from "../../errors.ts";
 import type { Backing, CompressLayer, MakeOverlay } from "../../events/plan.ts";
 import type { Compression, FileFacts } from "../../events/records.ts";
 import { isMissing, makeFolders } from "../../system/folders.ts";
@@ -132,7 +132,7 @@ function checkOwn(folder: string): void {
   const stats = lstatOf(folder);
   if (stats?.isDirectory() !== true) throw unsafeFolder(folder, "is not a folder", "Choose another one.");
   if ((stats.mode & 0o022n) !== 0n) {
-    throw unsafeFolder(folder, "can be written to by others", `chmod go-w ${shellWord(folder)}`);
+    throw unsafeFolder(folder, "can be written to by others", `chmod go-w ${shellQuote(folder)}`);
   }
   const user = process.geteuid?.();
   if (user !== undefined && stats.uid !== BigInt(user)) {
@@ -145,7 +145,7 @@ function checkAbove(folder: string): void {
   const above = dirname(folder);
   const mode = lstatOf(above)?.mode ?? 0n;
   if ((mode & 0o022n) !== 0n && (mode & 0o1000n) === 0n) {
-    throw unsafeFolder(above, "can be written to by others", `chmod go-w ${shellWord(above)}`);
+    throw unsafeFolder(above, "can be written to by others", `chmod go-w ${shellQuote(above)}`);
   }
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ours, SnapledgerError } from "../../errors.ts";
+import { cliCommand, SnapledgerError } from "../../errors.ts";
 import type { DomainId } from "../../events/ids.ts";
 import type { GuestFolder } from "./folder.ts";
 import { isAlive } from "../../system/process-id.ts";
@@ -65,6 +65,6 @@ function runsOn(domain: DomainId, timeoutMs: number): SnapledgerError {
   const message = `The guest was asked to shut down, and still runs after ${timeoutMs / 1000} seconds.`;
   return new SnapledgerError("GUEST_BUSY", message, {
     facts: { domain, timeoutMs },
-    hint: `It may still do so: the next command notices. To stop it at once: ${ours("destroy", domain)}.`,
+    hint: `It may still do so: the next command notices. To stop it at once: ${cliCommand("destroy", domain)}.`,
   });
 }

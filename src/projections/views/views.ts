@@ -1,4 +1,4 @@
-import { ours, SnapledgerError } from "../../errors.ts";
+import { cliCommand, SnapledgerError } from "../../errors.ts";
 import type { SnapshotId, Target } from "../../events/ids.ts";
 import type { DomainInfo, DiskInfo, OperationInfo, SnapshotFilter, SnapshotInfo } from "./info.ts";
 import { anonymous, bytesOf, depthOf, garbage, headOf, layerOf, layersOf } from "../layers.ts";
@@ -65,7 +65,7 @@ export function namedSnapshot(state: DomainState, name: string): Snapshot {
   if (id !== undefined) return snapshotOf(state, id);
   throw new SnapledgerError("SNAPSHOT_NOT_FOUND", `Domain "${state.name}" has no snapshot "${name}".`, {
     facts: { domain: state.name, snapshot: name },
-    hint: `See ${ours("snapshot-list", state.name)}.`,
+    hint: `See ${cliCommand("snapshot-list", state.name)}.`,
   });
 }
 
