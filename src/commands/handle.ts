@@ -1,5 +1,5 @@
 import { isSnapledgerError, SnapledgerError } from "../errors.ts";
-import type { Driver, Watch } from "../drivers/driver.ts";
+import type { Driver, StepOptions } from "../drivers/driver.ts";
 import type { Command, DefineDomain } from "../events/command.ts";
 import type { EventRecord } from "../events/events.ts";
 import type { DomainId } from "../events/ids.ts";
@@ -135,7 +135,7 @@ function driverFor(stage: Stage, state: DomainState, command: Command): Driver {
   return command.type === "DefineDomain" ? stage.driver(command.driver) : driverOf(stage, state);
 }
 
-function watchOf({ onProgress, signal }: Request, lock: DomainLock): Watch {
+function watchOf({ onProgress, signal }: Request, lock: DomainLock): StepOptions {
   const onChild = (pid: number) => lock.child(pid);
   return { onChild, ...(onProgress && { onProgress }), ...(signal && { signal }) };
 }
@@ -156,7 +156,12 @@ function checkSnapshot({ expectSnapshot }: Request, state: DomainState, command:
 }
 
 /** From a decision to its outcome. */
-async function perform(operation: Operation, command: Command, recovery: Recovery, watch: Watch): Promise<Outcome> {
+async function perform(
+  operation: Operation,
+  command: Command,
+  recovery: Recovery,
+  watch: StepOptions,
+): Promise<Outcome> {
   const accepted = await begin(operation, command, watch);
   const outcome = await carryOut(operation, command, accepted, watch);
   const notStarted = await startedAfter(operation, command);
@@ -194,7 +199,7 @@ async function carryOut(
   operation: Operation,
   command: Command,
   accepted: Accepted,
-  watch: Watch,
+  watch: StepOptions,
 ): Promise<EventRecord> {
   let made;
   try {

@@ -49,7 +49,7 @@ export interface Driver {
    * tables have errors. null: nothing is wrong, as for every raw file; leaks are no fault. Its backing files are not
    * looked at. Rejects with IMAGE_LOCKED, with INTERRUPTED, and with IMAGE_INVALID for one that cannot be checked.
    */
-  imageFault(file: Backing, watch?: Watch, how?: FaultOptions): Promise<ImageFault | null>;
+  imageFault(file: Backing, watch?: StepOptions, how?: FaultOptions): Promise<ImageFault | null>;
   /**
    * What a commit of `from` into `into` left out: a sentence, or null when whatever `from` holds of its disk `into` holds
    * as well, by tables and bytes of both; of what is compressed, by the tables alone. A tool that exits 0 is not believed.
@@ -66,12 +66,12 @@ export interface Driver {
 
   /** Makes the folder (0700) if it is missing; LAYERS_UNSAFE when others may write to it, or it is not a folder. */
   prepareFolder(folder: string): Promise<void>;
-  makeOverlay(step: MakeOverlay, watch?: Watch): Promise<FileFacts>;
+  makeOverlay(step: MakeOverlay, watch?: StepOptions): Promise<FileFacts>;
   /** Copies the top layer alone. `method` is one that `supports` lists. */
-  compressLayer(step: CompressLayer, watch?: Watch): Promise<FileFacts>;
+  compressLayer(step: CompressLayer, watch?: StepOptions): Promise<FileFacts>;
 
   /** Repairs a head that nobody has open, marked `dirty` as it is; what it reads as stays. Resolves with what it is then. */
-  repairImage(file: Backing, watch?: Watch): Promise<FileFacts>;
+  repairImage(file: Backing, watch?: StepOptions): Promise<FileFacts>;
 
   // Folding, after the event. `into` takes the content of `from`, whose own dependents are re-pointed by the caller.
 
@@ -80,16 +80,16 @@ export interface Driver {
    * did throughout, and stays. So before `into` grows, whatever it would show past its old end (the rest of its own last
    * cluster, or what the file that backs it holds) is written into `from` as the zeros that `from` reads as there.
    */
-  commit(step: CommitStep, watch?: Watch): Promise<void>;
+  commit(step: CommitStep, watch?: StepOptions): Promise<void>;
   /**
    * Cuts a qcow2 file's virtual size down to `virtualBytes`; does nothing when it is that or smaller. The rest of the last
    * cluster is zeroed first: whoever makes the file larger again sees zeros.
    */
-  shrink(file: Backing, virtualBytes: number, watch?: Watch): Promise<void>;
+  shrink(file: Backing, virtualBytes: number, watch?: StepOptions): Promise<void>;
   /** Changes which file the header of qcow2 `file` names, without touching content. */
-  repoint(file: Backing, backing: Backing, watch?: Watch): Promise<void>;
+  repoint(file: Backing, backing: Backing, watch?: StepOptions): Promise<void>;
   /** Frees clusters that a killed writer left; does nothing to raw files. */
-  repairLeaks(file: Backing, watch?: Watch): Promise<void>;
+  repairLeaks(file: Backing, watch?: StepOptions): Promise<void>;
   /** Unlinks a file and syncs its folder; no error when it is gone already. */
   remove(path: string): Promise<void>;
 
@@ -125,7 +125,7 @@ export interface Driver {
    * has frozen its file systems meanwhile; DRIVER_FAILED when it does not answer or refuses. When it rejects, the
    * guest goes on as before on the files it had, its file systems thawed.
    */
-  freeze(domain: DomainId, step: FreezeGuest, watch?: Watch): Promise<MemoryFile | null>;
+  freeze(domain: DomainId, step: FreezeGuest, watch?: StepOptions): Promise<MemoryFile | null>;
   /**
    * Settles a freeze whose manager died, by evidence: what a living guest writes to, else whether any overlay was
    * written to. Resolves with the memory when the guest was moved; with undefined when it was not, and its overlays
@@ -139,7 +139,7 @@ export interface Driver {
    * resolves. Takes up one that an earlier manager began. A guest that ends meanwhile: GUEST_GONE. Only what
    * `canCommitLive` allows.
    */
-  commitLive(domain: DomainId, step: CommitStep, watch?: Watch): Promise<void>;
+  commitLive(domain: DomainId, step: CommitStep, watch?: StepOptions): Promise<void>;
   /** Whether a manager before this one has the guest's QEMU do it: then nothing is to be looked at before. */
   isCommitting(domain: DomainId, from: Backing): Promise<boolean>;
   /** false where `commit` would write zeros into `from` first: QEMU, which has it open, lets nobody do that. */
@@ -207,7 +207,7 @@ export interface Progress {
   readonly total: number;
 }
 
-export interface Watch {
+export interface StepOptions {
   readonly onProgress?: (progress: Progress) => void;
   /** Aborting ends the tool; what it did so far is kept for a later run. The step rejects with INTERRUPTED. */
   readonly signal?: AbortSignal;

@@ -1,4 +1,4 @@
-import type { Driver, Watch } from "../../drivers/driver.ts";
+import type { Driver, StepOptions } from "../../drivers/driver.ts";
 import { unfitImage } from "../../drivers/errors.ts";
 import type { Target } from "../../events/ids.ts";
 import type { Backing } from "../../events/plan.ts";
@@ -14,7 +14,7 @@ import { backingOf, lookAt, needsOperator } from "./links.ts";
  * Rejects with IMAGE_INVALID for an image that a fold must not write to. `qemu-img commit` into stale refcounts
  * overwrites clusters that are in use, and exits 0 (measured).
  */
-export async function checkFit(driver: Driver, { path, format }: Backing, watch: Watch): Promise<void> {
+export async function checkFit(driver: Driver, { path, format }: Backing, watch: StepOptions): Promise<void> {
   const fault = await driver.imageFault({ path, format }, watch);
   if (fault) throw unfitImage(path, fault.why);
 }
@@ -31,7 +31,7 @@ export async function probeFiles(
   state: DomainState,
   { heads = [], freezes = false, layers = [], rewritten = [] }: Touches,
   { guest }: Facts,
-  watch: Watch,
+  watch: StepOptions,
 ): Promise<Target[]> {
   if (guest !== "off") {
     // QEMU has the others open itself.

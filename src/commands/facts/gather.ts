@@ -2,7 +2,7 @@ import { isSnapledgerError } from "../../errors.ts";
 import type { Command } from "../../events/command.ts";
 import type { Facts } from "../rules/decision.ts";
 import { ruleOf } from "../rules/rules.ts";
-import type { Watch } from "../../drivers/driver.ts";
+import type { StepOptions } from "../../drivers/driver.ts";
 import { changedFiles } from "./changed.ts";
 import { checkFit, probeFiles } from "./fit.ts";
 import { observe, observeBases, observeDefinition, observeMemory } from "./observe.ts";
@@ -12,7 +12,7 @@ import type { Operation } from "../context.ts";
  * Looks at everything that the command's rule decides on. `position`: what the log has to be at still when the
  * decision is appended, for rules that look across domains; null for the others.
  */
-export async function gatherFacts(operation: Operation, command: Command, watch: Watch): Promise<Gathered> {
+export async function gatherFacts(operation: Operation, command: Command, watch: StepOptions): Promise<Gathered> {
   const { stage, state, driver } = operation;
   const time = new Date(stage.clock()).toISOString();
   if (command.type === "DefineDomain") {
@@ -38,7 +38,7 @@ interface Gathered {
 }
 
 /** At what this command needs besides heads and guest. */
-async function lookFurther(operation: Operation, command: Command, seen: Facts, watch: Watch): Promise<Gathered> {
+async function lookFurther(operation: Operation, command: Command, seen: Facts, watch: StepOptions): Promise<Gathered> {
   const { state, driver } = operation;
   const touches = ruleOf(command).touches?.(state, command) ?? {};
   const toRepair = await probeFiles(driver, state, touches, seen, watch);

@@ -1,4 +1,4 @@
-import type { Driver, ObservedFile, Watch } from "../../drivers/driver.ts";
+import type { Driver, ObservedFile, StepOptions } from "../../drivers/driver.ts";
 import type { DefineDomain } from "../../events/command.ts";
 import type { Target } from "../../events/ids.ts";
 import type { FileFacts, FileIdentity, ImageFacts, MemoryFile } from "../../events/records.ts";
@@ -110,7 +110,7 @@ export async function observeDefinition(
   command: DefineDomain,
   { directory, files: known }: { readonly directory: Directory; readonly files: FileDirectory },
   layersFolder: string,
-  watch: Watch,
+  watch: StepOptions,
 ): Promise<DefineFacts> {
   const images: Record<Target, ImageFacts> = {};
   for (const { target, path, format } of command.disks) images[target] = await driver.inspectImage(path, format);

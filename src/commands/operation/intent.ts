@@ -1,6 +1,6 @@
 import type { SnapledgerError } from "../../errors.ts";
 import { isSnapledgerError } from "../../errors.ts";
-import type { Watch } from "../../drivers/driver.ts";
+import type { StepOptions } from "../../drivers/driver.ts";
 import type { Command } from "../../events/command.ts";
 import type { RecordedFacts } from "../../events/events.ts";
 import type { AppendOptions } from "../../events/log.ts";
@@ -14,7 +14,7 @@ import type { Operation } from "../context.ts";
 const attempts = 20;
 
 /** Decides, and appends the intent, or the refusal, at the very position it was decided on. */
-export async function begin(operation: Operation, command: Command, watch: Watch): Promise<Accepted> {
+export async function begin(operation: Operation, command: Command, watch: StepOptions): Promise<Accepted> {
   for (let attempt = 1; ; attempt++) {
     const { facts, position: decidedAt } = await gatherFacts(operation, command, watch);
     const freeAt = await commandIdFreeAt(operation, command);

@@ -1,5 +1,5 @@
 import { SnapledgerError } from "../../errors.ts";
-import type { Watch } from "../../drivers/driver.ts";
+import type { StepOptions } from "../../drivers/driver.ts";
 import type { LayerId } from "../../events/ids.ts";
 import type { Plan } from "../../events/plan.ts";
 import type { FileFacts, MemoryFile } from "../../events/records.ts";
@@ -10,7 +10,7 @@ import { backingOf, missingFiles } from "../facts/links.ts";
 import type { Operation } from "../context.ts";
 
 /** Runs a plan's steps in order; resolves with what they made. */
-export async function runSteps(operation: Operation, plan: Plan, watch: Watch): Promise<Made> {
+export async function runSteps(operation: Operation, plan: Plan, watch: StepOptions): Promise<Made> {
   const { driver, state } = operation;
   const files = new Map<LayerId, FileFacts>();
   let memory: MemoryFile | null = null;

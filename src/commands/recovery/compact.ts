@@ -1,6 +1,6 @@
 import { isSnapledgerError, cliCommand, SnapledgerError } from "../../errors.ts";
 import { unfitImage } from "../../drivers/errors.ts";
-import type { Watch } from "../../drivers/driver.ts";
+import type { StepOptions } from "../../drivers/driver.ts";
 import type { LayerId } from "../../events/ids.ts";
 import type { LayersCompacted, LayersRemoved } from "../../events/events.ts";
 import type { FileFacts } from "../../events/records.ts";
@@ -38,7 +38,7 @@ export interface Compaction {
  * its event, whoever reads through B reads right. What cannot be done now (no space, a lock, Ctrl-C) stops its disk, stays
  * pending and appends nothing more. What waits for the running guest to stop, stops nothing.
  */
-export async function compact(operation: Operation, watch: Watch): Promise<Compaction> {
+export async function compact(operation: Operation, watch: StepOptions): Promise<Compaction> {
   const blocked = new Map<string, SnapledgerError>();
   const waiting = new Map<LayerId, SnapledgerError>();
   let folded = 0;
@@ -71,7 +71,7 @@ function waitsToldOf(state: DomainState, pending: readonly Fold[]): SnapledgerEr
  * The same, where folds that were tried before were cut short, by a failing call or under a guest that has stopped since:
  * the links that they moved are put back before a layer that they lead to is folded.
  */
-export async function compactAgain(operation: Operation, watch: Watch): Promise<Compaction> {
+export async function compactAgain(operation: Operation, watch: StepOptions): Promise<Compaction> {
   try {
     await restoreLinks(operation, watch);
   } catch (error) {
@@ -109,7 +109,7 @@ export function isBlocking(error: unknown): error is SnapledgerError {
   return isSnapledgerError(error) && codes.includes(error.code);
 }
 
-async function fold(operation: Operation, next: Fold, watch: Watch) {
+async function fold(operation: Operation, next: Fold, watch: StepOptions) {
   const { driver, state } = operation;
   const { target, into, from, dependents, snapshots } = next;
   const [upper, lower] = [backingOf(from), backingOf(into)];
@@ -166,7 +166,7 @@ async function announce(operation: Operation, { target, into, from, dependents }
 }
 
 /** What a person has to repair first stops the disk. */
-async function checkWritable({ driver, state }: Operation, into: Layer, watch: Watch): Promise<void> {
+async function checkWritable({ driver, state }: Operation, into: Layer, watch: StepOptions): Promise<void> {
   const fault = await driver.imageFault(backingOf(into), watch, { unlessKnownSound: true });
   if (!fault) return;
   const { message, facts, hint = "" } = unfitImage(into.file.path, fault.why);
@@ -244,7 +244,7 @@ const filesPerEvent = 1000;
  * else then: NEEDS_OPERATOR. Such a head stops only what needs it. A running guest's own chain is left alone: QEMU holds
  * it, and knows how far it has got.
  */
-export async function restoreLinks(operation: Operation, watch: Watch): Promise<string[]> {
+export async function restoreLinks(operation: Operation, watch: StepOptions): Promise<string[]> {
   const { driver, state } = operation;
   const restored: string[] = [];
   if (foldsOf(state).length === 0) return restored;

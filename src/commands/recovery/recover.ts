@@ -13,7 +13,7 @@ import { madeBefore, observeFrozen } from "../operation/run-steps.ts";
 import { noticeGuest } from "./observe-guest.ts";
 import { ruleOf } from "../rules/rules.ts";
 import type { Operation } from "../context.ts";
-import type { Watch } from "../../drivers/driver.ts";
+import type { StepOptions } from "../../drivers/driver.ts";
 
 /** What recovery found and chose, one sentence each, and how compaction stands after it. */
 export interface Recovery {
@@ -31,7 +31,7 @@ export interface Recovery {
 export async function recoverDomain(
   operation: Operation,
   lock: DomainLock,
-  watch: Watch,
+  watch: StepOptions,
   { leaving = false } = {},
 ): Promise<Recovery> {
   const found: string[] = [];

@@ -1,7 +1,7 @@
 import { shellQuote } from "../../errors.ts";
 import type { Backing, CompressLayer, MakeOverlay } from "../../events/plan.ts";
 import type { FileFacts, ImageFacts, ImageFormat } from "../../events/records.ts";
-import type { CommitStep, ImageFault, ObservedFile, Watch } from "../driver.ts";
+import type { CommitStep, ImageFault, ObservedFile, StepOptions } from "../driver.ts";
 import {
   interrupted,
   invalidImage,
@@ -71,7 +71,7 @@ export function makeOverlay(world: World, { path, backing, virtualBytes }: MakeO
   return world.facts(path);
 }
 
-export async function compressLayer(world: World, step: CompressLayer, watch?: Watch): Promise<FileFacts> {
+export async function compressLayer(world: World, step: CompressLayer, watch?: StepOptions): Promise<FileFacts> {
   const { path, source, backing, method } = step;
   const layer = world.file(source);
   if (!isBackedBy(layer, backing)) throw wrongLink(source, layer.backing?.path ?? null, backing.path);
@@ -95,7 +95,7 @@ function none(): Uint8Array {
   return new Uint8Array(clusterBytes);
 }
 
-export async function commit(world: World, step: CommitStep, during: During, watch?: Watch): Promise<void> {
+export async function commit(world: World, step: CommitStep, during: During, watch?: StepOptions): Promise<void> {
   const { from, into, end } = step;
   const layer = world.file(from.path);
   const target = world.file(into.path);
@@ -117,7 +117,7 @@ export async function commitUnder(
   from: Backing,
   into: Backing,
   during: During,
-  watch?: Watch,
+  watch?: StepOptions,
 ): Promise<void> {
   const layer = world.file(from.path);
   const target = world.file(into.path);
@@ -229,12 +229,12 @@ function isBackedBy({ backing }: SimulatedFile, { path, format }: Backing): bool
   return backing?.path === path && backing.format === format;
 }
 
-async function allowInterrupt(step: string, path: string, watch?: Watch): Promise<void> {
+async function allowInterrupt(step: string, path: string, watch?: StepOptions): Promise<void> {
   watch?.onProgress?.({ step, path, done: 50, total: 100 });
   await Promise.resolve();
   if (watch?.signal?.aborted === true) throw interrupted(step, path);
 }
 
-function report(step: string, path: string, watch?: Watch): void {
+function report(step: string, path: string, watch?: StepOptions): void {
   watch?.onProgress?.({ step, path, done: 100, total: 100 });
 }

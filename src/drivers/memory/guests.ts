@@ -2,7 +2,7 @@ import { SnapledgerError } from "../../errors.ts";
 import type { DomainId } from "../../events/ids.ts";
 import type { Backing, FreezeGuest } from "../../events/plan.ts";
 import type { MemoryFile } from "../../events/records.ts";
-import type { StartGuest, Watch } from "../driver.ts";
+import type { StartGuest, StepOptions } from "../driver.ts";
 import { missingFile, wrongLink } from "../errors.ts";
 import { commitUnder, openToWrite } from "./files.ts";
 import type { During } from "./files.ts";
@@ -88,7 +88,7 @@ export async function commitLive(
   domain: DomainId,
   { from, into }: { readonly from: Backing; readonly into: Backing },
   during: During,
-  watch?: Watch,
+  watch?: StepOptions,
 ): Promise<void> {
   const guest = world.guests.get(domain);
   if (guest === undefined || guest.state === "off") throw guestGone(domain);

@@ -1,7 +1,7 @@
 import type { Backing } from "../../events/plan.ts";
 import type { FileFacts } from "../../events/records.ts";
 import { SnapledgerError } from "../../errors.ts";
-import type { FaultOptions, ImageFault, Watch } from "../driver.ts";
+import type { FaultOptions, ImageFault, StepOptions } from "../driver.ts";
 import { invalidImage } from "../errors.ts";
 import { syncFile } from "./files.ts";
 import { imageAt, readImage } from "./image.ts";
@@ -12,7 +12,7 @@ import type { QemuImg } from "./tool.ts";
 /** Whether images are fit to be written to: what `qemu-img check` says, and the mark that a writer leaves while it works. */
 export interface Checks {
   /** See `Driver.imageFault`. */
-  fault(tool: QemuImg, file: Backing, watch?: Watch, how?: FaultOptions): Promise<ImageFault | null>;
+  fault(tool: QemuImg, file: Backing, watch?: StepOptions, how?: FaultOptions): Promise<ImageFault | null>;
   /** The file was found sound just now. */
   passed(file: Backing): void;
 }
@@ -44,7 +44,7 @@ export function imageChecks(): Checks {
   };
 }
 
-async function check(tool: QemuImg, { facts: { path, bytes } }: Image, watch?: Watch): Promise<string | null> {
+async function check(tool: QemuImg, { facts: { path, bytes } }: Image, watch?: StepOptions): Promise<string | null> {
   const large = bytes >= largeBytes;
   const report = (done: number) => large && watch?.onProgress?.({ step: "check", path, done, total: 100 });
   report(0);
@@ -70,7 +70,7 @@ function alone(path: string): string {
 }
 
 /** Frees, or counts anew, whatever its last user did not get to. */
-export async function repairImage(tool: QemuImg, file: Backing, watch?: Watch): Promise<FileFacts> {
+export async function repairImage(tool: QemuImg, file: Backing, watch?: StepOptions): Promise<FileFacts> {
   const { path } = file;
   const { exitCode } = await tool.run(["check", "-r", "all", "-f", file.format, "--output=json", path], {
     ...{ path, accept: [0, 2, 3], watch },

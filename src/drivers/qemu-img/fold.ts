@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { SnapledgerError } from "../../errors.ts";
 import type { Backing } from "../../events/plan.ts";
-import type { CommitStep, Watch } from "../driver.ts";
+import type { CommitStep, StepOptions } from "../driver.ts";
 import { notALayer, readOnlyImage, unfitImage, wrongLink } from "../errors.ts";
 import type { Checks } from "./check.ts";
 import { tailOf, wouldShow } from "./compare.ts";
@@ -20,7 +20,7 @@ export interface Tools {
 
 /** What changes files after an event. Each may be killed at any instant and is then simply run again. */
 
-export async function commit(tools: Tools, { from, into, end }: CommitStep, watch?: Watch): Promise<void> {
+export async function commit(tools: Tools, { from, into, end }: CommitStep, watch?: StepOptions): Promise<void> {
   const { tool } = tools;
   const layer = imageAt(from);
   const target = imageAt(into);
@@ -45,7 +45,7 @@ export async function commit(tools: Tools, { from, into, end }: CommitStep, watc
  * Zeros that the file reads as already, at extents that it does not hold itself or that nobody reads. A file with stale
  * tables is not written to.
  */
-async function writeZeros(tools: Tools, file: Backing, extents: readonly Extent[], watch?: Watch): Promise<void> {
+async function writeZeros(tools: Tools, file: Backing, extents: readonly Extent[], watch?: StepOptions): Promise<void> {
   if (extents.length === 0) return;
   const fault = await tools.checks.fault(tools.tool, file, watch, { unlessKnownSound: true });
   if (fault) throw unfitImage(file.path, fault.why);
@@ -61,7 +61,7 @@ async function writeZeros(tools: Tools, file: Backing, extents: readonly Extent[
 /** As arguments of one call. */
 const extentsAtOnce = 1000;
 
-export async function shrink(tools: Tools, file: Backing, virtualBytes: number, watch?: Watch): Promise<void> {
+export async function shrink(tools: Tools, file: Backing, virtualBytes: number, watch?: StepOptions): Promise<void> {
   const { tool } = tools;
   const { facts } = imageAt(ours(file));
   if (facts.virtualBytes > virtualBytes) {
@@ -73,7 +73,7 @@ export async function shrink(tools: Tools, file: Backing, virtualBytes: number, 
   await syncFile(file.path);
 }
 
-export async function repoint(tool: QemuImg, file: Backing, backing: Backing, watch?: Watch): Promise<void> {
+export async function repoint(tool: QemuImg, file: Backing, backing: Backing, watch?: StepOptions): Promise<void> {
   const image = imageAt(ours(file));
   imageAt(backing);
   if (!isBackedBy(image, backing)) {
@@ -88,7 +88,7 @@ export async function repoint(tool: QemuImg, file: Backing, backing: Backing, wa
   await syncFile(file.path);
 }
 
-export async function repairLeaks({ tool, checks }: Tools, file: Backing, watch?: Watch): Promise<void> {
+export async function repairLeaks({ tool, checks }: Tools, file: Backing, watch?: StepOptions): Promise<void> {
   imageAt(file);
   if (file.format === "raw") return;
   // 2: errors other than leaks; 3: leaks it could not free, which waste space and nothing else.

@@ -4,7 +4,7 @@ import { shellQuote } from "../../errors.ts";
 import type { Backing, CompressLayer, MakeOverlay } from "../../events/plan.ts";
 import type { Compression, FileFacts } from "../../events/records.ts";
 import { isMissing, makeFolders } from "../../system/folders.ts";
-import type { Watch } from "../driver.ts";
+import type { StepOptions } from "../driver.ts";
 import { invalidImage, missingFile, nameTaken, unsafeFolder, wrongLink } from "../errors.ts";
 import {
   assertPlainPath,
@@ -31,7 +31,7 @@ interface Wanted {
   readonly compression?: Compression;
 }
 
-export async function makeOverlay(tool: QemuImg, step: MakeOverlay, watch?: Watch): Promise<FileFacts> {
+export async function makeOverlay(tool: QemuImg, step: MakeOverlay, watch?: StepOptions): Promise<FileFacts> {
   const { path, backing, virtualBytes } = step;
   return makeOnce({ path, backing, virtualBytes }, async (draft) => {
     // `create -u` opens nothing of the chain (constant time at any depth), so it does not notice a missing file.
@@ -46,7 +46,7 @@ export async function makeOverlay(tool: QemuImg, step: MakeOverlay, watch?: Watc
 }
 
 /** Reads the layer alone, not what it is backed by, and compares the copy before it gets its name. */
-export async function compressLayer(tool: QemuImg, step: CompressLayer, watch?: Watch): Promise<FileFacts> {
+export async function compressLayer(tool: QemuImg, step: CompressLayer, watch?: StepOptions): Promise<FileFacts> {
   const { path, source, backing, method } = step;
   const layer = readImage({ path: source, format: "qcow2" });
   if (layer === undefined) throw missingFile(source);

@@ -1,6 +1,6 @@
 import { SnapledgerError } from "../../errors.ts";
 import { findProgram, runProgram } from "../../system/run-program.ts";
-import type { Watch } from "../driver.ts";
+import type { StepOptions } from "../driver.ts";
 import { fullDisk, interrupted, lockedImage } from "../errors.ts";
 
 /** Runs qemu-img, or qemu-io, and turns its words into our codes. */
@@ -17,7 +17,7 @@ export interface ToolRun {
   readonly accept?: readonly number[];
   /** What progress is reported as; the arguments then hold `-p`. */
   readonly step?: string;
-  readonly watch?: Watch | undefined;
+  readonly watch?: StepOptions | undefined;
 }
 
 const debianPackage = "qemu-utils";

@@ -2,7 +2,7 @@ import { SnapledgerError } from "../../errors.ts";
 import type { DomainId } from "../../events/ids.ts";
 import type { FreezeGuest } from "../../events/plan.ts";
 import type { GuestState, MemoryFile } from "../../events/records.ts";
-import type { Watch } from "../driver.ts";
+import type { StepOptions } from "../driver.ts";
 import { wrongLink } from "../errors.ts";
 import { discardDraft, draftOf, publish, statOf } from "../qemu-img/files.ts";
 import { readImage } from "../qemu-img/image.ts";
@@ -24,7 +24,7 @@ export async function freezeGuest(
   folder: GuestFolder,
   domain: DomainId,
   step: FreezeGuest,
-  watch?: Watch,
+  watch?: StepOptions,
 ): Promise<MemoryFile | null> {
   let was: GuestState = "off";
   try {
@@ -49,7 +49,7 @@ async function freeze(
   qmp: Qmp,
   { overlays, memoryPath, memoryCompression, quiesce }: FreezeGuest,
   was: GuestState,
-  watch?: Watch,
+  watch?: StepOptions,
 ): Promise<void> {
   const disks = await guestDisks(qmp);
   if (overlays.every(({ path }) => disks.some(({ chain }) => chain[0] === path))) return;

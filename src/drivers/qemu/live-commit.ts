@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { SnapledgerError } from "../../errors.ts";
 import type { Backing } from "../../events/plan.ts";
-import type { Watch } from "../driver.ts";
+import type { StepOptions } from "../driver.ts";
 import { fullDisk, interrupted, missingFile, readOnlyImage } from "../errors.ts";
 import { syncFile } from "../qemu-img/files.ts";
 import { readImage } from "../qemu-img/image.ts";
@@ -12,7 +12,12 @@ import type { Qmp } from "./qmp.ts";
 import { withGuest } from "./session.ts";
 
 /** Has QEMU write `from` down into `into` and read through `into` from then on, while the guest runs. */
-export async function commitLive(folder: GuestFolder, from: Backing, into: Backing, watch?: Watch): Promise<void> {
+export async function commitLive(
+  folder: GuestFolder,
+  from: Backing,
+  into: Backing,
+  watch?: StepOptions,
+): Promise<void> {
   const target = readImage(into);
   if (target === undefined) throw missingFile(into.path);
   if (!target.writable) throw readOnlyImage(into.path);
@@ -26,7 +31,7 @@ export async function commitLive(folder: GuestFolder, from: Backing, into: Backi
 }
 
 /** Resolves with the file that read through `from`; undefined when a manager before this one had got to the end. */
-async function runJob(qmp: Qmp, from: Backing, into: Backing, watch?: Watch): Promise<string | undefined> {
+async function runJob(qmp: Qmp, from: Backing, into: Backing, watch?: StepOptions): Promise<string | undefined> {
   const id = jobIdOf(from);
   const disk = (await guestDisks(qmp)).find(({ chain }) => chain.includes(from.path));
   const above = disk?.chain[disk.chain.indexOf(from.path) - 1];
@@ -66,7 +71,12 @@ async function jobOf(qmp: Qmp, id: string): Promise<Job | undefined> {
 }
 
 /** Until the job has ended; asked to stop, it ends early, and what it wrote stays for the next one. */
-async function followed(qmp: Qmp, id: string, path: string, watch?: Watch): Promise<{ error: string | undefined }> {
+async function followed(
+  qmp: Qmp,
+  id: string,
+  path: string,
+  watch?: StepOptions,
+): Promise<{ error: string | undefined }> {
   const cancel = () => void qmp.execute("job-cancel", { id }).catch(() => undefined);
   if (watch?.signal?.aborted === true) cancel();
   watch?.signal?.addEventListener("abort", cancel, { once: true });
@@ -83,7 +93,7 @@ async function followed(qmp: Qmp, id: string, path: string, watch?: Watch): Prom
   }
 }
 
-function failed(why: string, path: string, watch?: Watch): SnapledgerError {
+function failed(why: string, path: string, watch?: StepOptions): SnapledgerError {
   if (watch?.signal?.aborted === true) return interrupted("commit", path);
   if (/No space left on device|Disk quota exceeded/.test(why)) return fullDisk(path, { tool: why });
   const message = `QEMU could not fold "${path}" down: ${why}`;

@@ -5,7 +5,7 @@ import type { Server, Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { SnapledgerError } from "../../errors.ts";
 import type { MemoryFile } from "../../events/records.ts";
-import type { Watch } from "../driver.ts";
+import type { StepOptions } from "../driver.ts";
 import { interrupted } from "../errors.ts";
 import { discardDraft, fileError, makeDraft, openFile } from "../qemu-img/files.ts";
 import { sockets } from "./folder.ts";
@@ -25,7 +25,12 @@ export interface Saving {
  * Makes a guest stand still and writes its memory into the draft of `path`, whole when it resolves but not synced yet:
  * the guest need not wait for that. When it rejects, it stands still, if it came to that, and there is no draft.
  */
-export async function saveMemory(folder: GuestFolder, qmp: Qmp, { path, zstd }: Saving, watch?: Watch): Promise<void> {
+export async function saveMemory(
+  folder: GuestFolder,
+  qmp: Qmp,
+  { path, zstd }: Saving,
+  watch?: StepOptions,
+): Promise<void> {
   const draft = makeDraft(path);
   const file = await openFile(draft, "r+");
   const server = await listen(folder);
@@ -82,7 +87,7 @@ async function listen(folder: GuestFolder): Promise<Server> {
   });
 }
 
-async function migrate(qmp: Qmp, path: string, watch?: Watch): Promise<void> {
+async function migrate(qmp: Qmp, path: string, watch?: StepOptions): Promise<void> {
   // The guest stands still meanwhile: there is nothing to be considerate of.
   await qmp.execute("migrate-set-parameters", { "max-bandwidth": 2 ** 40 });
   await qmp.execute("migrate-set-capabilities", { capabilities: [{ capability: "events", state: true }] });

@@ -10,7 +10,7 @@ import {
   type ProgramEnd,
   type StartedProgram,
 } from "../../system/run-program.ts";
-import type { Watch } from "../driver.ts";
+import type { StepOptions } from "../driver.ts";
 import { fullDisk, interrupted } from "../errors.ts";
 import { openFile } from "../qemu-img/files.ts";
 
@@ -35,7 +35,7 @@ interface Packing {
   readonly program: string;
   /** The memory's, for errors. */
   readonly path: string;
-  readonly watch?: Watch | undefined;
+  readonly watch?: StepOptions | undefined;
 }
 
 /** A program that waits for what it is to pack into the file; it ends when it was fed, or is let go of. */

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
-import type { Watch } from "../../../../src/drivers/driver.ts";
+import type { StepOptions } from "../../../../src/drivers/driver.ts";
 import { qemuDriver } from "../../../../src/drivers/qemu/index.ts";
 import { qemuImg } from "../../../../src/drivers/qemu-img/tool.ts";
 import type { Backing } from "../../../../src/events/plan.ts";
@@ -54,7 +54,7 @@ function isAlive(pid: number): boolean {
 const programOf = (pid: number): string => readFileSync(`/proc/${pid}/comm`, "utf8").trim();
 
 /** Calls `at` with the tool's pid once it has written some of the layer, and not all. */
-function halfway(at: (pid: number) => void): Watch {
+function halfway(at: (pid: number) => void): StepOptions {
   let pid = 0;
   return {
     onChild: (started) => (pid = started),
