@@ -3,7 +3,7 @@ import type { Command, DefineDomain } from "../../src/events/command.ts";
 import type { LayerId, Target } from "../../src/events/ids.ts";
 import type { Step } from "../../src/events/plan.ts";
 import type { FileFacts, MemoryFile } from "../../src/events/records.ts";
-import type { BaseFacts, Decision, DefineFacts, Facts, Made } from "../../src/commands/rules/decision.ts";
+import type { BaseFacts, Decision, DefineFacts, Facts, StepResults } from "../../src/commands/rules/decision.ts";
 import type { ChangedFile } from "../../src/commands/rules/logged-file.ts";
 import { decide, ruleOf } from "../../src/commands/rules/rules.ts";
 import type { Supports } from "../../src/drivers/driver.ts";
@@ -120,7 +120,7 @@ export class World {
   }
 
   /** What the steps would have made: overlays are empty, a compressed layer is half as large. */
-  make(command: Command, steps: readonly Step[]): Made {
+  make(command: Command, steps: readonly Step[]): StepResults {
     const files = new Map<LayerId, FileFacts>();
     let memory: MemoryFile | null = null;
     for (const step of steps) {

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Facts, Made } from "../../src/commands/rules/decision.ts";
+import type { Facts, StepResults } from "../../src/commands/rules/decision.ts";
 import { decide } from "../../src/commands/rules/rules.ts";
 import type { Command } from "../../src/events/command.ts";
 import type { Actor, AnyEvent, DomainEvent, EventRecord, NewEvent } from "../../src/events/events.ts";
@@ -199,7 +199,7 @@ export class Historian {
     return { images: Object.fromEntries(images), taken: null, ours: [], pending: [], layersFolder: folder };
   }
 
-  #makeAll(state: DomainState, { steps }: Plan): Made {
+  #makeAll(state: DomainState, { steps }: Plan): StepResults {
     const files = new Map<LayerId, FileFacts>();
     let memory: MemoryFile | null = null;
     for (const step of steps) {

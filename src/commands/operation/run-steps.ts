@@ -4,13 +4,13 @@ import type { LayerId } from "../../events/ids.ts";
 import type { Plan } from "../../events/plan.ts";
 import type { FileFacts, MemoryFile } from "../../events/records.ts";
 import { headOf } from "../../projections/layers.ts";
-import type { Made } from "../rules/decision.ts";
+import type { StepResults } from "../rules/decision.ts";
 import { checkNotInterrupted } from "./interrupt.ts";
 import { backingOf, missingFiles } from "../facts/links.ts";
 import type { Operation } from "../context.ts";
 
 /** Runs a plan's steps in order; resolves with what they made. */
-export async function runSteps(operation: Operation, plan: Plan, watch: StepOptions): Promise<Made> {
+export async function runSteps(operation: Operation, plan: Plan, watch: StepOptions): Promise<StepResults> {
   const { driver, state } = operation;
   const files = new Map<LayerId, FileFacts>();
   let memory: MemoryFile | null = null;
@@ -28,7 +28,7 @@ export async function runSteps(operation: Operation, plan: Plan, watch: StepOpti
 }
 
 /** A guest went on writing until it was frozen: its layers are described as they are from then on. */
-export async function observeFrozen({ driver, state }: Operation, plan: Plan, made: Made): Promise<Made> {
+export async function observeFrozen({ driver, state }: Operation, plan: Plan, made: StepResults): Promise<StepResults> {
   if (!plan.steps.some(({ step }) => step === "freeze")) return made;
   const files = new Map(made.files);
   for (const target of state.disks) {
@@ -44,7 +44,7 @@ export async function observeFrozen({ driver, state }: Operation, plan: Plan, ma
  * What the steps of a dead operation made, as it is found now. How long an overlay was when it was made is not known any
  * more, and the guest that was moved to it may have written since: as 0 bytes it counts as dirty from the start.
  */
-export async function madeBefore({ driver, state }: Operation, { steps }: Plan): Promise<Made> {
+export async function stepResultsFromDisk({ driver, state }: Operation, { steps }: Plan): Promise<StepResults> {
   const files = new Map<LayerId, FileFacts>();
   let memory: MemoryFile | null = null;
   for (const step of steps) {

@@ -6,10 +6,10 @@ import { garbage } from "../../projections/layers.ts";
 import type { DomainState, OpenOperation } from "../../projections/state.ts";
 import type { Compaction, Removal } from "./compact.ts";
 import { compact, foldsOf, isBlocking, removeGarbage, restoreLinks } from "./compact.ts";
-import type { Facts, Made } from "../rules/decision.ts";
+import type { Facts, StepResults } from "../rules/decision.ts";
 import { isDoneToGuest } from "../operation/guest-steps.ts";
 import type { DomainLock } from "../../store/lock/domain-lock.ts";
-import { madeBefore, observeFrozen } from "../operation/run-steps.ts";
+import { stepResultsFromDisk, observeFrozen } from "../operation/run-steps.ts";
 import { noticeGuest } from "./observe-guest.ts";
 import { ruleOf } from "../rules/rules.ts";
 import type { Operation } from "../context.ts";
@@ -153,12 +153,12 @@ async function finished(operation: Operation, dead: OpenOperation): Promise<bool
     return (await isDoneToGuest(operation, command)) && record(operation, dead, { files: new Map(), memory: null });
   const memory = await driver.settleFreeze(state.id, freeze, state.guest);
   if (memory === undefined) return false;
-  const made = await madeBefore(operation, plan);
+  const made = await stepResultsFromDisk(operation, plan);
   return record(operation, dead, await observeFrozen(operation, plan, { ...made, memory }));
 }
 
 /** Appends the outcome of a dead operation, which its rule builds again from the facts and ids it was handed. */
-async function record(operation: Operation, dead: OpenOperation, made: Made): Promise<boolean> {
+async function record(operation: Operation, dead: OpenOperation, made: StepResults): Promise<boolean> {
   const { state, stage } = operation;
   const intent = await intentOf(operation, dead);
   if (!intent) return false;

@@ -4,7 +4,7 @@ import type { CompressLayer, FreezeGuest, MakeOverlay, Step } from "../../events
 import type { FrozenLayer, SnapshotState } from "../../events/records.ts";
 import { headOf, headsOf } from "../../projections/layers.ts";
 import type { DomainState } from "../../projections/state.ts";
-import type { Facts, Ids, Made } from "./decision.ts";
+import type { Facts, Ids, StepResults } from "./decision.ts";
 import { accept, refuse } from "./decision.ts";
 import {
   checkHeads,
@@ -182,7 +182,7 @@ function frozenLayer(
   facts: Facts,
   target: string,
   compress: readonly CompressLayer[],
-  made: Made,
+  made: StepResults,
 ): FrozenLayer {
   const copy = compress.find((step) => step.target === target);
   if (copy) {
@@ -195,6 +195,6 @@ function frozenLayer(
 }
 
 /** A memory that died with its host after the guest was moved makes it a snapshot of disks alone. */
-function stateAtCreation({ guest }: Facts, { diskOnly }: CreateSnapshot, { memory }: Made): SnapshotState {
+function stateAtCreation({ guest }: Facts, { diskOnly }: CreateSnapshot, { memory }: StepResults): SnapshotState {
   return guest !== "off" && (diskOnly || memory === null) ? "disk-snapshot" : guest;
 }

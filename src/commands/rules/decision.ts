@@ -74,11 +74,11 @@ export interface DefineFacts {
 export interface Accepted {
   readonly plan: Plan;
   readonly warnings: readonly Warning[];
-  readonly outcome: (made: Made) => DomainEvent;
+  readonly outcome: (made: StepResults) => DomainEvent;
 }
 
 /** Files that the steps made or froze, by layer, and the memory that was saved. */
-export interface Made {
+export interface StepResults {
   readonly files: ReadonlyMap<LayerId, FileFacts>;
   readonly memory: MemoryFile | null;
 }

@@ -6,7 +6,7 @@ import type { Affected, FileFacts, FrozenLayer, LayerFile, NewSnapshot, Snapshot
 import { headOf, headsOf, layersOf } from "../../projections/layers.ts";
 import type { DomainState, Layer, Snapshot } from "../../projections/state.ts";
 import { refOf, snapshotOf } from "../../projections/tree.ts";
-import type { Facts, Ids, Made } from "./decision.ts";
+import type { Facts, Ids, StepResults } from "./decision.ts";
 import { refuse } from "./decision.ts";
 import { inWords } from "./wrong-files.ts";
 import { changedInWords } from "./logged-file.ts";
@@ -93,14 +93,14 @@ export function freshHeads(state: DomainState, on: Snapshot | null, ids: Ids): M
   return layersOf(state, on).map((layer) => overlayOn(state, layer, layer.file.virtualBytes, ids));
 }
 
-export function madeFile(made: Made, layer: LayerId): FileFacts {
+export function madeFile(made: StepResults, layer: LayerId): FileFacts {
   const file = made.files.get(layer);
   if (!file) throw new Error(`no step made layer ${layer}`);
   return file;
 }
 
 /** The overlays, as the event names them. */
-export function madeHeads(steps: readonly MakeOverlay[], made: Made): LayerFile[] {
+export function madeHeads(steps: readonly MakeOverlay[], made: StepResults): LayerFile[] {
   return steps.map(({ target, layer, backingLayer }) => ({
     ...madeFile(made, layer),
     ...{ target, layer, backing: backingLayer },
@@ -116,7 +116,7 @@ export function moveTo(
   on: Snapshot | null,
   ids: Ids,
   content: Snapshot | null = on,
-): { steps: MakeOverlay[]; moved: (made: Made) => MovedHeads } {
+): { steps: MakeOverlay[]; moved: (made: StepResults) => MovedHeads } {
   const steps = freshHeads(state, content, ids);
   return { steps, moved: (made) => ({ heads: madeHeads(steps, made), current: refOrNull(on) }) };
 }
@@ -141,7 +141,7 @@ export function autosave(state: DomainState, facts: Facts, { newId }: Ids): NewS
 }
 
 /** An autosave as it was made: its files may have been repaired before they were frozen. */
-export function asMade(saved: NewSnapshot | null, made: Made): NewSnapshot | null {
+export function asMade(saved: NewSnapshot | null, made: StepResults): NewSnapshot | null {
   return saved && { ...saved, layers: saved.layers.map((layer) => ({ ...layer, ...made.files.get(layer.layer) })) };
 }
 

@@ -2,7 +2,7 @@ import { noSets } from "../../events/records.ts";
 import type { Affected, NewSnapshot } from "../../events/records.ts";
 import type { MovedHeads } from "../../events/events.ts";
 import type { DomainState, Snapshot } from "../../projections/state.ts";
-import type { Facts, Ids, Made, PlanParts } from "./decision.ts";
+import type { Facts, Ids, StepResults, PlanParts } from "./decision.ts";
 import { asMade, autosave, checkHeads, headPaths, headsAffected, headsAreDirty, moveTo, repairsOf } from "./heads.ts";
 import { checkLimits, limitWarnings } from "./limits.ts";
 
@@ -22,8 +22,11 @@ export function permitLeaving(state: DomainState, facts: Facts, { discardChanges
 interface LeftHeads {
   readonly parts: PlanParts;
   /** How the event tells what became of them. */
-  readonly left: (made: Made) => { readonly autosave: NewSnapshot | null; readonly destroyed: readonly Affected[] };
-  readonly moved: (made: Made) => MovedHeads;
+  readonly left: (made: StepResults) => {
+    readonly autosave: NewSnapshot | null;
+    readonly destroyed: readonly Affected[];
+  };
+  readonly moved: (made: StepResults) => MovedHeads;
 }
 
 /** `on`: whose layers the fresh heads stand on; null: the base images. */

@@ -2,13 +2,13 @@ import type { EventRecord } from "../../events/events.ts";
 import type { LayerId } from "../../events/ids.ts";
 import type { FreezeGuest, Plan } from "../../events/plan.ts";
 import type { FileFacts, MemoryFile } from "../../events/records.ts";
-import type { Made } from "../rules/decision.ts";
+import type { StepResults } from "../rules/decision.ts";
 
 /** What an empty overlay takes on disk, for files that never were. */
 const overlayBytes = 196_624;
 
 /** What a plan's steps would have made: as the recorded outcome has it, and made up where there was none. */
-export function madeBy({ steps }: Plan, outcome: EventRecord | undefined): Made {
+export function madeBy({ steps }: Plan, outcome: EventRecord | undefined): StepResults {
   const files = new Map<LayerId, FileFacts>();
   let memory: MemoryFile | null = null;
   for (const step of steps) {
