@@ -10,7 +10,7 @@ import { noDomain } from "../projections/lookups.ts";
 import { anotherSnapshot } from "../projections/views/views.ts";
 import type { Caller, Outcome, Request, Warning } from "./request.ts";
 import { adopt } from "./operation/adopt.ts";
-import { begin } from "./operation/intent.ts";
+import { recordIntent } from "./operation/intent.ts";
 import { compact, compactAgain, removeGarbage } from "./recovery/compact.ts";
 import type { Accepted } from "./rules/decision.ts";
 import { noPlan } from "./rules/decision.ts";
@@ -162,7 +162,7 @@ async function perform(
   recovery: Recovery,
   watch: StepOptions,
 ): Promise<Outcome> {
-  const accepted = await begin(operation, command, watch);
+  const accepted = await recordIntent(operation, command, watch);
   const outcome = await carryOut(operation, command, accepted, watch);
   const notStarted = await startedAfter(operation, command);
   const removal = await removeGarbage(operation);

@@ -14,7 +14,7 @@ import type { Operation } from "../context.ts";
 const attempts = 20;
 
 /** Decides, and appends the intent, or the refusal, at the very position it was decided on. */
-export async function begin(operation: Operation, command: Command, watch: StepOptions): Promise<Accepted> {
+export async function recordIntent(operation: Operation, command: Command, watch: StepOptions): Promise<Accepted> {
   for (let attempt = 1; ; attempt++) {
     const { facts, position: decidedAt } = await gatherFacts(operation, command, watch);
     const freeAt = await commandIdFreeAt(operation, command);
@@ -29,7 +29,7 @@ export async function begin(operation: Operation, command: Command, watch: StepO
     const expected = position === null ? {} : { expectedPosition: position };
     try {
       if ("refused" in decision) {
-        return await reject(operation, command, facts, decision.refused, freeAt === null ? {} : expected);
+        return await recordRejection(operation, command, facts, decision.refused, freeAt === null ? {} : expected);
       }
       const { accepted } = decision;
       const data = { command, facts: recorded(facts), ids, plan: accepted.plan };
@@ -43,7 +43,7 @@ export async function begin(operation: Operation, command: Command, watch: StepO
   }
 }
 
-async function reject(
+async function recordRejection(
   operation: Operation,
   command: Command,
   facts: Facts,
