@@ -32,7 +32,7 @@ export function resultOf({ outcome, removal, compaction, recovery, ...result }: 
   return {
     ...basics(operation, command, plan),
     ...{ planned: false, operation: outcome ? operation.id : null, position: outcome?.position ?? null },
-    ...(outcome ? toldBy(outcome) : {}),
+    ...(outcome ? summaryOf(outcome) : {}),
     ...{
       removed: removal.removed,
       folded: compaction.folded + (compaction === recovery.compaction ? 0 : recovery.compaction.folded),
@@ -75,7 +75,7 @@ export function previewOf(operation: Operation, command: Command, plan: Plan, wa
 }
 
 /** What a command did, told again from its event; what was found and is left now is told with it. */
-export function retold(
+export function repeatedOutcome(
   operation: Operation,
   command: Command,
   outcome: EventRecord | null,
@@ -83,7 +83,7 @@ export function retold(
 ): Outcome {
   return {
     ...basics(operation, command, noPlan),
-    ...(outcome && { operation: outcome.operation, position: outcome.position, ...toldBy(outcome) }),
+    ...(outcome && { operation: outcome.operation, position: outcome.position, ...summaryOf(outcome) }),
     recovered: recovery.found,
     warnings: [...recovery.found.map(recoveredWarning), ...leftWarnings(operation, recovery)],
     repeated: true,
@@ -100,14 +100,14 @@ function basics({ state }: Operation, command: Command, plan: Plan): Outcome {
   };
 }
 
-interface Told {
+interface EventSummary {
   snapshot?: SnapshotRef | null;
   autosave?: SnapshotRef | null;
   sets?: Sets;
   kept?: readonly string[];
 }
 
-function toldBy(record: EventRecord): Told {
+function summaryOf(record: EventRecord): EventSummary {
   switch (record.type) {
     case "SnapshotCreated": {
       const { id, name } = record.data.snapshot;
@@ -127,6 +127,6 @@ function toldBy(record: EventRecord): Told {
   }
 }
 
-function kept({ autosave, destroyed }: { autosave: SnapshotRef | null; destroyed: Sets["destroyed"] }): Told {
+function kept({ autosave, destroyed }: { autosave: SnapshotRef | null; destroyed: Sets["destroyed"] }): EventSummary {
   return { autosave: autosave && { id: autosave.id, name: autosave.name }, sets: { ...noSets, destroyed } };
 }

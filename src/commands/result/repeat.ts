@@ -3,7 +3,7 @@ import type { Command } from "../../events/command.ts";
 import type { EventRecord } from "../../events/events.ts";
 import type { EventLog } from "../../events/log.ts";
 import type { Outcome } from "../request.ts";
-import { retold } from "./outcome.ts";
+import { repeatedOutcome } from "./outcome.ts";
 import { mergeUnsettled } from "./pending-folds.ts";
 import type { Recovery } from "../recovery/recover.ts";
 import type { Operation } from "../context.ts";
@@ -33,7 +33,7 @@ export async function repeated(
     }
   }
   const decided = records.find(isOutcome) ?? null;
-  const told = retold(operation, command, decided, recovery);
+  const told = repeatedOutcome(operation, command, decided, recovery);
   const outcome = { ...told, domain: { ...told.domain, id: first.domain ?? told.domain.id } };
   if (decided?.type !== "SnapshotMerged" || first.type !== "OperationStarted") return outcome;
   const unsettled = mergeUnsettled(operation.state, decided, recovery.compaction, outcome);
