@@ -1,8 +1,8 @@
 import { cliCommand, SnapledgerError } from "../../errors.ts";
 import type { EventRecord } from "../../connection/api.ts";
 import { everNamed } from "../../projections/names.ts";
-import type { Life } from "../../projections/history/snapshot-history.ts";
-import { Lives } from "../../projections/history/snapshot-history.ts";
+import type { Lifetime } from "../../projections/history/snapshot-history.ts";
+import { SnapshotHistory } from "../../projections/history/snapshot-history.ts";
 import { Operations } from "../../projections/history/operations.ts";
 import { History } from "../output/history.ts";
 import type { Cli, Verb } from "../verb.ts";
@@ -42,8 +42,8 @@ export const verb: Verb = {
   },
 };
 
-async function livesOf(cli: Cli, domain: string, name: string): Promise<Lives> {
-  const lives = new Lives(name);
+async function livesOf(cli: Cli, domain: string, name: string): Promise<SnapshotHistory> {
+  const lives = new SnapshotHistory(name);
   for await (const stored of (await cli.connection()).read({ domain })) lives.push(stored);
   return lives;
 }
@@ -54,7 +54,7 @@ function operationLines(history: History, records: readonly EventRecord[]): stri
   return groups.map((group) => history.operationLine(group));
 }
 
-function asJson({ snapshot, domain, from, to, records }: Life) {
+function asJson({ snapshot, domain, from, to, records }: Lifetime) {
   return { id: snapshot, domain, from, to, records };
 }
 

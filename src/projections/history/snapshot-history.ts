@@ -4,7 +4,7 @@ import type { StoredRecord } from "../../events/log.ts";
 import type { NewSnapshot } from "../../events/records.ts";
 
 /** One snapshot's life. Names are reused, ids never: one name may have had several lives. */
-export interface Life {
+export interface Lifetime {
   readonly snapshot: SnapshotId;
   readonly domain: DomainId;
   /** Where it came into being. */
@@ -16,13 +16,13 @@ export interface Life {
 }
 
 /** Every life of one snapshot name in a domain, from its records in order. */
-export class Lives {
-  readonly lives: Life[] = [];
+export class SnapshotHistory {
+  readonly lives: Lifetime[] = [];
   /** Refusals that named it when there was none of this name. */
   readonly outside: EventRecord[] = [];
   readonly #name: string;
   #started: EventRecord | undefined;
-  #ending: Life | undefined;
+  #ending: Lifetime | undefined;
 
   constructor(name: string) {
     this.#name = name;
@@ -32,7 +32,7 @@ export class Lives {
     if (record.type === "OperationStarted") this.#started = record;
     const last = this.lives.at(-1);
     const living = last?.to === null ? last : undefined;
-    const born = bornIn(record).find(({ name }) => name === this.#name);
+    const born = createdIn(record).find(({ name }) => name === this.#name);
     if (born && record.domain !== null) this.#begin(born.id, record.domain, record);
     else if (living && (line.includes(living.snapshot) || refuses(record, this.#name))) this.#tell(living, record);
     else if (this.#ending && record.operation === this.#ending.records.at(-1)?.operation)
@@ -52,16 +52,16 @@ export class Lives {
     this.#ending = undefined;
   }
 
-  #tell(life: Life, record: EventRecord): void {
+  #tell(life: Lifetime, record: EventRecord): void {
     life.records.push(record);
-    if (!goneIn(record).includes(life.snapshot)) return;
+    if (!removedIn(record).includes(life.snapshot)) return;
     life.to = record.position;
     this.#ending = life;
   }
 }
 
 /** Snapshots that came into being with a record. */
-export function bornIn(record: EventRecord): readonly NewSnapshot[] {
+export function createdIn(record: EventRecord): readonly NewSnapshot[] {
   switch (record.type) {
     case "SnapshotCreated":
       return [record.data.snapshot];
@@ -74,7 +74,7 @@ export function bornIn(record: EventRecord): readonly NewSnapshot[] {
 }
 
 /** Snapshots that are gone with a record. */
-export function goneIn(record: EventRecord): readonly SnapshotId[] {
+export function removedIn(record: EventRecord): readonly SnapshotId[] {
   switch (record.type) {
     case "SnapshotMerged":
       return [record.data.snapshot, ...record.data.discarded].map(({ id }) => id);

@@ -2,7 +2,7 @@ import { fc, test } from "@fast-check/vitest";
 import { describe, expect, it } from "vitest";
 import type { EventRecord } from "../../../../src/events/events.ts";
 import { Operations } from "../../../../src/projections/history/operations.ts";
-import { Lives } from "../../../../src/projections/history/snapshot-history.ts";
+import { SnapshotHistory } from "../../../../src/projections/history/snapshot-history.ts";
 import { parseRecord } from "../../../../src/events/seal.ts";
 import { history, storedHistory } from "../../../support/histories.ts";
 
@@ -60,7 +60,7 @@ describe("a name's lives", () => {
     (lines, pick) => {
       const stored = lines.map((line) => ({ line, record: parseRecord(line) }));
       for (const domain of new Set(stored.flatMap(({ record }) => record.domain ?? []))) {
-        const lives = new Lives(`s${pick}`);
+        const lives = new SnapshotHistory(`s${pick}`);
         for (const one of stored) if (one.record.domain === domain) lives.push(one);
         for (const [i, { from, to }] of lives.lives.entries()) {
           expect(to ?? Infinity).toBeGreaterThan(from);
