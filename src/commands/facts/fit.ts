@@ -6,7 +6,7 @@ import type { DomainState } from "../../projections/state.ts";
 import type { Facts } from "../rules/decision.ts";
 import type { Touches } from "../rules/rule.ts";
 import { eachOf } from "./each-of.ts";
-import { backingOf, lookAt, needsOperator } from "./links.ts";
+import { backingOf, inspectLayer, needsOperator } from "./links.ts";
 
 /** Whether files can be frozen and written to: nobody else has them open, and their tables are in order. */
 
@@ -40,7 +40,7 @@ export async function probeFiles(
   }
   const faults = await eachOf([...heads, ...layers, ...rewritten], async (layer) => {
     const isHead = heads.includes(layer);
-    const { seen, wrong } = await lookAt(driver, state, layer);
+    const { seen, wrong } = await inspectLayer(driver, state, layer);
     if (wrong && layer.backing !== null && !isHead) throw needsOperator(state, [wrong]);
     // A file of whatever content can be asked for as raw.
     if (wrong?.kind === "unreadable") await driver.probeLock({ path: layer.file.path, format: "raw" });

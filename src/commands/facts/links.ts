@@ -8,12 +8,12 @@ import { inWords } from "../rules/wrong-files.ts";
 
 /** Files of ours that are not what the log says: nothing is frozen, folded or re-pointed by its word alone. */
 
-type Looked =
+type LayerInspection =
   | { readonly seen: ObservedFile; readonly wrong: null }
   | { readonly seen: ObservedFile | undefined; readonly wrong: WrongFile };
 
 /** A file as it is now, and in what it is not what the log says. */
-export async function lookAt(driver: Driver, state: DomainState, layer: Layer): Promise<Looked> {
+export async function inspectLayer(driver: Driver, state: DomainState, layer: Layer): Promise<LayerInspection> {
   const logged = layer.backing === null ? null : backingOf(layerOf(state, layer.backing));
   const as = { path: layer.file.path, found: null, logged };
   let seen: ObservedFile | undefined;
@@ -25,7 +25,7 @@ export async function lookAt(driver: Driver, state: DomainState, layer: Layer): 
   }
   if (!seen) return { seen, wrong: { ...as, kind: "missing", why: "there is no such file" } };
   // Below a base image the chain is not ours.
-  if (logged === null || leadsTo(seen, logged) || movedTo(state, layer).some((lower) => leadsTo(seen, lower)))
+  if (logged === null || hasBacking(seen, logged) || movedTo(state, layer).some((lower) => hasBacking(seen, lower)))
     return { seen, wrong: null };
   const found = seen.backing === null ? null : { path: seen.backing, format: seen.backingFormat };
   return {
@@ -38,7 +38,7 @@ export function backingOf({ file: { path, format } }: Layer): Backing {
   return { path, format };
 }
 
-export function leadsTo({ backing, backingFormat }: ObservedFile, { path, format }: Backing): boolean {
+export function hasBacking({ backing, backingFormat }: ObservedFile, { path, format }: Backing): boolean {
   return backing === path && backingFormat === format;
 }
 

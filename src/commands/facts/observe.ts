@@ -10,7 +10,7 @@ import { headOf, layerOf } from "../../projections/layers.ts";
 import type { DomainState } from "../../projections/state.ts";
 import type { BaseFacts, DefineFacts, Facts, MemoryFacts } from "../rules/decision.ts";
 import { checkFit } from "./fit.ts";
-import { backingOf, lookAt } from "./links.ts";
+import { backingOf, inspectLayer } from "./links.ts";
 import type { WrongFile } from "../rules/wrong-files.ts";
 
 /** The facts that rules decide on, gathered from files and guests. Nothing here changes anything. */
@@ -36,7 +36,7 @@ export async function lookAtHeads(
   const heads: Record<Target, FileFacts> = {};
   const wrongHeads: WrongFile[] = [];
   for (const target of state.disks) {
-    const { seen, wrong } = await lookAt(driver, state, headOf(state, target));
+    const { seen, wrong } = await inspectLayer(driver, state, headOf(state, target));
     if (seen) heads[target] = seen.facts;
     if (wrong) wrongHeads.push(wrong);
   }

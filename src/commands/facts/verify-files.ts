@@ -2,7 +2,7 @@ import type { Driver } from "../../drivers/driver.ts";
 import { isSnapledgerError } from "../../errors.ts";
 import { layerOf, mayDiffer, pendingFolds, reachable } from "../../projections/layers.ts";
 import type { DomainState, Layer } from "../../projections/state.ts";
-import { lookAt } from "./links.ts";
+import { inspectLayer } from "./links.ts";
 import { differencesOf } from "../rules/logged-file.ts";
 
 /** One file that is not what the log says; `why` says what it is instead. */
@@ -53,7 +53,7 @@ async function differenceOf(
   layer: Layer,
   mayChange: boolean,
 ): Promise<Found | undefined> {
-  const looked = await lookAt(driver, state, layer).catch((error: unknown) => {
+  const looked = await inspectLayer(driver, state, layer).catch((error: unknown) => {
     if (!isSnapledgerError(error)) throw error;
     return error.message;
   });

@@ -17,7 +17,7 @@ import {
 import type { DomainState, Layer } from "../../projections/state.ts";
 import { allOf } from "../facts/each-of.ts";
 import { changedFiles } from "../facts/changed.ts";
-import { backingOf, leadsTo, lookAt, missingFiles, needsOperator } from "../facts/links.ts";
+import { backingOf, hasBacking, inspectLayer, missingFiles, needsOperator } from "../facts/links.ts";
 import type { WrongFile } from "../rules/wrong-files.ts";
 import { changedFilesStop } from "../rules/logged-file.ts";
 import type { Operation } from "../context.ts";
@@ -184,7 +184,7 @@ function notAllThere(from: string, into: string, lost: string): SnapledgerError 
 async function checkLinks({ driver, state }: Operation, layers: readonly Layer[]): Promise<void> {
   const wrong: WrongFile[] = [];
   for (const layer of layers) {
-    const { wrong: one } = await lookAt(driver, state, layer);
+    const { wrong: one } = await inspectLayer(driver, state, layer);
     if (one) wrong.push(one);
   }
   if (wrong.length > 0) throw needsOperator(state, wrong);
@@ -254,11 +254,11 @@ export async function restoreLinks(operation: Operation, watch: StepOptions): Pr
   for (const id of reachable(state)) {
     if (held.has(id)) continue;
     const layer = layerOf(state, id);
-    const { seen, wrong } = await lookAt(driver, state, layer);
+    const { seen, wrong } = await inspectLayer(driver, state, layer);
     if (wrong && !heads.has(id)) faults.push(wrong);
     if (!seen || wrong || layer.backing === null) continue;
     const backing = backingOf(layerOf(state, layer.backing));
-    if (leadsTo(seen, backing)) continue;
+    if (hasBacking(seen, backing)) continue;
     // An older program may have begun the fold that moved it, without a word.
     const fold = foldsOf(state).find(({ dependents }) => dependents.some((one) => one.id === id));
     if (fold) await announce(operation, fold);
