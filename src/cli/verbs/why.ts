@@ -1,6 +1,6 @@
 import { SnapledgerError } from "../../errors.ts";
-import { FileStory } from "../../projections/history/file-history.ts";
-import type { Turn } from "../../projections/history/file-history.ts";
+import { FileHistory } from "../../projections/history/file-history.ts";
+import type { RoleChange } from "../../projections/history/file-history.ts";
 import { absolute } from "../input/absolute.ts";
 import { History } from "../output/history.ts";
 import { fieldLines } from "../output/table.ts";
@@ -22,7 +22,7 @@ export const verb: Verb = {
     const history = new History(await connection.names());
     const stories = [];
     for (const domain of await domainsWith(cli, path)) {
-      const story = new FileStory(path, domain);
+      const story = new FileHistory(path, domain);
       for await (const { record } of connection.read({ domain })) story.push(record);
       if (story.turns.length > 0) stories.push({ domain, turns: story.turns });
     }
@@ -46,7 +46,7 @@ async function domainsWith(cli: Cli, path: string): Promise<string[]> {
   return [...found];
 }
 
-function printStory(cli: Cli, path: string, turns: readonly Turn[], history: History): void {
+function printStory(cli: Cli, path: string, turns: readonly RoleChange[], history: History): void {
   const [first, last] = [turns[0], turns.at(-1)];
   if (!first || !last) return;
   const fields: [string, string][] = [
@@ -58,7 +58,7 @@ function printStory(cli: Cli, path: string, turns: readonly Turn[], history: His
   cli.output.lines([...fieldLines(fields), "", ...lines, ""]);
 }
 
-function asJson(domain: string, turns: readonly Turn[]) {
+function asJson(domain: string, turns: readonly RoleChange[]) {
   return { domain, now: turns.at(-1)?.role, turns: turns.map(({ record, role }) => ({ role, by: record })) };
 }
 

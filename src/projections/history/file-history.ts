@@ -6,15 +6,15 @@ import { emptyState } from "../state.ts";
 import type { DomainState, Layer } from "../state.ts";
 
 /** A file came to be something else by a record. */
-export interface Turn {
+export interface RoleChange {
   readonly record: EventRecord;
   /** `head of vda`, `vda of snapshot "a"`, `removed` …; what it is until the next turn. */
   readonly role: string;
 }
 
 /** What one file was in one domain, from the domain's records in order. */
-export class FileStory {
-  readonly turns: Turn[] = [];
+export class FileHistory {
+  readonly turns: RoleChange[] = [];
   readonly #path: string;
   readonly #state: DomainState;
   #seen: string | null = null;
