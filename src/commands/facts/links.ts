@@ -4,7 +4,7 @@ import type { Backing } from "../../events/plan.ts";
 import { layerOf, pendingFolds } from "../../projections/layers.ts";
 import type { DomainState, Layer } from "../../projections/state.ts";
 import type { WrongFile } from "../rules/wrong-files.ts";
-import { inWords } from "../rules/wrong-files.ts";
+import { describe } from "../rules/wrong-files.ts";
 
 /** Files of ours that are not what the log says: nothing is frozen, folded or re-pointed by its word alone. */
 
@@ -65,7 +65,7 @@ function told(link: WrongFile["found"]): string {
 export function needsOperator(state: DomainState, wrong: readonly WrongFile[]): SnapledgerError {
   const anew = `, or undefine the domain with --keep-files and define it anew on its base image`;
   // It cannot be undefined while a fold waits.
-  const { message, hint } = inWords(state, wrong, pendingFolds(state).length === 0 ? anew : "");
+  const { message, hint } = describe(state, wrong, pendingFolds(state).length === 0 ? anew : "");
   return new SnapledgerError("NEEDS_OPERATOR", message, { facts: { domain: state.name, files: wrong }, hint });
 }
 

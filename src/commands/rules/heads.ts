@@ -8,7 +8,7 @@ import type { DomainState, Layer, Snapshot } from "../../projections/state.ts";
 import { refOf, snapshotOf } from "../../projections/tree.ts";
 import type { Facts, Ids, StepResults } from "./decision.ts";
 import { refuse } from "./decision.ts";
-import { inWords } from "./wrong-files.ts";
+import { describe } from "./wrong-files.ts";
 import { changedInWords } from "./logged-file.ts";
 import type { WrongFile } from "./wrong-files.ts";
 
@@ -44,7 +44,7 @@ export function headsInWords(state: DomainState, wrong: readonly WrongFile[]): {
     snapshots.size === 0
       ? `${cliCommand("undefine", name, "--discard-all")}, then define it anew`
       : cliCommand("create-with-snapshot", name, "SNAPSHOT", "--no-start", "--discard-changes");
-  return inWords(state, wrong, `, or give up the heads: ${without}`);
+  return describe(state, wrong, `, or give up the heads: ${without}`);
 }
 
 /** Refuses with FILES_CHANGED when frozen files differ from the log: what stands on them would read other bytes. */

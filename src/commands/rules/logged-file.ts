@@ -53,11 +53,11 @@ export function changedInWords(domain: string, changed: readonly ChangedFile[]):
   const more = changed.length - shown.length;
   const rest = more > 0 ? `. ${count(more, "more file")} changed, too` : "";
   const message = `Frozen files of domain "${domain}" changed behind its log: ${shown.join(". ")}${rest}.`;
-  return { message, hint: wayBack(changed) };
+  return { message, hint: repairHint(changed) };
 }
 
 /** Only the time can be given back by hand. */
-function wayBack(changed: readonly ChangedFile[]): string {
+function repairHint(changed: readonly ChangedFile[]): string {
   const restore = "Put back what was there from a backup, with its time of change ('cp -a' keeps it).";
   const touched = changed.find(
     ({ logged, seen }) => differencesOf({ ...logged, mtimeNs: seen.mtimeNs }, seen).length === 0,

@@ -15,7 +15,7 @@ export interface WrongFile {
 }
 
 /** `otherwise`: how to go on without them, after a comma. */
-export function inWords(
+export function describe(
   state: DomainState,
   wrong: readonly WrongFile[],
   otherwise: string,
@@ -28,11 +28,11 @@ export function inWords(
     ...(missing.length > 0 ? [`Files of domain "${state.name}" are missing: ${missing.join(", ")}.`] : []),
     ...(others.length > 0 ? [`Files of domain "${state.name}" are not what its log says: ${others.join(" ")}`] : []),
   ];
-  return { message: message.join(" "), hint: `${wayBack(wrong)}${otherwise}.` };
+  return { message: message.join(" "), hint: `${repairHint(wrong)}${otherwise}.` };
 }
 
 /** Without `-u` a rebase writes whatever is needed for the file to read as it did. */
-function wayBack([first]: readonly WrongFile[]): string {
+function repairHint([first]: readonly WrongFile[]): string {
   if (first?.kind === "missing") return "Is their file system mounted? If they are lost, put them back from a backup";
   if (first?.kind !== "backing" || !first.logged) return "Put it back from a backup";
   const { path, format } = first.logged;
