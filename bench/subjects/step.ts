@@ -1,4 +1,4 @@
-import { Player } from "../../src/projections/replay/replay.ts";
+import { Replay } from "../../src/projections/replay/replay.ts";
 import { sealed, SnapshotHistory } from "../history.ts";
 import { milliseconds } from "../rounds.ts";
 import type { Bench, Findings, Subject } from "../row.ts";
@@ -15,7 +15,7 @@ async function run({ quick }: Bench): Promise<Findings> {
   const [snapshots, steps] = quick ? [1000, 50] : [10_000, 200];
   const history = new SnapshotHistory(snapshots + steps);
   const records = [...sealed(history.events)].map(({ record }) => record).filter(({ domain }) => domain !== null);
-  const player = new Player(records);
+  const player = new Replay(records);
   player.goTo(records.length - steps);
   const times = { next: [] as number[], back: [] as number[], copies: [] as number[] };
   for (let i = 0; i < steps; i++) {

@@ -4,7 +4,7 @@ import { History } from "../../src/cli/output/history.ts";
 import { Debugger } from "../../src/cli/replay/debugger.ts";
 import { Screen } from "../../src/cli/replay/terminal.ts";
 import { verbs } from "../../src/cli/verbs.ts";
-import { Player } from "../../src/projections/replay/replay.ts";
+import { Replay } from "../../src/projections/replay/replay.ts";
 import { Inside } from "../support/in-process-cli.ts";
 import { hostileLog, placesFor } from "./hostile-log.ts";
 
@@ -177,7 +177,7 @@ describe("a terminal", () => {
     const inside = new Inside(await hostileLog(hostile));
     let drawn = "";
     const surface = { rows: 40, columns: 200, write: (text: string) => (drawn += text) };
-    const screen = new Screen(`replay ${hostile}`, new Debugger(new Player(inside.world.records())), new History(await inside.connection.names()), surface); // prettier-ignore
+    const screen = new Screen(`replay ${hostile}`, new Debugger(new Replay(inside.world.records())), new History(await inside.connection.names()), surface); // prettier-ignore
     for (let n = 0; n < 30; n++) {
       screen.press(undefined, { name: "n", sequence: "n" });
       screen.draw();

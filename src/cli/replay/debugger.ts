@@ -2,7 +2,7 @@ import { SnapledgerError } from "../../errors.ts";
 import type { Value } from "../../projections/condition/fields.ts";
 import { parseCondition, parseExpression } from "../../projections/condition/parse.ts";
 import type { Condition, Expression } from "../../projections/condition/parse.ts";
-import type { Player } from "../../projections/replay/replay.ts";
+import type { Replay } from "../../projections/replay/replay.ts";
 import { typeNamed } from "../input/log-options.ts";
 
 /** What was watched, as text and as what it is now. */
@@ -24,11 +24,11 @@ export const commandHelp: readonly (readonly [command: string, what: string])[] 
 
 /** The commands that a replay understands, whoever gives them: keys on a terminal or a script. */
 export class Debugger {
-  readonly player: Player;
+  readonly player: Replay;
   readonly #watches: { text: string; expression: Expression }[] = [];
   #breakpoints: Condition[] = [];
 
-  constructor(player: Player) {
+  constructor(player: Replay) {
     this.player = player;
   }
 

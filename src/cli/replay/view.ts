@@ -1,6 +1,6 @@
 import { sortedByName } from "../../projections/views/name-order.ts";
 import type { Value } from "../../projections/condition/fields.ts";
-import type { Player } from "../../projections/replay/replay.ts";
+import type { Replay } from "../../projections/replay/replay.ts";
 import type { DomainState } from "../../projections/state.ts";
 import type { History } from "../output/history.ts";
 import { drawnTree } from "../output/tree.ts";
@@ -13,7 +13,7 @@ export interface TreeViewLine {
 }
 
 /** The tree where the player stands: `+` is new with this event, `~` was changed by it, `*` is current. */
-export function treeView(player: Player): TreeViewLine[] {
+export function treeView(player: Replay): TreeViewLine[] {
   const { state, touched } = player;
   if (!state?.defined) return [{ text: "(not defined)", touched: false }];
   const mark = (id: string) => (touched.added.has(id) ? "+ " : touched.changed.has(id) ? "~ " : "");
@@ -37,7 +37,7 @@ function currentMark({ current }: DomainState, id: string): string {
 }
 
 /** Where the player stands, in one line. */
-export function placeLine(player: Player, history: History): string {
+export function placeLine(player: Replay, history: History): string {
   const { event } = player;
   return event ? history.line(event).trimStart() : "before the first event";
 }

@@ -1,7 +1,7 @@
 import { SnapledgerError } from "../../errors.ts";
 import type { EventRecord } from "../../connection/api.ts";
 import { apply } from "../../projections/domain.ts";
-import { Player } from "../../projections/replay/replay.ts";
+import { Replay } from "../../projections/replay/replay.ts";
 import { emptyState } from "../../projections/state.ts";
 import type { DomainState } from "../../projections/state.ts";
 import { conditionHelp } from "../input/condition-help.ts";
@@ -46,7 +46,7 @@ export const verb: Verb = {
 };
 
 /** Reads the stretch, and folds what is before it. */
-async function stretch(cli: Cli): Promise<Player> {
+async function stretch(cli: Cli): Promise<Replay> {
   const connection = await cli.connection();
   const [domain, from, to] = [cli.input.optional(0), cli.input.value("from"), cli.input.value("to")];
   const first = from === undefined ? 1 : await positionOf(cli, from, "--from");
@@ -59,7 +59,7 @@ async function stretch(cli: Cli): Promise<Player> {
     else foldInto(start, record);
     if (records.length > mostRecords) throw tooMany();
   }
-  return new Player(records, start);
+  return new Replay(records, start);
 }
 
 function foldInto(states: Map<string, DomainState>, record: EventRecord): void {

@@ -12,14 +12,14 @@ import type { Step } from "./step.ts";
 type States = Map<DomainId, DomainState>;
 
 /** What the last event did to the snapshots of its domain, by id. */
-export interface Touched {
+export interface ChangedSnapshots {
   readonly added: ReadonlySet<SnapshotId>;
   readonly changed: ReadonlySet<SnapshotId>;
   /** Their names: they are not in the state any more. */
   readonly gone: readonly string[];
 }
 
-const untouched: Touched = { added: new Set(), changed: new Set(), gone: [] };
+const untouched: ChangedSnapshots = { added: new Set(), changed: new Set(), gone: [] };
 
 /** Farther than this, folding in bulk is faster than stepping. */
 const farSteps = 100;
@@ -29,7 +29,7 @@ const farSteps = 100;
  * step depends on how long the history is, or on snapshots that its event leaves alone. What was jumped over is folded
  * in bulk.
  */
-export class Player {
+export class Replay {
   readonly records: readonly EventRecord[];
   readonly #start: ReadonlyMap<DomainId, DomainState>;
   #states: States;
@@ -64,7 +64,7 @@ export class Player {
     return domain ? (this.#states.get(domain) ?? emptyState(domain)) : undefined;
   }
 
-  get touched(): Touched {
+  get touched(): ChangedSnapshots {
     const taken = this.#trail.at(-1);
     return taken ? touchedBy(taken) : untouched;
   }
@@ -147,7 +147,7 @@ function stateFor(states: States, { domain }: EventRecord): DomainState {
   return state;
 }
 
-function touchedBy({ patches, inverse }: Step): Touched {
+function touchedBy({ patches, inverse }: Step): ChangedSnapshots {
   const ids = (op: "add" | "replace") =>
     patches.flatMap((patch) => {
       const [part, id] = patch.path;

@@ -3,7 +3,7 @@ import { describe, expect } from "vitest";
 import { compare } from "../../../../src/projections/replay/compare.ts";
 import { parseCondition } from "../../../../src/projections/condition/parse.ts";
 import { applyAll } from "../../../../src/projections/domain.ts";
-import { Player } from "../../../../src/projections/replay/replay.ts";
+import { Replay } from "../../../../src/projections/replay/replay.ts";
 import { emptyState } from "../../../../src/projections/state.ts";
 import type { DomainState } from "../../../../src/projections/state.ts";
 import { History } from "../../../../src/cli/output/history.ts";
@@ -23,7 +23,7 @@ describe("a replay", () => {
     "stands, however it got there, where folding the records gets",
     (all, skipped, deeds) => {
       const records = all.slice(skipped);
-      const player = new Player(records, statesOf(all.slice(0, skipped)));
+      const player = new Replay(records, statesOf(all.slice(0, skipped)));
       for (const one of deeds) {
         if (one.do === "next") player.next();
         else if (one.do === "back") player.back();
@@ -47,7 +47,7 @@ describe("a replay", () => {
       states.set(id, state);
       return condition.holds({ state, event });
     });
-    const player = new Player(records);
+    const player = new Replay(records);
     for (const { position } of held) {
       expect(player.run([condition])).toBe(true);
       expect(player.event?.position).toBe(position);
@@ -122,7 +122,7 @@ function merged() {
   historian.play({ verb: "define", domain });
   for (const pick of [1, 2]) historian.play({ verb: "create", domain, pick });
   historian.play({ verb: "merge", domain, pick: 1 });
-  return { records: historian.records, player: new Player(historian.records) };
+  return { records: historian.records, player: new Replay(historian.records) };
 }
 
 function statesOf(
