@@ -5,10 +5,10 @@ import type { Output } from "./output/output.ts";
 import { Session } from "./session.ts";
 import { verbs } from "./verbs.ts";
 import { version } from "./output/version.ts";
-import type { Surroundings } from "./verb.ts";
+import type { RunContext } from "./verb.ts";
 
 /** Runs one command line, without the program's name; its exit status. Rejects with what is to be reported. */
-export async function run(args: readonly string[], around: Surroundings): Promise<number> {
+export async function run(args: readonly string[], around: RunContext): Promise<number> {
   const { output, interrupt } = around;
   const { verb: typed, rest } = splitVerb(args);
   if (typed === undefined) return withoutVerb(rest, output);

@@ -6,7 +6,7 @@ import type { Input } from "./input/input.ts";
 import type { Output } from "./output/output.ts";
 import { progressOn } from "./output/progress.ts";
 import type { ShownProgress } from "./output/progress.ts";
-import type { Cli, Surroundings } from "./verb.ts";
+import type { Cli, RunContext } from "./verb.ts";
 import { knownHeadsFolder, storeFolder } from "./input/store.ts";
 
 /** One run of one verb: its input, its store, and the one connection to it. */
@@ -17,14 +17,14 @@ export class Session implements Cli {
   readonly json: boolean;
   readonly now: number;
   readonly #progress: ShownProgress;
-  readonly around: Surroundings;
+  readonly around: RunContext;
   readonly #verb: string;
   /** Something was shown of a log that is damaged. */
   damaged = false;
   status = 0;
   #connection: Promise<Connection> | undefined;
 
-  constructor(verb: string, input: Input, around: Surroundings) {
+  constructor(verb: string, input: Input, around: RunContext) {
     this.#verb = verb;
     this.input = input;
     this.around = around;

@@ -8,7 +8,7 @@ export interface Place {
 }
 
 /** How an error is told. */
-export interface Telling {
+export interface ErrorFormat {
   readonly json: boolean;
   /** Show where it comes from. */
   readonly debug: boolean;
@@ -18,7 +18,7 @@ export interface Telling {
 }
 
 /** Says on stderr why it failed and what to do next; the process's exit status. */
-export function reportError(error: unknown, output: Output, how: Telling): number {
+export function reportError(error: unknown, output: Output, how: ErrorFormat): number {
   if (!isSnapledgerError(error)) return reportUnexpected(error, output, how);
   const { json, debug, store, place } = how;
   const hint = error.hint === undefined ? undefined : withStoreOption(error.hint, store);
@@ -32,7 +32,7 @@ export function reportError(error: unknown, output: Output, how: Telling): numbe
 }
 
 /** A bug, or something about the machine that nobody thought of. */
-function reportUnexpected(error: unknown, output: Output, { json, debug, store, place }: Telling): number {
+function reportUnexpected(error: unknown, output: Output, { json, debug, store, place }: ErrorFormat): number {
   const message = error instanceof Error ? error.message : String(error);
   const fault =
     "This is a fault, not a refusal. What had begun is settled by `snapledger recover`, or by the next command on the " +

@@ -3,8 +3,8 @@ import { isSnapledgerError, SnapledgerError } from "../../errors.ts";
 import { Remembered } from "../../queries/cache/session-cache.ts";
 import { cannotRead } from "../input/files.ts";
 import { reportError } from "../output/report.ts";
-import type { Place, Telling } from "../output/report.ts";
-import type { Surroundings } from "../verb.ts";
+import type { Place, ErrorFormat } from "../output/report.ts";
+import type { RunContext } from "../verb.ts";
 import { splitVerb, storeGiven } from "../input/arguments.ts";
 import { linesOf, mostBytes } from "./lines.ts";
 import { scanWords, splitWords } from "./words.ts";
@@ -30,7 +30,7 @@ const mostLines = 500;
 
 /** Runs commands one after the other. Between two of them it holds nothing of any store, but knows what it saw last. */
 export class Shell {
-  readonly #around: Surroundings;
+  readonly #around: RunContext;
   readonly #options: ShellOptions;
   #known: { readonly store: string; readonly remembered: Remembered } | undefined;
   /** That of the last command that failed; 0 when none has. */
@@ -38,7 +38,7 @@ export class Shell {
   /** true: no more commands are wanted. */
   ended = false;
 
-  constructor(around: Surroundings, options: ShellOptions) {
+  constructor(around: RunContext, options: ShellOptions) {
     this.#around = around;
     this.#options = options;
   }
@@ -85,7 +85,7 @@ export class Shell {
   }
 
   /** How an error is told before the command's own words are known. */
-  #telling(place: Place | undefined): Telling {
+  #telling(place: Place | undefined): ErrorFormat {
     const { defaults } = this.#options;
     const json = defaults.some(([flag]) => flag === "--json");
     return { json, debug: this.#around.debug, store: storeGiven(defaults.flat()), place };
