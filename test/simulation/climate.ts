@@ -1,12 +1,12 @@
 import type { Drawn } from "../support/random.ts";
-import type { Luck } from "./manager.ts";
+import type { FaultRates } from "./manager.ts";
 
 /** How rough a run is, and how long: drawn first, so that calm runs go deep and rough ones meet everything. */
-export interface Climate {
+export interface RunProfile {
   readonly steps: number;
   /** Commands under way at the same time, at the most. */
   readonly atOnce: number;
-  readonly luck: Luck;
+  readonly luck: FaultRates;
   readonly writeFailsPercent: number;
   /** As often as the log has written. */
   readonly powerCutPercent: number;
@@ -30,7 +30,7 @@ export interface Climate {
 /** The LevelDB log proves whatever it reads, which takes time: a share of the runs. */
 const diskPercent = 15;
 
-export function climateOf(drawn: Drawn): Climate {
+export function climateOf(drawn: Drawn): RunProfile {
   const rough = drawn.chance(70);
   const leaning = drawn.one(["none", "none", "none", "none", "none", "snapshots", "bases", "bases"] as const);
   const foldsFail = leaning === "bases" ? 75 : rough ? drawn.one([0, 0, 0, 60]) : 0;
@@ -56,14 +56,14 @@ export function climateOf(drawn: Drawn): Climate {
 }
 
 /** Folds are cut short again and again, most of them under a guest. */
-export function climateOfMovedLinks(climate: Climate): Climate {
+export function climateOfMovedLinks(climate: RunProfile): RunProfile {
   const luck = { diesPercent: 0, failsPercent: 0, failing: { commit: 30, commitLive: 60, repairLeaks: 40 } };
   const few = { atOnce: 1, domains: 1, disks: 1, writeFailsPercent: 0, powerCutPercent: 0 };
   return { ...climate, ...few, luck, steps: 36, guests: true, leaning: "links" };
 }
 
 /** Disks are cut, with something behind the cut, and made longer; tools fail, and lie, and so folds come late. */
-export function climateOfSizes(climate: Climate, drawn: Drawn): Climate {
+export function climateOfSizes(climate: RunProfile, drawn: Drawn): RunProfile {
   const luck = {
     diesPercent: drawn.one([0, 2]),
     failsPercent: 0,

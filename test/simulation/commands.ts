@@ -3,7 +3,7 @@ import type { Request } from "../../src/connection/api.ts";
 import { baseImage, baseImages, chainOf, fileOf } from "./bases.ts";
 import { standsOn } from "./expected.ts";
 import type { ExpectedDomain } from "./expected.ts";
-import type { Luck } from "./manager.ts";
+import type { FaultRates } from "./manager.ts";
 import { layerOf, pendingFolds } from "../../src/projections/layers.ts";
 import type { Fold } from "../../src/projections/layers.ts";
 import type { DomainState, Snapshot } from "../../src/projections/state.ts";
@@ -16,7 +16,7 @@ const domainNames = ["web", "db", "log"];
 const snapshotNames = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
 /** Something new, or once more what was given a command id before. */
-export function askedOf(simulation: Simulation): readonly [Command, Request, Luck?] {
+export function askedOf(simulation: Simulation): readonly [Command, Request, FaultRates?] {
   const { drawn, given } = simulation;
   const { leaning } = simulation.climate;
   const towards =
@@ -169,7 +169,7 @@ function definition(simulation: Simulation, name: string): DefineDomain {
  * A fold that was not recorded has moved a link to the file below already. While that fold is kept from being done, that
  * file is folded away itself; under a guest that goes on until it stops. Then it shows whether the link was put back.
  */
-function pastMovedLink(simulation: Simulation): readonly [Command, Request, Luck] | undefined {
+function pastMovedLink(simulation: Simulation): readonly [Command, Request, FaultRates] | undefined {
   const { drawn, expected, states, climate } = simulation;
   for (const one of expected.domains.values()) {
     const { id, name: domain } = one;
@@ -204,7 +204,7 @@ function pastWaitingBase({
   expected,
   states,
   climate,
-}: Simulation): readonly [Command, Request, Luck] | undefined {
+}: Simulation): readonly [Command, Request, FaultRates] | undefined {
   for (const { id, name: domain } of expected.domains.values()) {
     const state = states.get(id);
     const smaller = state && [...state.snapshots.values()].find((snapshot) => isBelowWaitingBase(state, snapshot));

@@ -4,7 +4,7 @@ import type { Caller, Request } from "../../src/connection/api.ts";
 import type { Manager } from "./manager.ts";
 
 /** One command given by somebody, from when it is given to when its process is done or dead. */
-export interface Deed {
+export interface CommandInFlight {
   readonly number: number;
   readonly command: Command;
   readonly caller: Caller;
@@ -29,10 +29,10 @@ export interface Deed {
 }
 
 /** What the log says of one operation. */
-export interface Told {
-  readonly deed: Deed;
+export interface OperationTrace {
+  readonly deed: CommandInFlight;
   /** Who appended of it last: another than its own process recovers it. */
-  by: Deed;
+  by: CommandInFlight;
   intent: EventRecord | null;
   decided: EventRecord | null;
   rejected: EventRecord | null;

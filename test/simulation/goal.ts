@@ -1,7 +1,7 @@
 import type { Command } from "../../src/events/command.ts";
 import type { GuestState } from "../../src/events/records.ts";
 import type { Drawn } from "../support/random.ts";
-import type { Climate } from "./climate.ts";
+import type { RunProfile } from "./climate.ts";
 import { decides } from "./deed.ts";
 import { rare } from "./failpoints.ts";
 
@@ -11,7 +11,7 @@ import { rare } from "./failpoints.ts";
  */
 const directedPercent = 60;
 
-export function goalOf(seed: number, drawn: Drawn): Goal | undefined {
+export function goalOf(seed: number, drawn: Drawn): TargetFailpoint | undefined {
   if (!drawn.chance(directedPercent)) return undefined;
   let nearest = "";
   let best = -1;
@@ -21,7 +21,7 @@ export function goalOf(seed: number, drawn: Drawn): Goal | undefined {
     best = weight;
     nearest = name;
   }
-  return new Goal(nearest, drawn);
+  return new TargetFailpoint(nearest, drawn);
 }
 
 const numbers = [...rare].map((name) => [name, hashOf(name)] as const);
@@ -39,7 +39,7 @@ function mixed(number: number): number {
 }
 
 /** A failpoint, `SuspendDomain: before commitLive`, and what leads there. */
-export class Goal {
+export class TargetFailpoint {
   readonly name: string;
   readonly command: Command["type"] | "recovery";
   /** `before commitLive`, and what it is about, `commitLive`. */
@@ -54,7 +54,7 @@ export class Goal {
   constructor(name: string, drawn: Drawn) {
     const [command = "", point = ""] = name.split(": ");
     this.name = name;
-    this.command = command as Goal["command"];
+    this.command = command as TargetFailpoint["command"];
     this.point = point;
     this.about = point.replace(/^(before|after) (append )?/, "");
     this.#before = this.command === "recovery" ? beginners.find((type) => decides({ type }) === this.about) : undefined;
@@ -176,7 +176,7 @@ const foldPoints = new Set([
 ]);
 
 /** Few mishaps but those that lead there. */
-export function climateTowards(goal: Goal, drawn: Drawn, climate: Climate): Climate {
+export function climateTowards(goal: TargetFailpoint, drawn: Drawn, climate: RunProfile): RunProfile {
   const diesPercent = goal.command === "recovery" ? 6 : drawn.one([0, 0, 1]);
   const failsPercent = goal.about === "OperationFailed" ? drawn.one([3, 8]) : drawn.one([0, 0, 2]);
   return {

@@ -7,11 +7,11 @@ import type { Command } from "../../src/events/command.ts";
 import type { Drawn } from "../support/random.ts";
 import { rare, rarest } from "./failpoints.ts";
 import type { Failpoints } from "./failpoints.ts";
-import type { Goal } from "./goal.ts";
+import type { TargetFailpoint } from "./goal.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** How likely it is, in percent, that a process dies at a point it passes, and that a call of its driver fails. */
-export interface Luck {
+export interface FaultRates {
   readonly diesPercent: number;
   readonly failsPercent: number;
   /**
@@ -24,15 +24,15 @@ export interface Luck {
 }
 
 /** Nothing happens to it. */
-export const noLuck: Luck = { diesPercent: 0, failsPercent: 0, failing: {} };
+export const noLuck: FaultRates = { diesPercent: 0, failsPercent: 0, failing: {} };
 
 interface ManagerParts {
   readonly command: Command;
   readonly drawn: Drawn;
-  readonly luck: Luck;
+  readonly luck: FaultRates;
   readonly failpoints: Failpoints;
   /** Where the run is steered to. */
-  readonly goal: Goal | undefined;
+  readonly goal: TargetFailpoint | undefined;
   readonly interrupt: () => void;
   readonly told: (line: string) => void;
 }

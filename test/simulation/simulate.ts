@@ -7,7 +7,7 @@ import { emptyState } from "../../src/projections/state.ts";
 import { Drawn } from "../support/random.ts";
 import { act, recoverAll } from "./acts.ts";
 import { climateOf, climateOfMovedLinks, climateOfSizes } from "./climate.ts";
-import type { Climate } from "./climate.ts";
+import type { RunProfile } from "./climate.ts";
 import { limits } from "./expected.ts";
 import type { SimulatedStore } from "./store.ts";
 import { Failpoints } from "./failpoints.ts";
@@ -56,7 +56,7 @@ export async function simulate(seed: number, failpoints = new Failpoints(), verb
   return { seed, records: records.length, counts, hash: records.at(-1)?.hash ?? "", wrong, steps };
 }
 
-function undirectedClimate(seed: number, drawn: Drawn, anywhere: Climate): Climate {
+function undirectedClimate(seed: number, drawn: Drawn, anywhere: RunProfile): RunProfile {
   if (seed % movedLinks === 0) return climateOfMovedLinks(anywhere);
   return changingSizes.includes(seed % movedLinks) ? climateOfSizes(anywhere, drawn) : anywhere;
 }

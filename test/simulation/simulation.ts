@@ -31,17 +31,17 @@ import type { DomainState } from "../../src/projections/state.ts";
 import { Drawn } from "../support/random.ts";
 import { told as commandTold } from "../support/commands.ts";
 import { baseImage, chainOf, fileOf, makeBases } from "./bases.ts";
-import type { Climate } from "./climate.ts";
+import type { RunProfile } from "./climate.ts";
 import { decides, isHousekeeping } from "./deed.ts";
-import type { Deed, Told } from "./deed.ts";
+import type { CommandInFlight, OperationTrace } from "./deed.ts";
 import { Expected } from "./expected.ts";
 import type { ExpectedDomain, Reality } from "./expected.ts";
 import type { Failpoints } from "./failpoints.ts";
 import { sectorsIn } from "./files.ts";
 import { basesDiffer, memoriesDiffer, tokenOf, unreadable, unsettled } from "./judge.ts";
-import type { Goal } from "./goal.ts";
+import type { TargetFailpoint } from "./goal.ts";
 import { Manager, noLuck } from "./manager.ts";
-import type { Luck } from "./manager.ts";
+import type { FaultRates } from "./manager.ts";
 import { DiskStore } from "./disk-store.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -49,8 +49,8 @@ import type { SimulatedStore, StoreParts } from "./store.ts";
 
 export interface SimulationParts {
   readonly seed: number;
-  readonly climate: Climate;
-  readonly goal: Goal | undefined;
+  readonly climate: RunProfile;
+  readonly goal: TargetFailpoint | undefined;
   readonly drawn: Drawn;
   readonly failpoints: Failpoints;
   /** Every step is told. */
@@ -60,9 +60,9 @@ export interface SimulationParts {
 /** One machine, its disks, its log, and everybody who works on it; and beside them what must be true of all that. */
 export class Simulation implements Reality {
   readonly drawn: Drawn;
-  climate: Climate;
+  climate: RunProfile;
   /** The failpoint that the run is steered to. */
-  readonly goal: Goal | undefined;
+  readonly goal: TargetFailpoint | undefined;
   readonly scheduler: Scheduler;
   readonly world = new World();
   readonly failpoints: Failpoints;
@@ -73,8 +73,8 @@ export class Simulation implements Reality {
   readonly directory = emptyDirectory();
   readonly fileDirectory = emptyFileDirectory();
   readonly records: EventRecord[] = [];
-  readonly operations = new Map<string, Told>();
-  readonly underWay = new Set<Deed>();
+  readonly operations = new Map<string, OperationTrace>();
+  readonly underWay = new Set<CommandInFlight>();
   /** What was asked for with a command id, to be asked for again. */
   readonly given: (readonly [Command, Request])[] = [];
   /** Positions whose writers were told that they are there. */
@@ -96,8 +96,11 @@ export class Simulation implements Reality {
   readonly #strange: Drawn;
   readonly #verbose: boolean;
   readonly #waitingForEnds: (() => void)[] = [];
-  readonly #locks = new Map<string, Deed>();
-  readonly #usedIds = new Map<string, { deeds: Deed[]; first: { record: EventRecord; deed: Deed } | null }>();
+  readonly #locks = new Map<string, CommandInFlight>();
+  readonly #usedIds = new Map<
+    string,
+    { deeds: CommandInFlight[]; first: { record: EventRecord; deed: CommandInFlight } | null }
+  >();
   readonly #checkpoints = new Map<string, string>();
   readonly #overtaking = new Set<string>();
   /** What the domain that was last undefined had referred to. */
@@ -120,7 +123,7 @@ export class Simulation implements Reality {
     this.tell(() => `seed ${seed}: ${goal ? `to ${goal.name}, ` : ""}${JSON.stringify(climate)}`);
   }
 
-  #storeOf({ store }: Climate): SimulatedStore {
+  #storeOf({ store }: RunProfile): SimulatedStore {
     const parts: StoreParts = {
       ...{ clock: this.clock, newId: this.newId, logId: this.newId() },
       beforeWrite: () => this.#beforeWrite(),
@@ -194,7 +197,11 @@ export class Simulation implements Reality {
   // Commands.
 
   /** Somebody gives a command; resolves when its process is done or dead. */
-  async give(command: Command, request: Request = {}, luck: Luck = this.climate.luck): Promise<Outcome | undefined> {
+  async give(
+    command: Command,
+    request: Request = {},
+    luck: FaultRates = this.climate.luck,
+  ): Promise<Outcome | undefined> {
     const number = ++this.counts.commands;
     const told = (line: string) => this.tell(`  #${number} ${line}`);
     const caller = callerOf(this.drawn.one(["ann", "bob", "eve"]));
@@ -214,7 +221,11 @@ export class Simulation implements Reality {
       appending: false,
     };
     const undisturbed = luck === noLuck;
-    const deed: Deed = { ...{ number, command, caller, manager, abort, codes, ...state }, request, undisturbed };
+    const deed: CommandInFlight = {
+      ...{ number, command, caller, manager, abort, codes, ...state },
+      request,
+      undisturbed,
+    };
     if (typeof commandId === "string") this.#shareId(commandId, deed);
     this.tell(() => `#${number} ${caller.user}: ${commandTold(command)} ${JSON.stringify({ ...command, ...request })}`);
     this.underWay.add(deed);
@@ -233,7 +244,7 @@ export class Simulation implements Reality {
     }
   }
 
-  #stage(deed: Deed): Stage {
+  #stage(deed: CommandInFlight): Stage {
     const { manager } = deed;
     const driver = this.#driver(deed);
     const log = async (): Promise<EventLog> => {
@@ -254,7 +265,7 @@ export class Simulation implements Reality {
     };
   }
 
-  #driver(deed: Deed): Driver {
+  #driver(deed: CommandInFlight): Driver {
     const { world, scheduler } = this;
     const { manager } = deed;
     const during = async (point: string) => {
@@ -307,7 +318,7 @@ export class Simulation implements Reality {
     if (loaded && heads?.join("|") !== disks.join("|")) this.complain(`a memory met the disks ${heads?.join("|")}`);
   }
 
-  #locksFor(deed: Deed): Locks {
+  #locksFor(deed: CommandInFlight): Locks {
     return {
       lockDomain: async ({ domain }) => {
         const patience = this.drawn.below(30);
@@ -326,7 +337,7 @@ export class Simulation implements Reality {
     };
   }
 
-  #lock(domain: string, deed: Deed): DomainLock {
+  #lock(domain: string, deed: CommandInFlight): DomainLock {
     const release = () => {
       if (this.#locks.get(domain) === deed) this.#locks.delete(domain);
       return Promise.resolve();
@@ -335,7 +346,7 @@ export class Simulation implements Reality {
   }
 
   /** What a process is told of its appends is checked against what it asked for. */
-  #watched(deed: Deed, log: EventLog): EventLog {
+  #watched(deed: CommandInFlight, log: EventLog): EventLog {
     return {
       ...log,
       append: async (events, options) => {
@@ -370,7 +381,7 @@ export class Simulation implements Reality {
    * Locks are not seen from everywhere, such as from a container with a network of its own: at times somebody comes
    * between what a process has read and what it appends. What is appended here changes nothing.
    */
-  async #overtake(deed: Deed, domain: string | null): Promise<EventRecord | undefined> {
+  async #overtake(deed: CommandInFlight, domain: string | null): Promise<EventRecord | undefined> {
     const name = this.states.get(domain ?? "")?.name;
     if (deed.undisturbed || name === undefined || this.#strange.below(overtakes) > 0) return undefined;
     const operation = this.newId();
@@ -512,7 +523,7 @@ export class Simulation implements Reality {
     domain.frozen = null;
   }
 
-  #accountIntent(record: EventRecord, told: Told, what: string): void {
+  #accountIntent(record: EventRecord, told: OperationTrace, what: string): void {
     const { deed } = told;
     if (told.intent) this.complain(`${what} was begun before`);
     told.intent = record;
@@ -526,7 +537,7 @@ export class Simulation implements Reality {
       this.complain(`${what} was to be at revision ${expectRevision}, not ${deed.revision}`);
   }
 
-  #accountOutcome(record: EventRecord, told: Told, what: string): void {
+  #accountOutcome(record: EventRecord, told: OperationTrace, what: string): void {
     const { deed } = told;
     const id = record.domain ?? "";
     if (told.decided) this.complain(`${what} had been decided before`);
@@ -569,7 +580,7 @@ export class Simulation implements Reality {
     }
   }
 
-  #checkGuest(record: EventRecord, { deed, by }: Told, what: string): void {
+  #checkGuest(record: EventRecord, { deed, by }: OperationTrace, what: string): void {
     const must: Readonly<Record<string, string>> = {
       ...{ DomainStopped: "off", DomainSuspended: "paused", DomainResumed: "running" },
     };
@@ -598,7 +609,7 @@ export class Simulation implements Reality {
   }
 
   /** An id stands for one command of one domain, however many processes use it at the same time. */
-  #useId(record: EventRecord, deed: Deed, what: string): void {
+  #useId(record: EventRecord, deed: CommandInFlight, what: string): void {
     const use = this.#usedIds.get(record.commandId ?? "");
     if (!use) return;
     use.first ??= { record, deed };
@@ -606,7 +617,7 @@ export class Simulation implements Reality {
     if (use.first.record !== record) this.complain(`${what} uses the command id of ${use.first.record.position}`);
   }
 
-  #shareId(commandId: string, deed: Deed): void {
+  #shareId(commandId: string, deed: CommandInFlight): void {
     const use = this.#usedIds.get(commandId) ?? { deeds: [], first: null };
     this.#usedIds.set(commandId, use);
     use.deeds.push(deed);
@@ -614,7 +625,7 @@ export class Simulation implements Reality {
   }
 
   /** By what it could be refused now. */
-  #weigh(deed: Deed): void {
+  #weigh(deed: CommandInFlight): void {
     const { command } = deed;
     const id = command.type === "DefineDomain" ? command.uuid : (this.expected.named(command.domain)?.id ?? "");
     const { must, may } = this.expected.verdict(id, command);
@@ -655,12 +666,12 @@ export class Simulation implements Reality {
     this.weighAll();
   }
 
-  #toldOf(deed: Deed): Told | undefined {
+  #toldOf(deed: CommandInFlight): OperationTrace | undefined {
     const all = [...this.operations.values()].filter((told) => told.deed === deed);
     return all.find(({ intent, rejected }) => intent !== null || rejected !== null);
   }
 
-  #ended(deed: Deed, outcome: Outcome): void {
+  #ended(deed: CommandInFlight, outcome: Outcome): void {
     this.tell(() => `#${deed.number} done${outcome.repeated ? ", before" : ""}, at ${outcome.position}`);
     if (deed.manager.crash) this.counts.crashes += 1;
     if (deed.manager.crash || outcome.planned) return;
@@ -679,14 +690,14 @@ export class Simulation implements Reality {
   }
 
   /** Who merges into the base image and hears of nothing else has it there, in the file. */
-  #checkFolded({ number }: Deed, { type, domain, data }: EventRecord): void {
+  #checkFolded({ number }: CommandInFlight, { type, domain, data }: EventRecord): void {
     if (type !== "SnapshotMerged" || data.into !== null) return;
     for (const { path } of this.expected.domains.get(domain ?? "")?.disks ?? [])
       if (this.isBehind(path)) this.complain(`#${number} is said to be done, and ${path} does not hold it`);
   }
 
   /** Whoever asks again by the same id is not told of success any sooner. */
-  #checkFoldedStill(deed: Deed, first: Deed | undefined): void {
+  #checkFoldedStill(deed: CommandInFlight, first: CommandInFlight | undefined): void {
     const merged = first && this.#toldOf(first)?.decided;
     if (!merged) return;
     const later = [...this.operations.values()].some(
@@ -695,7 +706,7 @@ export class Simulation implements Reality {
     if (!later) this.#checkFolded(deed, merged);
   }
 
-  #endedBadly(deed: Deed, error: unknown): void {
+  #endedBadly(deed: CommandInFlight, error: unknown): void {
     this.tell(() => `#${deed.number} ${error instanceof SnapledgerError ? error.code : ""}: ${String(error)}`);
     // Whatever a dead process would say, nobody hears it.
     if (deed.manager.crash) return void (this.counts.crashes += 1);
@@ -726,7 +737,7 @@ export class Simulation implements Reality {
   }
 
   /** Whether anything that happened, or the model, can be the cause of an error that is no recorded refusal. */
-  #isExplained(deed: Deed, error: SnapledgerError, told: Told | undefined): boolean {
+  #isExplained(deed: CommandInFlight, error: SnapledgerError, told: OperationTrace | undefined): boolean {
     if (error.message.includes("saved with other disks")) return false;
     const harmed = deed.manager.harms.length > 0 || this.harsh;
     if (deed.codes.has(error.code) && !told?.intent) return true;
@@ -870,7 +881,7 @@ export function foldsOf(state: DomainState): number {
   }
 }
 
-function list({ codes, acceptable }: Deed): string {
+function list({ codes, acceptable }: CommandInFlight): string {
   return [...codes, ...(acceptable ? ["none"] : [])].join(" ");
 }
 
