@@ -1,4 +1,4 @@
-import type { Drawn } from "../support/random.ts";
+import type { Random } from "../support/random.ts";
 import type { Files, Template } from "./template.ts";
 
 /** What may be done to a store's files. */
@@ -7,10 +7,10 @@ export interface Harm {
   readonly files: Files;
 }
 
-type Deed = (files: Map<string, Buffer>, drawn: Drawn, template: Template) => string;
+type Deed = (files: Map<string, Buffer>, drawn: Random, template: Template) => string;
 
 /** The files of the log are what it is about; the others are harmed too, but less often. */
-function chosen(files: Files, drawn: Drawn): string {
+function chosen(files: Files, drawn: Random): string {
   const names = [...files.keys()].sort();
   const ofLog = names.filter((name) => name.startsWith("log"));
   return ofLog.length > 0 && drawn.chance(60) ? drawn.one(ofLog) : drawn.one(names);
@@ -99,7 +99,7 @@ const putAllBack: Deed = (files, drawn, { earlier }) => {
 const deeds: readonly Deed[] = [flip, flip, flip, cut, remove, removeFolder, zero, swap, putBack, putBack, putAllBack];
 
 /** Mostly one thing, at times two. */
-export function harmed(template: Template, drawn: Drawn): Harm {
+export function harmed(template: Template, drawn: Random): Harm {
   const files = new Map(template.files);
   const told = Array.from({ length: drawn.chance(25) ? 2 : 1 }, () => drawn.one(deeds)(files, drawn, template));
   return { told, files };

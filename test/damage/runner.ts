@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { deserialize } from "node:v8";
-import { Drawn } from "../support/random.ts";
+import { Random } from "../support/random.ts";
 import { harmed } from "./harm.ts";
 import { judge, Silent, type Verdict } from "./judge.ts";
 import { readableLines, salvaged } from "./readable.ts";
@@ -34,7 +34,7 @@ function asBuffers(files: Files): Files {
 }
 
 async function judged(seed: number): Promise<Judged> {
-  const drawn = new Drawn(seed);
+  const drawn = new Random(seed);
   const template = drawn.one(templates);
   const { told, files } = harmed(template, drawn);
   const what = `${template.name}; ${told.join("; ")}`;

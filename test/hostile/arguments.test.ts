@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { verbs } from "../../src/cli/verbs.ts";
 import { Inside } from "../support/in-process-cli.ts";
 import { withStore } from "../support/scene.ts";
-import { Drawn } from "../support/random.ts";
+import { Random } from "../support/random.ts";
 import { countOf, seedOr } from "../support/sample.ts";
 import { freshFolder } from "../support/folders.ts";
 
@@ -101,7 +101,7 @@ const apart = [
 ];
 const waits = new Set(["--follow", "-f, --follow"]);
 
-async function drawnArguments(drawn: Drawn): Promise<string[]> {
+async function drawnArguments(drawn: Random): Promise<string[]> {
   const verb = drawn.one([...verbs.keys()].filter((name) => !apart.includes(name)));
   const options = (await verbs.get(verb)!.load()).verb.options ?? [];
   const own = options
@@ -130,7 +130,7 @@ describe("arguments", () => {
         await inside.ok("define", "--name", "web", "--driver", "memory", "--disk", "vda=/x");
         for (const name of ["a", "b"]) await inside.ok("snapshot-create-as", "web", name, "--offline");
       }
-      const args = await drawnArguments(new Drawn(seed));
+      const args = await drawnArguments(new Random(seed));
       const { status, stderr } = await inside.run(...args);
       statuses[status] = (statuses[status] ?? 0) + 1;
       expect({ seed, args, status, stderr }).toEqual({

@@ -1,6 +1,6 @@
 import { exitStatusOf, isSnapledgerError } from "../../src/errors.ts";
 import type { ErrorCode, SnapledgerError } from "../../src/errors.ts";
-import type { Drawn } from "../support/random.ts";
+import type { Random } from "../support/random.ts";
 
 /** Hostile inputs of one kind, each drawn from a number, so that any of them can be made again. */
 export interface Campaign {
@@ -8,7 +8,7 @@ export interface Campaign {
   /** How many in the soak. */
   readonly soak: number;
   /** Throws when the input is not dealt with as promised; else says in a word what came of it. */
-  readonly check: (drawn: Drawn) => string | Promise<string>;
+  readonly check: (drawn: Random) => string | Promise<string>;
 }
 
 /** The refusal that `work` ends in, or what it gives. Anything else that it throws is a finding. */

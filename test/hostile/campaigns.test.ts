@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { Drawn } from "../support/random.ts";
+import { Random } from "../support/random.ts";
 import { freshFolder } from "../support/folders.ts";
 import { campaigns, run } from "./soak.ts";
 import { readable } from "./xml.ts";
@@ -20,7 +20,7 @@ describe("hostile input", () => {
   );
 
   it("goes on after a finding, and says which input it was", async () => {
-    const check = (drawn: Drawn) => {
+    const check = (drawn: Random) => {
       if (drawn.below(10) === 0) throw new Error("too small");
       return "fine";
     };
@@ -39,7 +39,7 @@ it.skipIf(!haveXmllint)("what is read as XML here is well-formed for libxml2 too
   const folder = freshFolder();
   const files: string[] = [];
   for (let seed = 1; files.length < 300; seed++) {
-    const bytes = readable(new Drawn(seed));
+    const bytes = readable(new Random(seed));
     if (bytes === undefined) continue;
     files.push(join(folder, `${seed}.xml`));
     writeFileSync(files.at(-1) ?? "", bytes);

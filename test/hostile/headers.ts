@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isSnapledgerError } from "../../src/errors.ts";
 import { parseHeader } from "../../src/drivers/qemu-img/header.ts";
-import type { Drawn } from "../support/random.ts";
+import type { Random } from "../support/random.ts";
 import { claim, refusalOr } from "./campaign.ts";
 import type { Campaign } from "./campaign.ts";
 
@@ -58,7 +58,7 @@ const extremes = [
   2 ** 32 - 1,
 ];
 
-export function drawnImage(drawn: Drawn): Buffer {
+export function drawnImage(drawn: Random): Buffer {
   const bytes = Buffer.from(drawn.one(images));
   for (let n = drawn.below(4); n > 0; n--) {
     const at = Math.min(drawn.chance(80) ? drawn.one(fields) + drawn.below(2) * 4 : drawn.below(700), bytes.length - 8);

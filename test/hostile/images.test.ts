@@ -15,7 +15,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { parseHeader } from "../../src/drivers/qemu-img/header.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import { isSnapledgerError } from "../../src/errors.ts";
-import { Drawn } from "../support/random.ts";
+import { Random } from "../support/random.ts";
 import type { Ran } from "../support/built-cli.ts";
 import { countOf, seedOr, whole } from "../support/sample.ts";
 import { bundle, Terminal } from "../support/built-cli.ts";
@@ -258,7 +258,7 @@ it("what our reader of headers takes, QEMU reads the same", async () => {
   const count = countOf({ usual: 40, whole: 2000 });
   const first = seedOr(1);
   for (let seed = first; seed < first + count; seed++) {
-    const bytes = drawnImage(new Drawn(seed));
+    const bytes = drawnImage(new Random(seed));
     // What it is backed by is not there: only the header is compared.
     writeFileSync(path, bytes);
     const ours = (() => {

@@ -4,7 +4,7 @@ import { momentFrom } from "../../src/cli/input/moment.ts";
 import { machineClock } from "../../src/cli/input/times/wall-clock.ts";
 import { checkName } from "../../src/commands/rules/names.ts";
 import { parseCondition } from "../../src/projections/condition/parse.ts";
-import type { Drawn } from "../support/random.ts";
+import type { Random } from "../support/random.ts";
 import { refusedHere } from "../virsh/differences.ts";
 import { claim, claimUnpolluted, refusalOr } from "./campaign.ts";
 import type { Campaign } from "./campaign.ts";
@@ -89,7 +89,7 @@ const pieces = [
   ],
 ];
 
-export function drawnText(drawn: Drawn): string {
+export function drawnText(drawn: Random): string {
   const parts = Array.from({ length: drawn.below(9) }, () =>
     drawn.chance(80) ? drawn.one(pieces) : String.fromCharCode(drawn.below(0x10000)),
   );

@@ -4,7 +4,7 @@ import { Chain } from "../../src/events/chain.ts";
 import { sha256 } from "../../src/events/hash.ts";
 import { provenAt } from "../../src/events/level/read.ts";
 import { trailerLength } from "../../src/events/seal.ts";
-import type { Drawn } from "../support/random.ts";
+import type { Random } from "../support/random.ts";
 import { claim, claimUnpolluted, refusalOr } from "./campaign.ts";
 import type { Campaign } from "./campaign.ts";
 
@@ -20,7 +20,7 @@ const before = lines.map((_, at) => {
   return chain;
 });
 
-function checkRecord(drawn: Drawn): string {
+function checkRecord(drawn: Random): string {
   const at = drawn.below(lines.length);
   const line = lines[at] ?? "";
   return drawn.chance(25) ? checkNewer(line, drawn) : checkChanged(at, changed(line, drawn));
@@ -36,7 +36,7 @@ function checkChanged(at: number, line: string): string {
   return why === null ? "unchanged" : "not the next one";
 }
 
-function changed(line: string, drawn: Drawn): string {
+function changed(line: string, drawn: Random): string {
   const bytes = Buffer.from(line);
   switch (drawn.below(7)) {
     case 0:
@@ -63,7 +63,7 @@ function changed(line: string, drawn: Drawn): string {
 const values: readonly unknown[] = [null, 0, -1, 1e308, "", "__proto__", [], {}, true, "x".repeat(5000)];
 
 /** The same value with something of it replaced, gone, or added. */
-function mutated(value: unknown, drawn: Drawn): unknown {
+function mutated(value: unknown, drawn: Random): unknown {
   if (typeof value !== "object" || value === null || drawn.chance(15)) return drawn.one(values);
   const entries = Object.entries(value);
   const chosen = drawn.below(entries.length + 1);
@@ -74,7 +74,7 @@ function mutated(value: unknown, drawn: Drawn): unknown {
 }
 
 /** A whole line, rightly sealed, of a type, a schema or a format that is not known: said so, by its position. */
-function checkNewer(line: string, drawn: Drawn): string {
+function checkNewer(line: string, drawn: Random): string {
   const record = JSON.parse(line) as Record<string, unknown> & { data: Record<string, unknown> };
   const kind = drawn.below(record["type"] === "LogCreated" ? 3 : 2);
   if (kind === 0)

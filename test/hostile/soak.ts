@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { Drawn } from "../support/random.ts";
+import { Random } from "../support/random.ts";
 import type { Campaign } from "./campaign.ts";
 import { headers } from "./headers.ts";
 import { names } from "./names.ts";
@@ -36,7 +36,7 @@ export async function run(campaign: Campaign, first: number, count: number, step
   for (let n = 0, seed = first; n < count && findings.length < 10; n++, seed += step) {
     const before = process.cpuUsage();
     try {
-      const outcome = await campaign.check(new Drawn(seed));
+      const outcome = await campaign.check(new Random(seed));
       outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
     } catch (error) {
       findings.push(

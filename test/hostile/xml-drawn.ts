@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { Drawn } from "../support/random.ts";
+import type { Random } from "../support/random.ts";
 
 /** Documents that are nearly what is expected: valid ones, changed where their structure is, or byte by byte. */
 
@@ -104,13 +104,13 @@ const markup = [
 ];
 const tokens = /<!--.*?-->|<!\[CDATA\[.*?\]\]>|<[^>]*>|[^<]+/gs;
 
-export function drawnXml(drawn: Drawn): Uint8Array {
+export function drawnXml(drawn: Random): Uint8Array {
   const parts = drawn.one(corpus).match(tokens) ?? [];
   for (let n = drawn.below(4); n > 0; n--) change(parts, drawn);
   return encoded(parts.join(""), drawn);
 }
 
-function change(parts: string[], drawn: Drawn): void {
+function change(parts: string[], drawn: Random): void {
   const at = drawn.below(parts.length + 1);
   const part = parts[at] ?? "";
   switch (drawn.below(13)) {
@@ -155,19 +155,19 @@ function change(parts: string[], drawn: Drawn): void {
   }
 }
 
-function attribute(drawn: Drawn): string {
+function attribute(drawn: Random): string {
   const quote = drawn.one(["'", '"', '"', ""]);
   return `${drawn.one(names)}=${quote}${drawn.one(texts)}${quote}`;
 }
 
-function nested(drawn: Drawn, inside: string): string {
+function nested(drawn: Random, inside: string): string {
   const depth = drawn.one([2, 3, 5, 9, 60, 63, 64, 65]);
   const name = drawn.one(names);
   return `<${name}>`.repeat(depth) + inside + `</${name}>`.repeat(drawn.chance(80) ? depth : depth - 1);
 }
 
 /** Long, now and then very long. */
-function repeated(drawn: Drawn): string {
+function repeated(drawn: Random): string {
   const count = drawn.below(1000) === 0 ? drawn.below(50_000) : drawn.below(40);
   const one = drawn.one([...texts, ...markup, " a='1'", "<a/>", "\n", "x", "é", "🙂"]);
   const text = one.repeat(Math.min(count, Math.ceil(200_000 / Math.max(1, one.length))));
@@ -176,7 +176,7 @@ function repeated(drawn: Drawn): string {
 
 const newline = 10;
 
-function encoded(text: string, drawn: Drawn): Uint8Array {
+function encoded(text: string, drawn: Random): Uint8Array {
   if (drawn.chance(2)) return Buffer.from(`\ufeff${text}`, drawn.chance(50) ? "utf16le" : "utf8");
   const bytes = Buffer.from(text);
   if (bytes.length === 0 || !drawn.chance(25)) return bytes;

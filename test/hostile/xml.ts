@@ -7,7 +7,7 @@ import type { SnapshotFields } from "../../src/xml/domainsnapshot.ts";
 import { parseXml, textOf } from "../../src/xml/parse.ts";
 import type { XmlElement } from "../../src/xml/parse.ts";
 import { tag, writeXml } from "../../src/xml/write.ts";
-import type { Drawn } from "../support/random.ts";
+import type { Random } from "../support/random.ts";
 import { bytesOf } from "../support/xml.ts";
 import { claim, claimUnpolluted, refusalOr } from "./campaign.ts";
 import type { Campaign } from "./campaign.ts";
@@ -66,7 +66,7 @@ function rewritten(root: XmlElement): void {
 }
 
 /** For a look from outside: what is read here has to be well-formed for others. */
-export function readable(drawn: Drawn): Uint8Array | undefined {
+export function readable(drawn: Random): Uint8Array | undefined {
   const bytes = drawnXml(drawn);
   return isSnapledgerError(refusalOr(() => parseXml(bytes), ["INVALID_XML"])) ? undefined : bytes;
 }

@@ -6,7 +6,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { connect, init } from "../../src/connection/connection.ts";
 import type { EventRecord } from "../../src/events/events.ts";
 import { caller, domains, perform } from "../support/two-domains.ts";
-import { Drawn } from "../support/random.ts";
+import { Random } from "../support/random.ts";
 import { quickFolder } from "../support/folders.ts";
 import { countOf, seedOr } from "../support/sample.ts";
 import type { Finish, Heat } from "./racer.ts";
@@ -57,7 +57,7 @@ const told = ["LOG_BUSY", "OPERATION_IN_PROGRESS"];
 
 it(`${count} races of two processes: no fork, nothing acknowledged is lost, each loser is told why`, async () => {
   const store = await storeToRaceOn();
-  const drawn = new Drawn(seed);
+  const drawn = new Random(seed);
   const racers = [await started(store), await started(store)];
   const acknowledged: Finish[] = [];
   let [contended, unnamed, kills, onSame] = [0, 0, 0, 0];

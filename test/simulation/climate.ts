@@ -1,4 +1,4 @@
-import type { Drawn } from "../support/random.ts";
+import type { Random } from "../support/random.ts";
 import type { FaultRates } from "./manager.ts";
 
 /** How rough a run is, and how long: drawn first, so that calm runs go deep and rough ones meet everything. */
@@ -30,7 +30,7 @@ export interface RunProfile {
 /** The LevelDB log proves whatever it reads, which takes time: a share of the runs. */
 const diskPercent = 15;
 
-export function climateOf(drawn: Drawn): RunProfile {
+export function climateOf(drawn: Random): RunProfile {
   const rough = drawn.chance(70);
   const leaning = drawn.one(["none", "none", "none", "none", "none", "snapshots", "bases", "bases"] as const);
   const foldsFail = leaning === "bases" ? 75 : rough ? drawn.one([0, 0, 0, 60]) : 0;
@@ -63,7 +63,7 @@ export function climateOfMovedLinks(climate: RunProfile): RunProfile {
 }
 
 /** Disks are cut, with something behind the cut, and made longer; tools fail, and lie, and so folds come late. */
-export function climateOfSizes(climate: RunProfile, drawn: Drawn): RunProfile {
+export function climateOfSizes(climate: RunProfile, drawn: Random): RunProfile {
   const luck = {
     diesPercent: drawn.one([0, 2]),
     failsPercent: 0,

@@ -3,7 +3,7 @@ import { HeadFile } from "../../src/store/head-file.ts";
 import { createLevelEventLog } from "../../src/events/level/level-log.ts";
 import { openChecked } from "../../src/store/open.ts";
 import { parseRecord } from "../../src/events/seal.ts";
-import type { Drawn } from "../support/random.ts";
+import type { Random } from "../support/random.ts";
 import { Disk, insert, readBatches } from "./disk/disk.ts";
 import type { SimulatedStore, StoreParts } from "./store.ts";
 
@@ -13,12 +13,12 @@ const nobody = { user: "nobody", uid: 0, loginUid: 0, sudoUser: null, host: "hos
 /** The project's own LevelDB log, head file and checked opening, on a simulated disk. */
 export class DiskStore implements SimulatedStore {
   readonly #disk: Disk;
-  readonly #drawn: Drawn;
+  readonly #drawn: Random;
   readonly #parts: StoreParts;
   #log: Promise<EventLog> | undefined;
   #made = false;
 
-  constructor(parts: StoreParts, drawn: Drawn) {
+  constructor(parts: StoreParts, drawn: Random) {
     const { beforeWrite, written } = parts;
     this.#parts = parts;
     this.#drawn = drawn;

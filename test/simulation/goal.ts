@@ -1,6 +1,6 @@
 import type { Command } from "../../src/events/command.ts";
 import type { GuestState } from "../../src/events/records.ts";
-import type { Drawn } from "../support/random.ts";
+import type { Random } from "../support/random.ts";
 import type { RunProfile } from "./climate.ts";
 import { decides } from "./deed.ts";
 import { rare } from "./failpoints.ts";
@@ -11,7 +11,7 @@ import { rare } from "./failpoints.ts";
  */
 const directedPercent = 60;
 
-export function goalOf(seed: number, drawn: Drawn): TargetFailpoint | undefined {
+export function goalOf(seed: number, drawn: Random): TargetFailpoint | undefined {
   if (!drawn.chance(directedPercent)) return undefined;
   let nearest = "";
   let best = -1;
@@ -45,13 +45,13 @@ export class TargetFailpoint {
   /** `before commitLive`, and what it is about, `commitLive`. */
   readonly point: string;
   readonly about: string;
-  readonly #drawn: Drawn;
+  readonly #drawn: Random;
   /** The command whose outcome recovery is to record. */
   readonly #before: Command["type"] | undefined;
   /** Whoever comes there as this one of many dies. */
   #passes: number;
 
-  constructor(name: string, drawn: Drawn) {
+  constructor(name: string, drawn: Random) {
     const [command = "", point = ""] = name.split(": ");
     this.name = name;
     this.command = command as TargetFailpoint["command"];
@@ -176,7 +176,7 @@ const foldPoints = new Set([
 ]);
 
 /** Few mishaps but those that lead there. */
-export function climateTowards(goal: TargetFailpoint, drawn: Drawn, climate: RunProfile): RunProfile {
+export function climateTowards(goal: TargetFailpoint, drawn: Random, climate: RunProfile): RunProfile {
   const diesPercent = goal.command === "recovery" ? 6 : drawn.one([0, 0, 1]);
   const failsPercent = goal.about === "OperationFailed" ? drawn.one([3, 8]) : drawn.one([0, 0, 2]);
   return {

@@ -4,7 +4,7 @@ import { fullDisk, lockedImage } from "../../src/drivers/errors.ts";
 import type { Driver } from "../../src/drivers/driver.ts";
 import { SnapledgerError } from "../../src/errors.ts";
 import type { Command } from "../../src/events/command.ts";
-import type { Drawn } from "../support/random.ts";
+import type { Random } from "../support/random.ts";
 import { rare, rarest } from "./failpoints.ts";
 import type { Failpoints } from "./failpoints.ts";
 import type { TargetFailpoint } from "./goal.ts";
@@ -28,7 +28,7 @@ export const noLuck: FaultRates = { diesPercent: 0, failsPercent: 0, failing: {}
 
 interface ManagerParts {
   readonly command: Command;
-  readonly drawn: Drawn;
+  readonly drawn: Random;
   readonly luck: FaultRates;
   readonly failpoints: Failpoints;
   /** Where the run is steered to. */

@@ -1,4 +1,4 @@
-import type { Drawn } from "../support/random.ts";
+import type { Random } from "../support/random.ts";
 
 const goOn = Promise.resolve();
 
@@ -8,11 +8,11 @@ const goOn = Promise.resolve();
  * seed has one order.
  */
 export class Scheduler {
-  readonly #drawn: Drawn;
+  readonly #drawn: Random;
   readonly #waiting: (() => void)[] = [];
   #over = false;
 
-  constructor(drawn: Drawn) {
+  constructor(drawn: Random) {
     this.#drawn = drawn;
   }
 

@@ -4,7 +4,7 @@ import { domainLimits } from "../../src/commands/rules/limits.ts";
 import { parseDomain, writeDirectory, writeDomain, writeFileDirectory } from "../../src/projections/serialize.ts";
 import { apply } from "../../src/projections/domain.ts";
 import { emptyState } from "../../src/projections/state.ts";
-import { Drawn } from "../support/random.ts";
+import { Random } from "../support/random.ts";
 import { act, recoverAll } from "./acts.ts";
 import { climateOf, climateOfMovedLinks, climateOfSizes } from "./climate.ts";
 import type { RunProfile } from "./climate.ts";
@@ -35,7 +35,7 @@ const changingSizes = [3, 5, 7];
 /** One seed is one run. `verbose`: each step is told. */
 export async function simulate(seed: number, failpoints = new Failpoints(), verbose = false): Promise<Report> {
   Object.assign(domainLimits, limits);
-  const drawn = new Drawn(seed);
+  const drawn = new Random(seed);
   const goal = goalOf(seed, drawn);
   const anywhere = climateOf(drawn);
   const undirected = undirectedClimate(seed, drawn, anywhere);
@@ -56,7 +56,7 @@ export async function simulate(seed: number, failpoints = new Failpoints(), verb
   return { seed, records: records.length, counts, hash: records.at(-1)?.hash ?? "", wrong, steps };
 }
 
-function undirectedClimate(seed: number, drawn: Drawn, anywhere: RunProfile): RunProfile {
+function undirectedClimate(seed: number, drawn: Random, anywhere: RunProfile): RunProfile {
   if (seed % movedLinks === 0) return climateOfMovedLinks(anywhere);
   return changingSizes.includes(seed % movedLinks) ? climateOfSizes(anywhere, drawn) : anywhere;
 }

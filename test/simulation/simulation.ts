@@ -28,7 +28,7 @@ import { explain } from "../../src/projections/explain/explain.ts";
 import { layerOf, pendingFolds, reachable } from "../../src/projections/layers.ts";
 import { emptyState } from "../../src/projections/state.ts";
 import type { DomainState } from "../../src/projections/state.ts";
-import { Drawn } from "../support/random.ts";
+import { Random } from "../support/random.ts";
 import { told as commandTold } from "../support/commands.ts";
 import { baseImage, chainOf, fileOf, makeBases } from "./bases.ts";
 import type { RunProfile } from "./climate.ts";
@@ -51,7 +51,7 @@ export interface SimulationParts {
   readonly seed: number;
   readonly climate: RunProfile;
   readonly goal: TargetFailpoint | undefined;
-  readonly drawn: Drawn;
+  readonly drawn: Random;
   readonly failpoints: Failpoints;
   /** Every step is told. */
   readonly verbose: boolean;
@@ -59,7 +59,7 @@ export interface SimulationParts {
 
 /** One machine, its disks, its log, and everybody who works on it; and beside them what must be true of all that. */
 export class Simulation implements Reality {
-  readonly drawn: Drawn;
+  readonly drawn: Random;
   climate: RunProfile;
   /** The failpoint that the run is steered to. */
   readonly goal: TargetFailpoint | undefined;
@@ -93,7 +93,7 @@ export class Simulation implements Reality {
   /** Guests that stand still while they are moved: what they hold is of one instant. */
   readonly still = new Set<string>();
   /** Draws what is not to change anything else of the run. */
-  readonly #strange: Drawn;
+  readonly #strange: Random;
   readonly #verbose: boolean;
   readonly #waitingForEnds: (() => void)[] = [];
   readonly #locks = new Map<string, CommandInFlight>();
@@ -115,7 +115,7 @@ export class Simulation implements Reality {
     this.climate = climate;
     this.goal = goal;
     this.failpoints = failpoints;
-    this.#strange = new Drawn(2 ** 31 + seed);
+    this.#strange = new Random(2 ** 31 + seed);
     this.#verbose = verbose;
     this.scheduler = new Scheduler(drawn);
     this.expected = new Expected(makeBases(this.world), this);

@@ -6,7 +6,7 @@ import type { Command } from "../../src/events/command.ts";
 import { parseRecord } from "../../src/events/seal.ts";
 import type { Outcome } from "../../src/connection/api.ts";
 import { decides } from "../support/crash-points.ts";
-import { Drawn } from "../support/random.ts";
+import { Random } from "../support/random.ts";
 import { told } from "../support/commands.ts";
 import type { Model } from "../support/model.ts";
 import { readAll } from "../support/images.ts";
@@ -63,7 +63,7 @@ interface Killing {
 export async function play(game: Game, tell: (line: string) => void): Promise<Played> {
   const home = join(game.folder, "home");
   mkdirSync(home, { mode: 0o700 });
-  const drawn = new Drawn(game.seed);
+  const drawn = new Random(game.seed);
   const store = new RealStore(home, game.program);
   await store.terminal.ok("init");
   const trees = await grown(store, drawn);
@@ -75,14 +75,14 @@ export async function play(game: Game, tell: (line: string) => void): Promise<Pl
 class Round {
   readonly #game: Game;
   readonly #store: RealStore;
-  readonly #drawn: Drawn;
+  readonly #drawn: Random;
   #trees: Tree[];
   readonly #tell: (line: string) => void;
   readonly #what: string;
   readonly #hits: Played["hits"][number][] = [];
   #counted = { missed: 0, after: 0, before: 0, acknowledged: 0, read: 0 };
 
-  constructor(game: Game, store: RealStore, drawn: Drawn, trees: readonly Tree[], tell: (line: string) => void) {
+  constructor(game: Game, store: RealStore, drawn: Random, trees: readonly Tree[], tell: (line: string) => void) {
     this.#game = game;
     this.#store = store;
     this.#drawn = drawn;
@@ -264,13 +264,13 @@ type Course = Pick<Watched, "stretches" | "calls">;
 const noCourse: Course = { stretches: [], calls: [] };
 
 /** Each program is as likely as any other, however few calls it makes. */
-function aimedAtCall(calls: Course["calls"], faults: string, drawn: Drawn): Aim {
+function aimedAtCall(calls: Course["calls"], faults: string, drawn: Random): Aim {
   const [program, most] = drawn.one([...mostCalls(calls)]);
   return before(program, 1 + drawn.below(most), faults, drawn);
 }
 
 /** So far among all calls of all programs. */
-function overCalls(calls: Course["calls"], part: number, faults: string, drawn: Drawn): Aim {
+function overCalls(calls: Course["calls"], part: number, faults: string, drawn: Random): Aim {
   const each = [...mostCalls(calls)];
   let call = 1 + Math.floor(part * each.reduce((sum, [, most]) => sum + most, 0));
   for (const [program, most] of each) {
@@ -280,7 +280,7 @@ function overCalls(calls: Course["calls"], part: number, faults: string, drawn: 
   throw new Error("nothing was called");
 }
 
-function before(program: string, call: number, faults: string, drawn: Drawn): Call {
+function before(program: string, call: number, faults: string, drawn: Random): Call {
   const victim = drawn.one(victims.filter((one) => program !== "node" || one !== "the tool alone"));
   return { victim, program, call, torn: drawn.chance(30), faults };
 }
@@ -293,7 +293,7 @@ function mostCalls(calls: Course["calls"]): Map<string, number> {
 }
 
 /** Any stretch is as likely as any other, however short it is; of a fold's, likelier. */
-function aimedAtInstant(stretches: readonly Stretch[], drawn: Drawn): Aim {
+function aimedAtInstant(stretches: readonly Stretch[], drawn: Random): Aim {
   const victim = drawn.one(victims);
   const all = [...stretches.keys()].filter((n) => victim !== "the tool alone" || isTool(stretches[n]!));
   const fold = all.filter((n) => n >= foldBegins(stretches));
@@ -305,7 +305,7 @@ function aimedAtInstant(stretches: readonly Stretch[], drawn: Drawn): Aim {
 }
 
 /** At a part of the time from the beginning of the first commit to the command's end. */
-function inFold(stretches: readonly Stretch[], part: number, drawn: Drawn): Aim {
+function inFold(stretches: readonly Stretch[], part: number, drawn: Random): Aim {
   const from = foldBegins(stretches);
   if (from === Infinity) return aimedAtInstant(stretches, drawn);
   let left = part * stretches.slice(from).reduce((sum, { ms }) => sum + ms, 0);

@@ -1,4 +1,4 @@
-import type { Drawn } from "../support/random.ts";
+import type { Random } from "../support/random.ts";
 import { snapshotting, starting } from "../support/commands.ts";
 import type { Command } from "../../src/events/command.ts";
 import type { Content, Model } from "../support/model.ts";
@@ -23,7 +23,7 @@ export interface Tree extends Grown {
 }
 
 /** One or two domains, which may stand on one base; 2 to 6 snapshots, each with data of its own. */
-export async function grown(store: RealStore, drawn: Drawn): Promise<Tree[]> {
+export async function grown(store: RealStore, drawn: Random): Promise<Tree[]> {
   const disks = disksDrawn(drawn);
   const shared = drawn.chance(25);
   const uuid = await store.define("web", disks);
@@ -34,7 +34,7 @@ export async function grown(store: RealStore, drawn: Drawn): Promise<Tree[]> {
   return [first, ...second];
 }
 
-function disksDrawn(drawn: Drawn): DiskOf[] {
+function disksDrawn(drawn: Random): DiskOf[] {
   const disk = (target: string): DiskOf => ({
     target,
     format: drawn.chance(60) ? "qcow2" : "raw",
@@ -57,7 +57,7 @@ function defineBeside(store: RealStore, disks: readonly DiskOf[]): Promise<strin
   );
 }
 
-async function grow(store: RealStore, tree: Tree, drawn: Drawn, snapshots: number): Promise<void> {
+async function grow(store: RealStore, tree: Tree, drawn: Random, snapshots: number): Promise<void> {
   const { uuid, model } = tree;
   for (let n = 0; n < snapshots; n++) {
     if (n > 0 && drawn.chance(40)) await both(store, model, starting(uuid, nameOf(drawn.below(n))));
@@ -67,7 +67,7 @@ async function grow(store: RealStore, tree: Tree, drawn: Drawn, snapshots: numbe
 }
 
 /** Something is written to every disk, and now and then one is made longer or shorter. */
-export async function change(store: RealStore, tree: Tree, drawn: Drawn): Promise<void> {
+export async function change(store: RealStore, tree: Tree, drawn: Random): Promise<void> {
   for (const { target } of tree.disks) {
     const long = tree.model.heads[target]!.length;
     if (drawn.chance(35)) await resize(store, tree, target, drawn, long);
@@ -79,7 +79,7 @@ export async function change(store: RealStore, tree: Tree, drawn: Drawn): Promis
 }
 
 /** Off the cluster boundary as often as on it. What is cut off was written before, and lies in the file still. */
-async function resize(store: RealStore, tree: Tree, target: string, drawn: Drawn, long: number): Promise<void> {
+async function resize(store: RealStore, tree: Tree, target: string, drawn: Random, long: number): Promise<void> {
   const clusters = Math.max(8, Math.floor(long / clusterSectors) + drawn.one([-8, -4, 0, 4, 8, 16]));
   const sectors = clusters * clusterSectors + (drawn.chance(50) ? drawn.one([1, 5, 15]) : 0);
   if (sectors < long) await writeBoth(store, tree, target, range(sectors - 1, long));
@@ -99,12 +99,12 @@ function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, n) => from + n);
 }
 
-function creating(uuid: string, name: string, drawn: Drawn): Command {
+function creating(uuid: string, name: string, drawn: Random): Command {
   return snapshotting(uuid, name, { compression: drawn.chance(25) ? drawn.one(["zlib", "zlib", "zstd"]) : null });
 }
 
 /** A command that no rule refuses, and the model after it; undefined when none of that kind can be given. */
-export function commandDrawn(tree: Tree, drawn: Drawn, count: number, folds: boolean) {
+export function commandDrawn(tree: Tree, drawn: Random, count: number, folds: boolean) {
   const { uuid, model } = tree;
   const of = (...types: Command["type"][]) => commandsFor(uuid, model).filter(({ type }) => types.includes(type));
   const merges = () => of("MergeSnapshot");

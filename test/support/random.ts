@@ -1,5 +1,5 @@
 /** Numbers drawn from a seed: the same seed draws the same ones. */
-export class Drawn {
+export class Random {
   #state: number;
 
   constructor(seed: number) {

@@ -1,4 +1,4 @@
-import type { Drawn } from "../../support/random.ts";
+import type { Random } from "../../support/random.ts";
 import { sha256 } from "../../../src/events/hash.ts";
 
 /**
@@ -55,7 +55,7 @@ export class Disk {
   }
 
   /** Of what is not synced a part is left: the first bytes that differ, as many as are drawn. */
-  cutPower(drawn: Drawn): void {
+  cutPower(drawn: Random): void {
     for (const inode of new Set(this.files.values())) {
       const { bytes, synced } = inode;
       if (bytes === synced) continue;
