@@ -21,7 +21,7 @@ const roundsEach = countOf({ usual: 1, whole: 20 });
 /** A tool may have ended before the signal: then the round is checked all the same, and another one is tried. */
 const misses = 12;
 
-interface Deed {
+interface CommandInFlight {
   readonly subcommand: string;
   /** How much it has to work on, so that it can be hit while it does, and about how long that takes it. */
   readonly bytes: number;
@@ -41,7 +41,7 @@ const merge = {
   done: ({ b = "", ...rest }: Contents) => ({ ...rest, a: b }),
 };
 const taken = (before: Contents): Contents => ({ ...before, new: before["(head)"] ?? "" });
-const deeds: readonly Deed[] = [
+const deeds: readonly CommandInFlight[] = [
   { subcommand: "commit", ...much, ...merge },
   { subcommand: "rebase", ...little, ...merge },
   { subcommand: "create", ...little, args: ["snapshot-create-as", "web", "new", "--offline"], done: taken },

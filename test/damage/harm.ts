@@ -7,7 +7,7 @@ export interface Harm {
   readonly files: Files;
 }
 
-type Deed = (files: Map<string, Buffer>, drawn: Random, template: Template) => string;
+type MakeHarm = (files: Map<string, Buffer>, drawn: Random, template: Template) => string;
 
 /** The files of the log are what it is about; the others are harmed too, but less often. */
 function chosen(files: Files, drawn: Random): string {
@@ -20,7 +20,7 @@ function change(files: Map<string, Buffer>, name: string, edit: (bytes: Buffer) 
   files.set(name, edit(Buffer.from(files.get(name) ?? [])));
 }
 
-const flip: Deed = (files, drawn) => {
+const flip: MakeHarm = (files, drawn) => {
   const name = chosen(files, drawn);
   const length = files.get(name)?.length ?? 0;
   if (length === 0) return `nothing to flip in ${name}`;
@@ -32,26 +32,26 @@ const flip: Deed = (files, drawn) => {
   return `bit ${bit} of byte ${offset} of ${name} flipped`;
 };
 
-const cut: Deed = (files, drawn) => {
+const cut: MakeHarm = (files, drawn) => {
   const name = chosen(files, drawn);
   const length = drawn.below(files.get(name)?.length ?? 0);
   change(files, name, (bytes) => bytes.subarray(0, length));
   return `${name} cut to ${length}`;
 };
 
-const remove: Deed = (files, drawn) => {
+const remove: MakeHarm = (files, drawn) => {
   const name = chosen(files, drawn);
   files.delete(name);
   return `${name} deleted`;
 };
 
-const removeFolder: Deed = (files, drawn) => {
+const removeFolder: MakeHarm = (files, drawn) => {
   const folder = drawn.one(["log/", "checkpoints/", "run/", "log.aside/"]);
   for (const name of [...files.keys()]) if (name.startsWith(folder)) files.delete(name);
   return `${folder} deleted`;
 };
 
-const zero: Deed = (files, drawn) => {
+const zero: MakeHarm = (files, drawn) => {
   const name = chosen(files, drawn);
   const size = drawn.one([512, 4096, 32768]);
   const offset = drawn.below(Math.ceil((files.get(name)?.length ?? 0) / size)) * size;
@@ -59,7 +59,7 @@ const zero: Deed = (files, drawn) => {
   return `${size} bytes from ${offset} of ${name} zeroed`;
 };
 
-const swap: Deed = (files, drawn) => {
+const swap: MakeHarm = (files, drawn) => {
   const [one, other] = [chosen(files, drawn), chosen(files, drawn)];
   const [a, b] = [files.get(one), files.get(other)];
   if (!a || !b) return "nothing to swap";
@@ -68,7 +68,7 @@ const swap: Deed = (files, drawn) => {
 };
 
 /** One file, some, all of the log's, or all: over what is there, as `cp` does it. */
-const putBack: Deed = (files, drawn, { earlier }) => {
+const putBack: MakeHarm = (files, drawn, { earlier }) => {
   const at = drawn.below(earlier.length);
   const old = earlier[at] ?? new Map<string, Buffer>();
   const names = [...old.keys()].sort();
@@ -88,7 +88,7 @@ const putBack: Deed = (files, drawn, { earlier }) => {
 };
 
 /** The whole folder of yesterday, and nothing of today's. */
-const putAllBack: Deed = (files, drawn, { earlier }) => {
+const putAllBack: MakeHarm = (files, drawn, { earlier }) => {
   const at = drawn.below(earlier.length);
   const replaced = drawn.one(["log/", "log/", ""]);
   for (const name of [...files.keys()]) if (name.startsWith(replaced)) files.delete(name);
@@ -96,7 +96,19 @@ const putAllBack: Deed = (files, drawn, { earlier }) => {
   return `${replaced === "" ? "the whole store" : replaced} replaced by its old copy (${at})`;
 };
 
-const deeds: readonly Deed[] = [flip, flip, flip, cut, remove, removeFolder, zero, swap, putBack, putBack, putAllBack];
+const deeds: readonly MakeHarm[] = [
+  flip,
+  flip,
+  flip,
+  cut,
+  remove,
+  removeFolder,
+  zero,
+  swap,
+  putBack,
+  putBack,
+  putAllBack,
+];
 
 /** Mostly one thing, at times two. */
 export function harmed(template: Template, drawn: Random): Harm {

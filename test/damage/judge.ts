@@ -129,7 +129,7 @@ function changedFiles(before: string, after: string): string {
 }
 
 /** Throws Silent unless every command shows the truth or says that it can't, and then leaves what is stored alone. */
-export async function judge(store: string, template: Template, heads: string, hold: boolean): Promise<Verdict> {
+export async function oracle(store: string, template: Template, heads: string, hold: boolean): Promise<Verdict> {
   remember(template, store, heads);
   const before = stored(store);
   const floor = Math.min(HeadFile.read(join(store, "head"))?.position ?? 0, template.lines.length);

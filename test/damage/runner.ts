@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { deserialize } from "node:v8";
 import { Random } from "../support/random.ts";
 import { harmed } from "./harm.ts";
-import { judge, Silent, type Verdict } from "./judge.ts";
+import { oracle, Silent, type Verdict } from "./judge.ts";
 import { readableLines, salvaged } from "./readable.ts";
 import { lay, type Files, type Template } from "./template.ts";
 
@@ -42,7 +42,7 @@ async function judged(seed: number): Promise<Judged> {
   const place = join(folder, String(seed));
   lay(files, join(place, "store"));
   try {
-    const verdict = await judge(join(place, "store"), template, join(place, "heads"), drawn.chance(50));
+    const verdict = await oracle(join(place, "store"), template, join(place, "heads"), drawn.chance(50));
     const brought = verdict === "told" && drawn.chance(25) ? await judgeSalvage(place, files, template) : null;
     return { seed, what, verdict, salvaged: brought, silent: null };
   } catch (error) {

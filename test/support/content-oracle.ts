@@ -9,7 +9,7 @@ import type { Place } from "./world.ts";
 
 /** What a domain's images really hold, every byte read, beside what the model says they must hold. */
 
-interface Told {
+interface ExpectedContent {
   readonly current: string | null;
   readonly heads: Readonly<Record<string, string>>;
   /** Absent while a merge into the base is not folded yet. */
@@ -24,7 +24,7 @@ interface TellingSnapshot {
 
 /** Everything is as the model says, no fold is left to do, and files, links and log agree. */
 export async function expectSettled(world: Place, uuid: string, model: Model, message?: string): Promise<void> {
-  expect(await seen(world, uuid), message).toEqual(toldBy(model));
+  expect(await seen(world, uuid), message).toEqual(expectedContent(model));
   const state = await world.state(uuid);
   expect(await faultsOf(world, state), message).toEqual([]);
   expect(state.operation, message).toBeNull();
@@ -35,14 +35,14 @@ export async function expectSettled(world: Place, uuid: string, model: Model, me
 
 /** Before recovery: whatever has a name reads as the model says, however far folds and clean-up have come. */
 export async function expectReadable(world: Place, uuid: string, model: Model, message?: string): Promise<void> {
-  const { base, ...rest } = toldBy(model);
+  const { base, ...rest } = expectedContent(model);
   const state = await world.state(uuid);
   const pending = state.disks.some((target) => state.baseRoles[target] !== state.bases[target]);
   expect(await seen(world, uuid, { base: !pending }), message).toEqual(pending ? rest : { base, ...rest });
   if (pending) expect(await readLayers(world, state, state.baseRoles), message).toEqual(base);
 }
 
-export function toldBy(model: Model): Told {
+export function expectedContent(model: Model): ExpectedContent {
   const alias = aliases([...model.snapshots].map(([name, { automatic }]) => ({ name, automatic })));
   const snapshots = [...model.snapshots].map(([name, { parent, active, content }]) => {
     const told = { parent: parent === null ? null : alias(parent), active, content: sectorsOf(content) };
@@ -56,7 +56,7 @@ export function toldBy(model: Model): Told {
   };
 }
 
-async function seen(world: Place, uuid: string, what: { base: boolean } = { base: true }): Promise<Told> {
+async function seen(world: Place, uuid: string, what: { base: boolean } = { base: true }): Promise<ExpectedContent> {
   const state = await world.state(uuid);
   const alias = aliases([...state.snapshots.values()]);
   const nameOf = (id: string | null) => (id === null ? null : alias(state.snapshots.get(id)?.name ?? id));
