@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { deserialize } from "node:v8";
 import { Random } from "../support/random.ts";
 import { harmed } from "./harm.ts";
-import { oracle, Silent, type Verdict } from "./judge.ts";
+import { oracle, Silent, type Verdict } from "./oracle.ts";
 import { readableLines, salvaged } from "./readable.ts";
 import { lay, type Files, type Template } from "./template.ts";
 

@@ -7,18 +7,18 @@ import type { Command } from "../../src/events/command.ts";
 import { askedOf } from "./commands.ts";
 import type { ExpectedDomain } from "./expected.ts";
 import { filledWith, sectorBytes, sectorsIn } from "./files.ts";
-import { noLuck } from "./manager.ts";
+import { noFaults } from "./manager.ts";
 import { foldsOf } from "./simulation.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** What people, guests and fate do in a run: one drawn act at a time. */
 
 export async function act(simulation: Simulation): Promise<void> {
-  const { drawn, climate, scheduler, underWay } = simulation;
-  await simulation.fewer(climate.atOnce);
+  const { drawn, profile, scheduler, underWay } = simulation;
+  await simulation.fewer(profile.atOnce);
   if (simulation.broken && drawn.chance(50)) simulation.restart("the server is restarted, since its log is broken");
   // Where disks change their sizes, they often do.
-  const resizes = climate.leaning === "bases" ? 30 : climate.leaning === "sizes" ? 40 : 0;
+  const resizes = profile.leaning === "bases" ? 30 : profile.leaning === "sizes" ? 40 : 0;
   const dice = drawn.chance(resizes) ? 80 : drawn.below(100);
   if (dice < 60) void simulation.give(...askedOf(simulation));
   else if (dice < 78) guestActs(simulation);
@@ -82,14 +82,14 @@ function offlineWrite(simulation: Simulation): void {
 
 /** A disk is made longer or shorter while nobody uses it. */
 function operatorActs(simulation: Simulation): void {
-  const { drawn, world, climate } = simulation;
+  const { drawn, world, profile } = simulation;
   const found = quiet(simulation);
   if (!found || world.freeBytes < 1_000_000) return;
   const { domain, target, path } = found;
   // A large snapshot on the base, and a smaller one on that.
   const first = domain.model.snapshots.size === 0;
-  const sectors = climate.leaning === "bases" ? (first ? 8 : 5 + drawn.below(3)) : 2 + drawn.below(7);
-  if (climate.leaning === "sizes" && drawn.chance(50)) writeBehind(simulation, domain, target, path, sectors);
+  const sectors = profile.leaning === "bases" ? (first ? 8 : 5 + drawn.below(3)) : 2 + drawn.below(7);
+  if (profile.leaning === "sizes" && drawn.chance(50)) writeBehind(simulation, domain, target, path, sectors);
   simulation.tell(`${target} of ${domain.name} gets ${sectors} sectors, ${path}`);
   resize(simulation, domain, target, path, sectors);
 }
@@ -156,7 +156,7 @@ async function tampers(simulation: Simulation): Promise<void> {
   for (let n = 1 + drawn.below(2); n > 0; n--) {
     const [command] = askedOf(simulation);
     const building = buildsOnFiles.has(command.type) ? command : null;
-    await simulation.give({ ...(building ?? { type: "CompactDomain" }), domain: domain.id } as Command, {}, noLuck);
+    await simulation.give({ ...(building ?? { type: "CompactDomain" }), domain: domain.id } as Command, {}, noFaults);
   }
   simulation.tampered = null;
   clusters.clear();
@@ -175,8 +175,8 @@ const buildsOnFiles = new Set([
 ]);
 
 async function fateActs(simulation: Simulation): Promise<void> {
-  const { drawn, world, climate, underWay, store } = simulation;
-  const rough = climate.luck.diesPercent + climate.luck.failsPercent > 0;
+  const { drawn, world, profile, underWay, store } = simulation;
+  const rough = profile.faultRates.diesPercent + profile.faultRates.failsPercent > 0;
   const dice = drawn.below(rough ? 9 : 2);
   const victim = [...underWay][drawn.below(underWay.size)];
   // A process that dies while it opens the log is not simulated.
@@ -207,10 +207,10 @@ async function recoverIdle(simulation: Simulation): Promise<void> {
 export async function recoverAll(simulation: Simulation, folded: boolean): Promise<void> {
   const { states } = simulation;
   for (const id of states.keys()) {
-    const outcome = await simulation.give({ type: "RecoverDomain", domain: id }, {}, noLuck);
+    const outcome = await simulation.give({ type: "RecoverDomain", domain: id }, {}, noFaults);
     const revision = states.get(id)?.revision;
     if (!outcome) simulation.complain(`recovery of ${id} failed`);
-    const again = await simulation.give({ type: "RecoverDomain", domain: id }, {}, noLuck);
+    const again = await simulation.give({ type: "RecoverDomain", domain: id }, {}, noFaults);
     if (states.get(id)?.revision !== revision || !again) simulation.complain(`recovery of ${id} twice appends`);
     const state = states.get(id);
     if (!state) continue;

@@ -18,7 +18,7 @@ const snapshotNames = ["a", "b", "c", "d", "e", "f", "g", "h"];
 /** Something new, or once more what was given a command id before. */
 export function askedOf(simulation: Simulation): readonly [Command, Request, FaultRates?] {
   const { drawn, given } = simulation;
-  const { leaning } = simulation.climate;
+  const { leaning } = simulation.profile;
   const towards =
     leaning === "links" ? pastMovedLink(simulation) : leaning === "bases" ? pastWaitingBase(simulation) : undefined;
   if (towards) return towards;
@@ -29,13 +29,13 @@ export function askedOf(simulation: Simulation): readonly [Command, Request, Fau
 }
 
 function commandFor(simulation: Simulation): Command {
-  const { drawn, climate, expected, goal } = simulation;
+  const { drawn, profile, expected, targetFailpoint } = simulation;
   const rival = simulation.underWay.size > 0 && drawn.chance(30) ? rivalIn(simulation) : undefined;
   if (rival) return rival;
-  const name = drawn.one(domainNames.slice(0, climate.domains));
+  const name = drawn.one(domainNames.slice(0, profile.domains));
   const domain = expected.named(name);
   if (!domain && drawn.chance(95)) return definition(simulation, name);
-  if (drawn.chance(goal?.command === "DefineDomain" ? 15 : 3)) return definition(simulation, name);
+  if (drawn.chance(targetFailpoint?.command === "DefineDomain" ? 15 : 3)) return definition(simulation, name);
   const folding = domain !== undefined && simulation.isFolding(domain.id);
   // Where a fold waits, what it stands in the way of is tried more often.
   if (folding && drawn.chance(8)) return definitionOn(simulation, drawn.one(domain.disks).path);
@@ -43,29 +43,29 @@ function commandFor(simulation: Simulation): Command {
 }
 
 function typeFor(simulation: Simulation, domain: ExpectedDomain | undefined, folding: boolean): Command["type"] {
-  const { drawn, climate, goal } = simulation;
+  const { drawn, profile, targetFailpoint } = simulation;
   const guest = domain ? simulation.guest(domain.id) : "off";
   // Heads that recovery recorded are left, for then it shows whether they count as written to.
   if (domain?.unmeasured && drawn.chance(60)) return guest === "off" ? "CreateWithSnapshot" : "DestroyDomain";
-  if (goal && goal.command !== "DefineDomain" && drawn.chance(70))
-    return goal.next(guest, folding, domain?.model.snapshots.size ?? 0, domain?.model.current ?? null);
-  if (goal?.command === "DefineDomain" && drawn.chance(25)) return "UndefineDomain";
+  if (targetFailpoint && targetFailpoint.command !== "DefineDomain" && drawn.chance(70))
+    return targetFailpoint.next(guest, folding, domain?.model.snapshots.size ?? 0, domain?.model.current ?? null);
+  if (targetFailpoint?.command === "DefineDomain" && drawn.chance(25)) return "UndefineDomain";
   if (folding && drawn.chance(25)) return drawn.chance(70) ? "MergeSnapshot" : "UndefineDomain";
-  if (climate.leaning === "links" && drawn.chance(60)) {
+  if (profile.leaning === "links" && drawn.chance(60)) {
     if ((domain?.model.snapshots.size ?? 0) < 2) return "CreateSnapshot";
     return guest === "off" && drawn.chance(70) ? "StartDomain" : "MergeSnapshot";
   }
-  if (climate.leaning === "snapshots" && drawn.chance(60))
+  if (profile.leaning === "snapshots" && drawn.chance(60))
     return drawn.chance(75) ? "CreateSnapshot" : "CreateWithSnapshot";
-  if (climate.leaning === "sizes" && drawn.chance(75)) {
+  if (profile.leaning === "sizes" && drawn.chance(75)) {
     const grown = (domain?.model.snapshots.size ?? 0) > 1;
-    if (climate.guests && grown && guest === "off" && drawn.chance(25)) return "StartDomain";
+    if (profile.guests && grown && guest === "off" && drawn.chance(25)) return "StartDomain";
     if (guest !== "off" && drawn.chance(60)) return drawn.chance(75) ? "MergeSnapshot" : "DestroyDomain";
     return drawn.chance(55) ? "CreateSnapshot" : "MergeSnapshot";
   }
-  if (climate.leaning === "bases" && drawn.chance(60)) return drawn.chance(60) ? "CreateSnapshot" : "MergeSnapshot";
+  if (profile.leaning === "bases" && drawn.chance(60)) return drawn.chance(60) ? "CreateSnapshot" : "MergeSnapshot";
   const dice = drawn.below(100);
-  if (climate.guests && dice < (guest === "off" ? 22 : 12)) return guestCommand(simulation, guest !== "off");
+  if (profile.guests && dice < (guest === "off" ? 22 : 12)) return guestCommand(simulation, guest !== "off");
   if (dice < 45) return "CreateSnapshot";
   if (dice < 55) return "CreateWithSnapshot";
   if (dice < 61) return "DeactivateSnapshot";
@@ -86,7 +86,7 @@ function commandOf(
   name: string,
   known: ExpectedDomain | undefined,
 ): Command {
-  const { drawn, climate } = simulation;
+  const { drawn, profile } = simulation;
   const domain = known && drawn.chance(20) ? known.id : name;
   const own = ownOf(simulation, type, known);
   const discardChanges = drawn.chance(30);
@@ -98,14 +98,14 @@ function commandOf(
     case "CreateWithSnapshot":
       return {
         ...{ type, domain, snapshot: snapshotIn(simulation, own), discardChanges },
-        ...{ start: climate.guests && drawn.chance(60), ...(drawn.chance(20) && { paused: true }) },
+        ...{ start: profile.guests && drawn.chance(60), ...(drawn.chance(20) && { paused: true }) },
       };
     case "DeactivateSnapshot":
       return { type, domain, snapshot: snapshotIn(simulation, own), discardChanges };
     case "MergeSnapshot":
     case "DiscardSnapshot": {
       // The first one hangs on the base image, more often than not.
-      const first = climate.leaning === "bases" && drawn.chance(80) ? own[0] : undefined;
+      const first = profile.leaning === "bases" && drawn.chance(80) ? own[0] : undefined;
       const snapshot = first ?? snapshotIn(simulation, own);
       return { type, domain, snapshot, discardChanges, force: drawn.chance(30) };
     }
@@ -121,10 +121,10 @@ function commandOf(
 }
 
 /** The snapshots that one is drawn from. */
-function ownOf({ goal }: Simulation, type: Command["type"], known: ExpectedDomain | undefined): string[] {
+function ownOf({ targetFailpoint }: Simulation, type: Command["type"], known: ExpectedDomain | undefined): string[] {
   const { model } = known ?? {};
   const own = [...(model?.snapshots.keys() ?? [])];
-  if (!model || !goal?.isBeside || goal.command !== type) return own;
+  if (!model || !targetFailpoint?.isBeside || targetFailpoint.command !== type) return own;
   const beside = own.filter((name) => !standsOn(model, name));
   return beside.length > 0 ? beside : own;
 }
@@ -146,10 +146,10 @@ function creation({ drawn }: Simulation, domain: string, own: readonly string[])
 }
 
 function definition(simulation: Simulation, name: string): DefineDomain {
-  const { drawn, climate, expected, goal } = simulation;
-  const targets = ["vda", "vdb"].slice(0, 1 + drawn.below(climate.disks));
+  const { drawn, profile, expected, targetFailpoint } = simulation;
+  const targets = ["vda", "vdb"].slice(0, 1 + drawn.below(profile.disks));
   const own = domainNames.indexOf(name);
-  const all = baseImages.filter(({ path }) => expected.bases.has(fileOf(path))).slice(0, climate.bases);
+  const all = baseImages.filter(({ path }) => expected.bases.has(fileOf(path))).slice(0, profile.bases);
   const disks = targets.map((target, n) => {
     const image = drawn.chance(55) ? (all[(own + n) % all.length] ?? drawn.one(all)) : drawn.one(all);
     return { target, path: image.path, format: image.format };
@@ -160,7 +160,7 @@ function definition(simulation: Simulation, name: string): DefineDomain {
     disks[0] = { target: "vda", path: layer.file.path, format: "qcow2" };
   }
   const before = [...simulation.states.values()].find((state) => !state.defined && state.name === name);
-  const again = before && drawn.chance(goal?.command === "DefineDomain" ? 90 : 40) ? before.id : undefined;
+  const again = before && drawn.chance(targetFailpoint?.command === "DefineDomain" ? 90 : 40) ? before.id : undefined;
   const taken = drawn.chance(30) ? expected.named(name)?.id : undefined;
   return definitionOf(name, taken ?? again ?? simulation.newId(), disks);
 }
@@ -170,7 +170,7 @@ function definition(simulation: Simulation, name: string): DefineDomain {
  * file is folded away itself; under a guest that goes on until it stops. Then it shows whether the link was put back.
  */
 function pastMovedLink(simulation: Simulation): readonly [Command, Request, FaultRates] | undefined {
-  const { drawn, expected, states, climate } = simulation;
+  const { drawn, expected, states, profile } = simulation;
   for (const one of expected.domains.values()) {
     const { id, name: domain } = one;
     const state = simulation.isFolding(id) ? states.get(id) : undefined;
@@ -178,16 +178,16 @@ function pastMovedLink(simulation: Simulation): readonly [Command, Request, Faul
     if (!moved || !drawn.chance(80)) continue;
     const snapshot = state.snapshots.get(moved.snapshots[0] ?? "")?.name;
     const alone = pendingFolds(state).filter(({ target }) => target === moved.target).length === 1;
-    const { luck } = climate;
-    const failing = { ...luck.failing, commit: 0, "recovery commit": 90, commitLive: 90 };
+    const { faultRates } = profile;
+    const failing = { ...faultRates.failing, commit: 0, "recovery commit": 90, commitLive: 90 };
     if (!alone && simulation.guest(id) !== "off") {
-      if (drawn.chance(50)) return [{ type: "DestroyDomain", domain }, {}, { ...luck, failing }];
+      if (drawn.chance(50)) return [{ type: "DestroyDomain", domain }, {}, { ...faultRates, failing }];
       simulation.endGuest(one);
-      return [{ type: "RecoverDomain", domain }, {}, { ...luck, failing: {} }];
+      return [{ type: "RecoverDomain", domain }, {}, { ...faultRates, failing: {} }];
     }
     if (snapshot === undefined) continue;
     const how = { discardChanges: drawn.chance(50), force: drawn.chance(70) };
-    return [{ type: "MergeSnapshot", domain, snapshot, ...how }, {}, { ...luck, failing }];
+    return [{ type: "MergeSnapshot", domain, snapshot, ...how }, {}, { ...faultRates, failing }];
   }
   return undefined;
 }
@@ -203,15 +203,15 @@ function pastWaitingBase({
   drawn,
   expected,
   states,
-  climate,
+  profile,
 }: Simulation): readonly [Command, Request, FaultRates] | undefined {
   for (const { id, name: domain } of expected.domains.values()) {
     const state = states.get(id);
     const smaller = state && [...state.snapshots.values()].find((snapshot) => isBelowWaitingBase(state, snapshot));
     if (!smaller || !drawn.chance(80)) continue;
-    const { luck } = climate;
+    const { faultRates } = profile;
     const merge = { type: "MergeSnapshot", domain, snapshot: smaller.name, discardChanges: true, force: true } as const;
-    return [merge, {}, { ...luck, failing: { ...luck.failing, "recovery commit": 95 } }];
+    return [merge, {}, { ...faultRates, failing: { ...faultRates.failing, "recovery commit": 95 } }];
   }
   return undefined;
 }
@@ -255,12 +255,12 @@ function definitionOf(name: string, uuid: string, disks: DefineDomain["disks"]):
 }
 
 function requestFor(simulation: Simulation): Request {
-  const { drawn, goal } = simulation;
+  const { drawn, targetFailpoint } = simulation;
   const revisions = [...simulation.states.values()].map(({ revision }) => revision);
-  const commandId = goal?.isRetry ? `own-${drawn.below(2 ** 30)}` : `id-${drawn.below(6)}`;
+  const commandId = targetFailpoint?.isRetry ? `own-${drawn.below(2 ** 30)}` : `id-${drawn.below(6)}`;
   return {
     ...(drawn.chance(20) && { reason: "patch day" }),
-    ...(drawn.chance(goal?.isRetry ? 80 : 10) && { commandId }),
+    ...(drawn.chance(targetFailpoint?.isRetry ? 80 : 10) && { commandId }),
     ...(drawn.chance(5) && { expectRevision: drawn.one([...revisions, 3]) }),
     ...(drawn.chance(6) && { plan: true }),
   };

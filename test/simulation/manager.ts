@@ -7,7 +7,7 @@ import type { Command } from "../../src/events/command.ts";
 import type { Random } from "../support/random.ts";
 import { rare, rarest } from "./failpoints.ts";
 import type { Failpoints } from "./failpoints.ts";
-import type { TargetFailpoint } from "./goal.ts";
+import type { TargetFailpoint } from "./target-failpoint.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** How likely it is, in percent, that a process dies at a point it passes, and that a call of its driver fails. */
@@ -24,15 +24,15 @@ export interface FaultRates {
 }
 
 /** Nothing happens to it. */
-export const noLuck: FaultRates = { diesPercent: 0, failsPercent: 0, failing: {} };
+export const noFaults: FaultRates = { diesPercent: 0, failsPercent: 0, failing: {} };
 
 interface ManagerParts {
   readonly command: Command;
   readonly drawn: Random;
-  readonly luck: FaultRates;
+  readonly faultRates: FaultRates;
   readonly failpoints: Failpoints;
   /** Where the run is steered to. */
-  readonly goal: TargetFailpoint | undefined;
+  readonly targetFailpoint: TargetFailpoint | undefined;
   readonly interrupt: () => void;
   readonly told: (line: string) => void;
 }
@@ -65,10 +65,10 @@ export class Manager implements Fuse {
     this.check();
     if (point === "before append OperationStarted" || point === "before append CommandRejected") this.#recovers = false;
     this.points.push(point);
-    const { command, failpoints, goal, interrupt } = this.#parts;
+    const { command, failpoints, targetFailpoint, interrupt } = this.#parts;
     const name = `${this.#recovers ? "recovery" : command.type}: ${point}`;
     failpoints.pass(name);
-    if (goal?.interruptsAt(name)) interrupt();
+    if (targetFailpoint?.interruptsAt(name)) interrupt();
     if (!this.#diesAt(name)) return;
     failpoints.hit(name);
     this.kill(name);
@@ -76,13 +76,13 @@ export class Manager implements Fuse {
   }
 
   #diesAt(name: string): boolean {
-    const { drawn, luck, goal } = this.#parts;
-    if (goal?.diesAt(name)) return true;
-    const percent = (goal ?? luck.diesPercent > 0) ? rarest.get(name) : undefined;
+    const { drawn, faultRates, targetFailpoint } = this.#parts;
+    if (targetFailpoint?.diesAt(name)) return true;
+    const percent = (targetFailpoint ?? faultRates.diesPercent > 0) ? rarest.get(name) : undefined;
     if (percent !== undefined) return drawn.chance(percent);
-    // On the way to a goal, other rare points are to be passed.
-    const often = !goal && luck.diesPercent > 0 && rare.has(name);
-    return drawn.chance(often ? rareDiesPercent : luck.diesPercent);
+    // On the way to a target failpoint, other rare points are to be passed.
+    const often = !targetFailpoint && faultRates.diesPercent > 0 && rare.has(name);
+    return drawn.chance(often ? rareDiesPercent : faultRates.diesPercent);
   }
 
   kill(where: string): void {
@@ -92,14 +92,14 @@ export class Manager implements Fuse {
 
   /** The same driver, each of whose calls takes a turn, and may fail: before it does anything, or after all is done. */
   harm(driver: Driver, scheduler: Scheduler): Driver {
-    const { command, drawn, luck, goal } = this.#parts;
+    const { command, drawn, faultRates, targetFailpoint } = this.#parts;
     const harmed = Object.entries(driver).map(([method, call]: [string, unknown]) => {
       if (typeof call !== "function") return [method, call];
       const harmedCall = async (...args: readonly unknown[]): Promise<unknown> => {
         await scheduler.turn();
         this.check();
-        const { failsPercent, failing } = luck;
-        const often = goal?.failsPercent(method, command.type, this.#recovers) ?? 0;
+        const { failsPercent, failing } = faultRates;
+        const often = targetFailpoint?.failsPercent(method, command.type, this.#recovers) ?? 0;
         const now = (this.#recovers && failing[`recovery ${method}`]) || failing[method];
         const fails = drawn.chance(Math.max(failsPercent, now ?? 0, often));
         const afterwards = fails && doneAllTheSame.has(method) && drawn.chance(50);
@@ -115,8 +115,8 @@ export class Manager implements Fuse {
   }
 
   #lies(method: string): boolean {
-    const { drawn, luck, told } = this.#parts;
-    if (method !== "commit" || !luck.liesPercent || !drawn.chance(luck.liesPercent)) return false;
+    const { drawn, faultRates, told } = this.#parts;
+    if (method !== "commit" || !faultRates.liesPercent || !drawn.chance(faultRates.liesPercent)) return false;
     this.harms.push("commit does nothing");
     told("commit does nothing, and says it has");
     return true;

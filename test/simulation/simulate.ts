@@ -6,14 +6,14 @@ import { apply } from "../../src/projections/domain.ts";
 import { emptyState } from "../../src/projections/state.ts";
 import { Random } from "../support/random.ts";
 import { act, recoverAll } from "./acts.ts";
-import { climateOf, climateOfMovedLinks, climateOfSizes } from "./climate.ts";
-import type { RunProfile } from "./climate.ts";
+import { profileOf, profileOfMovedLinks, profileOfSizes } from "./run-profile.ts";
+import type { RunProfile } from "./run-profile.ts";
 import { limits } from "./expected.ts";
 import type { SimulatedStore } from "./store.ts";
 import { Failpoints } from "./failpoints.ts";
-import { climateTowards, goalOf } from "./goal.ts";
-import { chainBroken } from "./judge.ts";
-import { noLuck } from "./manager.ts";
+import { profileTowards, targetFailpointOf } from "./target-failpoint.ts";
+import { chainBroken } from "./oracle.ts";
+import { noFaults } from "./manager.ts";
 import { Simulation } from "./simulation.ts";
 
 export interface Report {
@@ -36,11 +36,11 @@ const changingSizes = [3, 5, 7];
 export async function simulate(seed: number, failpoints = new Failpoints(), verbose = false): Promise<Report> {
   Object.assign(domainLimits, limits);
   const drawn = new Random(seed);
-  const goal = goalOf(seed, drawn);
-  const anywhere = climateOf(drawn);
-  const undirected = undirectedClimate(seed, drawn, anywhere);
-  const climate = goal ? climateTowards(goal, drawn, anywhere) : undirected;
-  const simulation = new Simulation({ seed, climate, goal, drawn, failpoints, verbose });
+  const targetFailpoint = targetFailpointOf(seed, drawn);
+  const anywhere = profileOf(drawn);
+  const undirected = undirectedProfile(seed, drawn, anywhere);
+  const profile = targetFailpoint ? profileTowards(targetFailpoint, drawn, anywhere) : undirected;
+  const simulation = new Simulation({ seed, profile, targetFailpoint, drawn, failpoints, verbose });
   const immediate = globalThis.setImmediate;
   globalThis.setImmediate = simulation.scheduler.later as typeof setImmediate;
   try {
@@ -56,14 +56,14 @@ export async function simulate(seed: number, failpoints = new Failpoints(), verb
   return { seed, records: records.length, counts, hash: records.at(-1)?.hash ?? "", wrong, steps };
 }
 
-function undirectedClimate(seed: number, drawn: Random, anywhere: RunProfile): RunProfile {
-  if (seed % movedLinks === 0) return climateOfMovedLinks(anywhere);
-  return changingSizes.includes(seed % movedLinks) ? climateOfSizes(anywhere, drawn) : anywhere;
+function undirectedProfile(seed: number, drawn: Random, anywhere: RunProfile): RunProfile {
+  if (seed % movedLinks === 0) return profileOfMovedLinks(anywhere);
+  return changingSizes.includes(seed % movedLinks) ? profileOfSizes(anywhere, drawn) : anywhere;
 }
 
 async function lifeOf(simulation: Simulation): Promise<void> {
   await simulation.begin();
-  for (let step = 0; step < simulation.climate.steps; step++) {
+  for (let step = 0; step < simulation.profile.steps; step++) {
     await act(simulation);
     simulation.judge();
     if (simulation.wrong.length > 0) return;
@@ -103,7 +103,7 @@ async function endOf(simulation: Simulation): Promise<void> {
   const running = [...simulation.expected.domains.keys()].filter((id) => simulation.guest(id) !== "off");
   if (running.length > 0) await recoverAll(simulation, false);
   for (const id of running) {
-    const stopped = await simulation.give({ type: "DestroyDomain", domain: id }, {}, noLuck);
+    const stopped = await simulation.give({ type: "DestroyDomain", domain: id }, {}, noFaults);
     if (!stopped) simulation.complain(`the guest of ${id} cannot be stopped`);
   }
   await recoverAll(simulation, true);

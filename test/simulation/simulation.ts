@@ -31,16 +31,16 @@ import type { DomainState } from "../../src/projections/state.ts";
 import { Random } from "../support/random.ts";
 import { told as commandTold } from "../support/commands.ts";
 import { baseImage, chainOf, fileOf, makeBases } from "./bases.ts";
-import type { RunProfile } from "./climate.ts";
-import { decides, isHousekeeping } from "./deed.ts";
-import type { CommandInFlight, OperationTrace } from "./deed.ts";
+import type { RunProfile } from "./run-profile.ts";
+import { decides, isHousekeeping } from "./command-in-flight.ts";
+import type { CommandInFlight, OperationTrace } from "./command-in-flight.ts";
 import { Expected } from "./expected.ts";
 import type { ExpectedDomain, Reality } from "./expected.ts";
 import type { Failpoints } from "./failpoints.ts";
 import { sectorsIn } from "./files.ts";
-import { basesDiffer, memoriesDiffer, tokenOf, unreadable, unsettled } from "./judge.ts";
-import type { TargetFailpoint } from "./goal.ts";
-import { Manager, noLuck } from "./manager.ts";
+import { basesDiffer, memoriesDiffer, tokenOf, unreadable, unsettled } from "./oracle.ts";
+import type { TargetFailpoint } from "./target-failpoint.ts";
+import { Manager, noFaults } from "./manager.ts";
 import type { FaultRates } from "./manager.ts";
 import { DiskStore } from "./disk-store.ts";
 import { MemoryStore } from "./memory-store.ts";
@@ -49,8 +49,8 @@ import type { SimulatedStore, StoreParts } from "./store.ts";
 
 export interface SimulationParts {
   readonly seed: number;
-  readonly climate: RunProfile;
-  readonly goal: TargetFailpoint | undefined;
+  readonly profile: RunProfile;
+  readonly targetFailpoint: TargetFailpoint | undefined;
   readonly drawn: Random;
   readonly failpoints: Failpoints;
   /** Every step is told. */
@@ -60,9 +60,9 @@ export interface SimulationParts {
 /** One machine, its disks, its log, and everybody who works on it; and beside them what must be true of all that. */
 export class Simulation implements Reality {
   readonly drawn: Random;
-  climate: RunProfile;
+  profile: RunProfile;
   /** The failpoint that the run is steered to. */
-  readonly goal: TargetFailpoint | undefined;
+  readonly targetFailpoint: TargetFailpoint | undefined;
   readonly scheduler: Scheduler;
   readonly world = new World();
   readonly failpoints: Failpoints;
@@ -99,7 +99,7 @@ export class Simulation implements Reality {
   readonly #locks = new Map<string, CommandInFlight>();
   readonly #usedIds = new Map<
     string,
-    { deeds: CommandInFlight[]; first: { record: EventRecord; deed: CommandInFlight } | null }
+    { commandsInFlight: CommandInFlight[]; first: { record: EventRecord; inFlight: CommandInFlight } | null }
   >();
   readonly #checkpoints = new Map<string, string>();
   readonly #overtaking = new Set<string>();
@@ -110,17 +110,17 @@ export class Simulation implements Reality {
   #now = Date.UTC(2026, 0, 1);
   #random = 0;
 
-  constructor({ seed, climate, goal, drawn, failpoints, verbose }: SimulationParts) {
+  constructor({ seed, profile, targetFailpoint, drawn, failpoints, verbose }: SimulationParts) {
     this.drawn = drawn;
-    this.climate = climate;
-    this.goal = goal;
+    this.profile = profile;
+    this.targetFailpoint = targetFailpoint;
     this.failpoints = failpoints;
     this.#strange = new Random(2 ** 31 + seed);
     this.#verbose = verbose;
     this.scheduler = new Scheduler(drawn);
     this.expected = new Expected(makeBases(this.world), this);
-    this.store = this.#storeOf(climate);
-    this.tell(() => `seed ${seed}: ${goal ? `to ${goal.name}, ` : ""}${JSON.stringify(climate)}`);
+    this.store = this.#storeOf(profile);
+    this.tell(() => `seed ${seed}: ${targetFailpoint ? `to ${targetFailpoint.name}, ` : ""}${JSON.stringify(profile)}`);
   }
 
   #storeOf({ store }: RunProfile): SimulatedStore {
@@ -180,13 +180,13 @@ export class Simulation implements Reality {
   }
 
   defining() {
-    return [...this.operations.values()].flatMap(({ intent, decided, failed, deed: { command } }) =>
+    return [...this.operations.values()].flatMap(({ intent, decided, failed, inFlight: { command } }) =>
       intent?.domain && !decided && !failed && command.type === "DefineDomain" ? [{ id: intent.domain, command }] : [],
     );
   }
 
   merging(): string[] {
-    return [...this.operations.values()].flatMap(({ intent, decided, failed, deed: { command } }) => {
+    return [...this.operations.values()].flatMap(({ intent, decided, failed, inFlight: { command } }) => {
       if (!intent?.domain || decided || failed || command.type !== "MergeSnapshot") return [];
       const domain = this.expected.domains.get(intent.domain);
       if (domain?.model.snapshots.get(command.snapshot)?.parent !== null) return [];
@@ -200,16 +200,16 @@ export class Simulation implements Reality {
   async give(
     command: Command,
     request: Request = {},
-    luck: FaultRates = this.climate.luck,
+    faultRates: FaultRates = this.profile.faultRates,
   ): Promise<Outcome | undefined> {
     const number = ++this.counts.commands;
     const told = (line: string) => this.tell(`  #${number} ${line}`);
     const caller = callerOf(this.drawn.one(["ann", "bob", "eve"]));
     const abort = new AbortController();
-    const goal = luck === this.climate.luck ? this.goal : undefined;
+    const targetFailpoint = faultRates === this.profile.faultRates ? this.targetFailpoint : undefined;
     const { drawn, failpoints } = this;
     const interrupt = () => abort.abort();
-    const manager = new Manager({ command, drawn, luck, failpoints, goal, interrupt, told });
+    const manager = new Manager({ command, drawn, faultRates, failpoints, targetFailpoint, interrupt, told });
     const { commandId } = request;
     const codes = new Set<string>();
     const state = {
@@ -220,37 +220,37 @@ export class Simulation implements Reality {
       revision: null,
       appending: false,
     };
-    const undisturbed = luck === noLuck;
-    const deed: CommandInFlight = {
+    const undisturbed = faultRates === noFaults;
+    const inFlight: CommandInFlight = {
       ...{ number, command, caller, manager, abort, codes, ...state },
       request,
       undisturbed,
     };
-    if (typeof commandId === "string") this.#shareId(commandId, deed);
+    if (typeof commandId === "string") this.#shareId(commandId, inFlight);
     this.tell(() => `#${number} ${caller.user}: ${commandTold(command)} ${JSON.stringify({ ...command, ...request })}`);
-    this.underWay.add(deed);
-    this.#weigh(deed);
+    this.underWay.add(inFlight);
+    this.#weigh(inFlight);
     try {
-      const outcome = await handle(this.#stage(deed), command, caller, { ...request, signal: abort.signal });
-      this.#ended(deed, outcome);
+      const outcome = await handle(this.#stage(inFlight), command, caller, { ...request, signal: abort.signal });
+      this.#ended(inFlight, outcome);
       return outcome;
     } catch (error) {
-      this.#endedBadly(deed, error);
+      this.#endedBadly(inFlight, error);
       return undefined;
     } finally {
       this.counts.faults += manager.harms.length;
-      this.underWay.delete(deed);
+      this.underWay.delete(inFlight);
       for (const goOn of this.#waitingForEnds.splice(0)) goOn();
     }
   }
 
-  #stage(deed: CommandInFlight): Stage {
-    const { manager } = deed;
-    const driver = this.#driver(deed);
+  #stage(inFlight: CommandInFlight): Stage {
+    const { manager } = inFlight;
+    const driver = this.#driver(inFlight);
     const log = async (): Promise<EventLog> => {
       await this.scheduler.turn();
       manager.check();
-      return this.#watched(deed, crashable(await this.store.log(), manager));
+      return this.#watched(inFlight, crashable(await this.store.log(), manager));
     };
     const checkpoints = this.drawn.chance(25) ? this.#checkpointsInRam() : noCheckpoints;
     return {
@@ -260,14 +260,14 @@ export class Simulation implements Reality {
         directory: (open) => readDirectory(open, checkpoints),
         files: (open) => readFiles(open, checkpoints),
       },
-      ...{ locks: this.#locksFor(deed), driver: () => driver, clock: this.clock, newId: this.newId },
+      ...{ locks: this.#locksFor(inFlight), driver: () => driver, clock: this.clock, newId: this.newId },
       ...{ waitMs: 0, appended: () => undefined, layersRoot: "/layers" },
     };
   }
 
-  #driver(deed: CommandInFlight): Driver {
+  #driver(inFlight: CommandInFlight): Driver {
     const { world, scheduler } = this;
-    const { manager } = deed;
+    const { manager } = inFlight;
     const during = async (point: string) => {
       await scheduler.turn();
       manager.pass(point);
@@ -287,7 +287,7 @@ export class Simulation implements Reality {
       start: async (guest) => {
         const was = this.guest(guest.domain);
         await memory.start(guest);
-        if (was === "off") this.#checkLoaded(guest.domain, deed.command.type === "CreateWithSnapshot");
+        if (was === "off") this.#checkLoaded(guest.domain, inFlight.command.type === "CreateWithSnapshot");
         this.weighAll();
       },
       remove: async (path) => {
@@ -318,58 +318,58 @@ export class Simulation implements Reality {
     if (loaded && heads?.join("|") !== disks.join("|")) this.complain(`a memory met the disks ${heads?.join("|")}`);
   }
 
-  #locksFor(deed: CommandInFlight): Locks {
+  #locksFor(inFlight: CommandInFlight): Locks {
     return {
       lockDomain: async ({ domain }) => {
         const patience = this.drawn.below(30);
         for (let turn = 0; ; turn++) {
           await this.scheduler.turn();
-          deed.manager.check();
+          inFlight.manager.check();
           const holder = this.#locks.get(domain);
           // Who dies while it writes has the database until that is through.
           if (!holder || (holder.manager.crash && !holder.appending)) break;
           if (turn >= patience) throw new SnapledgerError("OPERATION_IN_PROGRESS", `#${holder.number} works on it.`);
         }
-        this.#locks.set(domain, deed);
-        deed.revision = this.states.get(domain)?.revision ?? 0;
-        return this.#lock(domain, deed);
+        this.#locks.set(domain, inFlight);
+        inFlight.revision = this.states.get(domain)?.revision ?? 0;
+        return this.#lock(domain, inFlight);
       },
     };
   }
 
-  #lock(domain: string, deed: CommandInFlight): DomainLock {
+  #lock(domain: string, inFlight: CommandInFlight): DomainLock {
     const release = () => {
-      if (this.#locks.get(domain) === deed) this.#locks.delete(domain);
+      if (this.#locks.get(domain) === inFlight) this.#locks.delete(domain);
       return Promise.resolve();
     };
     return { operation: () => undefined, child: () => undefined, livingChildren: () => [], release };
   }
 
   /** What a process is told of its appends is checked against what it asked for. */
-  #watched(deed: CommandInFlight, log: EventLog): EventLog {
+  #watched(inFlight: CommandInFlight, log: EventLog): EventLog {
     return {
       ...log,
       append: async (events, options) => {
         for (const { operation } of events) {
           if (operation === null) continue;
           const told = this.operations.get(operation);
-          if (told) told.by = deed;
+          if (told) told.by = inFlight;
           else
             this.operations.set(operation, {
-              ...{ deed, by: deed, intent: null, decided: null, rejected: null, failed: false },
+              ...{ inFlight, by: inFlight, intent: null, decided: null, rejected: null, failed: false },
             });
         }
-        if (deed.request.plan) this.complain(`#${deed.number} was to plan only, and appends`);
+        if (inFlight.request.plan) this.complain(`#${inFlight.number} was to plan only, and appends`);
         await this.scheduler.turn();
-        const unread = await this.#overtake(deed, events[0]?.domain ?? null);
-        deed.appending = true;
-        const records = await log.append(events, options).finally(() => (deed.appending = false));
+        const unread = await this.#overtake(inFlight, events[0]?.domain ?? null);
+        inFlight.appending = true;
+        const records = await log.append(events, options).finally(() => (inFlight.appending = false));
         if (unread && records.length > 0)
           this.complain(`position ${unread.position} was not read by who appended after`);
         for (const { position, actor, reason, type } of records) {
           this.acknowledged = Math.max(this.acknowledged, position);
-          if (actor.user !== deed.caller.user) this.complain(`position ${position} names ${actor.user}`);
-          if (type === "OperationStarted" && reason !== (deed.request.reason ?? null))
+          if (actor.user !== inFlight.caller.user) this.complain(`position ${position} names ${actor.user}`);
+          if (type === "OperationStarted" && reason !== (inFlight.request.reason ?? null))
             this.complain(`position ${position} has the reason ${reason}`);
         }
         return records;
@@ -381,9 +381,9 @@ export class Simulation implements Reality {
    * Locks are not seen from everywhere, such as from a container with a network of its own: at times somebody comes
    * between what a process has read and what it appends. What is appended here changes nothing.
    */
-  async #overtake(deed: CommandInFlight, domain: string | null): Promise<EventRecord | undefined> {
+  async #overtake(inFlight: CommandInFlight, domain: string | null): Promise<EventRecord | undefined> {
     const name = this.states.get(domain ?? "")?.name;
-    if (deed.undisturbed || name === undefined || this.#strange.below(overtakes) > 0) return undefined;
+    if (inFlight.undisturbed || name === undefined || this.#strange.below(overtakes) > 0) return undefined;
     const operation = this.newId();
     this.#overtaking.add(operation);
     const command: Command = { type: "StartDomain", domain: name, paused: false };
@@ -395,7 +395,7 @@ export class Simulation implements Reality {
     try {
       const log = await this.store.log();
       const [record] = await log.append([{ ...envelope, type: "CommandRejected", schema: 1, data }]);
-      deed.overtaken = true;
+      inFlight.overtaken = true;
       return record;
     } catch {
       return undefined;
@@ -428,7 +428,7 @@ export class Simulation implements Reality {
 
   async #beforeWrite(): Promise<void> {
     await this.scheduler.turn();
-    if (!this.drawn.chance(this.climate.writeFailsPercent)) return;
+    if (!this.drawn.chance(this.profile.writeFailsPercent)) return;
     this.broken = true;
     this.counts.faults += 1;
     this.tell("the log's disk fails: nothing is written");
@@ -442,13 +442,13 @@ export class Simulation implements Reality {
       this.complain("something is appended for ever");
       throw new Error("nothing more is written");
     }
-    if (this.drawn.chance(this.climate.writeFailsPercent)) {
+    if (this.drawn.chance(this.profile.writeFailsPercent)) {
       this.broken = true;
       this.counts.faults += 1;
       this.tell("the log's disk fails, although it has written");
       throw Object.assign(new Error("EIO: fsync failed (drawn)"), { code: "EIO" });
     }
-    if (this.drawn.chance(this.climate.powerCutPercent)) this.cutPower("as the log had written");
+    if (this.drawn.chance(this.profile.powerCutPercent)) this.cutPower("as the log had written");
   }
 
   #observe(record: EventRecord): void {
@@ -487,32 +487,33 @@ export class Simulation implements Reality {
     if (this.#overtaking.has(record.operation ?? "")) return;
     const told = this.operations.get(record.operation ?? "");
     if (!told) return this.complain(`nobody appended position ${record.position}`);
-    const { deed } = told;
-    const what = `${record.type} at ${record.position}, of #${deed.number} (${deed.command.type})`;
+    const { inFlight } = told;
+    const what = `${record.type} at ${record.position}, of #${inFlight.number} (${inFlight.command.type})`;
     if (told.rejected) this.complain(`${what} follows its refusal`);
-    if (record.commandId !== null) this.#useId(record, deed, what);
+    if (record.commandId !== null) this.#useId(record, inFlight, what);
     if (record.type === "OperationStarted") return this.#accountIntent(record, told, what);
     if (record.type === "CommandRejected") {
       told.rejected = record;
       this.counts.refusals += 1;
       if (told.intent) this.complain(`${what} follows its intent`);
-      if (!deed.codes.has(record.data.code)) this.complain(`${what} says ${record.data.code}; known: ${list(deed)}`);
+      if (!inFlight.codes.has(record.data.code))
+        this.complain(`${what} says ${record.data.code}; known: ${list(inFlight)}`);
       return;
     }
     if (record.type === "OperationFailed") {
       if (!told.intent) this.complain(`${what} was never begun`);
-      if (told.decided && deed.command.type !== "CreateWithSnapshot") this.complain(`${what} had been decided`);
-      if (told.by !== deed && !told.by.guestActed && this.#isDone(record.domain ?? "", deed.command))
+      if (told.decided && inFlight.command.type !== "CreateWithSnapshot") this.complain(`${what} had been decided`);
+      if (told.by !== inFlight && !told.by.guestActed && this.#isDone(record.domain ?? "", inFlight.command))
         this.complain(`${what}: its guest shows that it was done`);
       told.failed = true;
       const domain = this.expected.domains.get(record.domain ?? "");
-      if (domain?.frozen && !told.decided && deed.command.type === "CreateSnapshot")
+      if (domain?.frozen && !told.decided && inFlight.command.type === "CreateSnapshot")
         this.#unfreeze(record.domain ?? "");
       return;
     }
-    if (record.type === decides(deed.command) && told.intent) return this.#accountOutcome(record, told, what);
+    if (record.type === decides(inFlight.command) && told.intent) return this.#accountOutcome(record, told, what);
     if (isHousekeeping(record)) return;
-    if (record.type === "DomainStarted" && deed.command.type === "CreateWithSnapshot" && told.decided) return;
+    if (record.type === "DomainStarted" && inFlight.command.type === "CreateWithSnapshot" && told.decided) return;
     this.complain(`${what} was not preceded by its intent`);
   }
 
@@ -524,28 +525,28 @@ export class Simulation implements Reality {
   }
 
   #accountIntent(record: EventRecord, told: OperationTrace, what: string): void {
-    const { deed } = told;
+    const { inFlight } = told;
     if (told.intent) this.complain(`${what} was begun before`);
     told.intent = record;
     const data = record.data as { command: Command };
-    if (JSON.stringify(data.command) !== JSON.stringify(deed.command)) this.complain(`${what} is another command`);
-    if (!deed.acceptable) this.complain(`${what} must be refused: ${list(deed)}`);
-    const { must } = this.expected.verdict(record.domain ?? "", deed.command);
+    if (JSON.stringify(data.command) !== JSON.stringify(inFlight.command)) this.complain(`${what} is another command`);
+    if (!inFlight.acceptable) this.complain(`${what} must be refused: ${list(inFlight)}`);
+    const { must } = this.expected.verdict(record.domain ?? "", inFlight.command);
     for (const code of across) if (must.has(code)) this.complain(`${what} must be refused at that position: ${code}`);
-    const { expectRevision } = deed.request;
-    if (expectRevision !== undefined && expectRevision !== deed.revision)
-      this.complain(`${what} was to be at revision ${expectRevision}, not ${deed.revision}`);
+    const { expectRevision } = inFlight.request;
+    if (expectRevision !== undefined && expectRevision !== inFlight.revision)
+      this.complain(`${what} was to be at revision ${expectRevision}, not ${inFlight.revision}`);
   }
 
   #accountOutcome(record: EventRecord, told: OperationTrace, what: string): void {
-    const { deed } = told;
+    const { inFlight } = told;
     const id = record.domain ?? "";
     if (told.decided) this.complain(`${what} had been decided before`);
     if (told.failed) this.complain(`${what} had failed before`);
     told.decided = record;
-    if (record.type === "DomainDefined" && deed.command.type === "DefineDomain") {
+    if (record.type === "DomainDefined" && inFlight.command.type === "DefineDomain") {
       if (this.expected.domains.has(id)) this.complain(`${what}: it was defined already`);
-      return this.expected.define(id, deed.command);
+      return this.expected.define(id, inFlight.command);
     }
     if (!this.expected.domains.has(id)) return this.complain(`${what}: the domain is not defined`);
     if (record.type === "DomainUndefined") {
@@ -556,8 +557,8 @@ export class Simulation implements Reality {
     const moves = record.type === "HeadsMoved" || record.type === "SnapshotDeactivated";
     const saved = moves ? (record.data.autosave?.name ?? null) : null;
     if (saved !== null && !saved.startsWith("autosave-")) this.complain(`${what} calls an autosave "${saved}"`);
-    const unmeasured = told.by !== deed && record.type === "SnapshotCreated";
-    const why = this.expected.decided(id, deed.command, { created, saved, unmeasured });
+    const unmeasured = told.by !== inFlight && record.type === "SnapshotCreated";
+    const why = this.expected.decided(id, inFlight.command, { created, saved, unmeasured });
     if (why !== null) this.complain(`${what}: ${why}`);
     this.#checkGuest(record, told, what);
   }
@@ -580,14 +581,14 @@ export class Simulation implements Reality {
     }
   }
 
-  #checkGuest(record: EventRecord, { deed, by }: OperationTrace, what: string): void {
+  #checkGuest(record: EventRecord, { inFlight, by }: OperationTrace, what: string): void {
     const must: Readonly<Record<string, string>> = {
       ...{ DomainStopped: "off", DomainSuspended: "paused", DomainResumed: "running" },
     };
     const state = record.type === "DomainStarted" ? record.data.state : must[record.type];
     const is = this.guest(record.domain ?? "");
     // It may have ended since whoever records it looked.
-    const acted = deed.guestActed || by.guestActed;
+    const acted = inFlight.guestActed || by.guestActed;
     if (state !== undefined && !acted && is !== state) this.complain(`${what}, and its guest is ${is}`);
   }
 
@@ -609,30 +610,30 @@ export class Simulation implements Reality {
   }
 
   /** An id stands for one command of one domain, however many processes use it at the same time. */
-  #useId(record: EventRecord, deed: CommandInFlight, what: string): void {
+  #useId(record: EventRecord, inFlight: CommandInFlight, what: string): void {
     const use = this.#usedIds.get(record.commandId ?? "");
     if (!use) return;
-    use.first ??= { record, deed };
+    use.first ??= { record, inFlight };
     if (record.type !== "OperationStarted" && record.type !== "CommandRejected") return;
     if (use.first.record !== record) this.complain(`${what} uses the command id of ${use.first.record.position}`);
   }
 
-  #shareId(commandId: string, deed: CommandInFlight): void {
-    const use = this.#usedIds.get(commandId) ?? { deeds: [], first: null };
+  #shareId(commandId: string, inFlight: CommandInFlight): void {
+    const use = this.#usedIds.get(commandId) ?? { commandsInFlight: [], first: null };
     this.#usedIds.set(commandId, use);
-    use.deeds.push(deed);
-    for (const one of use.deeds) one.reuses = use.deeds.length > 1;
+    use.commandsInFlight.push(inFlight);
+    for (const one of use.commandsInFlight) one.reuses = use.commandsInFlight.length > 1;
   }
 
   /** By what it could be refused now. */
-  #weigh(deed: CommandInFlight): void {
-    const { command } = deed;
+  #weigh(inFlight: CommandInFlight): void {
+    const { command } = inFlight;
     const id = command.type === "DefineDomain" ? command.uuid : (this.expected.named(command.domain)?.id ?? "");
     const { must, may } = this.expected.verdict(id, command);
-    for (const code of [...must, ...may]) deed.codes.add(code);
+    for (const code of [...must, ...may]) inFlight.codes.add(code);
     const tampered = this.#standsOnTampered(id, command);
-    if (tampered) deed.codes.add("FILES_CHANGED");
-    if (must.size === 0 && !tampered) deed.acceptable = true;
+    if (tampered) inFlight.codes.add("FILES_CHANGED");
+    if (must.size === 0 && !tampered) inFlight.acceptable = true;
   }
 
   /** Whether the command would build on the file that was tampered with, by the links that the files really have. */
@@ -651,7 +652,7 @@ export class Simulation implements Reality {
   }
 
   weighAll(): void {
-    for (const deed of this.underWay) this.#weigh(deed);
+    for (const inFlight of this.underWay) this.#weigh(inFlight);
   }
 
   endGuest({ id, name }: ExpectedDomain): void {
@@ -662,31 +663,32 @@ export class Simulation implements Reality {
   }
 
   guestActs(id: string): void {
-    for (const deed of this.underWay) deed.guestActed ||= this.expected.named(nameIn(deed.command))?.id === id;
+    for (const inFlight of this.underWay)
+      inFlight.guestActed ||= this.expected.named(nameIn(inFlight.command))?.id === id;
     this.weighAll();
   }
 
-  #toldOf(deed: CommandInFlight): OperationTrace | undefined {
-    const all = [...this.operations.values()].filter((told) => told.deed === deed);
+  #toldOf(inFlight: CommandInFlight): OperationTrace | undefined {
+    const all = [...this.operations.values()].filter((told) => told.inFlight === inFlight);
     return all.find(({ intent, rejected }) => intent !== null || rejected !== null);
   }
 
-  #ended(deed: CommandInFlight, outcome: Outcome): void {
-    this.tell(() => `#${deed.number} done${outcome.repeated ? ", before" : ""}, at ${outcome.position}`);
-    if (deed.manager.crash) this.counts.crashes += 1;
-    if (deed.manager.crash || outcome.planned) return;
-    const told = this.#toldOf(deed);
+  #ended(inFlight: CommandInFlight, outcome: Outcome): void {
+    this.tell(() => `#${inFlight.number} done${outcome.repeated ? ", before" : ""}, at ${outcome.position}`);
+    if (inFlight.manager.crash) this.counts.crashes += 1;
+    if (inFlight.manager.crash || outcome.planned) return;
+    const told = this.#toldOf(inFlight);
     if (outcome.repeated) {
-      const first = this.#usedIds.get(deed.request.commandId ?? "")?.first?.deed;
-      if (first === deed || !first || withoutUuid(first.command) !== withoutUuid(deed.command))
-        this.complain(`#${deed.number} was told the outcome of another command`);
-      if (told) this.complain(`#${deed.number} was done again`);
-      return this.#checkFoldedStill(deed, first);
+      const first = this.#usedIds.get(inFlight.request.commandId ?? "")?.first?.inFlight;
+      if (first === inFlight || !first || withoutUuid(first.command) !== withoutUuid(inFlight.command))
+        this.complain(`#${inFlight.number} was told the outcome of another command`);
+      if (told) this.complain(`#${inFlight.number} was done again`);
+      return this.#checkFoldedStill(inFlight, first);
     }
-    if (decides(deed.command) === undefined) return;
-    if (!told?.decided) this.complain(`#${deed.number} is said to be done, and no event says so`);
-    else if (told.decided.position !== outcome.position) this.complain(`#${deed.number} names another event`);
-    else this.#checkFolded(deed, told.decided);
+    if (decides(inFlight.command) === undefined) return;
+    if (!told?.decided) this.complain(`#${inFlight.number} is said to be done, and no event says so`);
+    else if (told.decided.position !== outcome.position) this.complain(`#${inFlight.number} names another event`);
+    else this.#checkFolded(inFlight, told.decided);
   }
 
   /** Who merges into the base image and hears of nothing else has it there, in the file. */
@@ -697,74 +699,75 @@ export class Simulation implements Reality {
   }
 
   /** Whoever asks again by the same id is not told of success any sooner. */
-  #checkFoldedStill(deed: CommandInFlight, first: CommandInFlight | undefined): void {
+  #checkFoldedStill(inFlight: CommandInFlight, first: CommandInFlight | undefined): void {
     const merged = first && this.#toldOf(first)?.decided;
     if (!merged) return;
     const later = [...this.operations.values()].some(
       ({ decided }) => decided?.type === "SnapshotMerged" && decided.position > merged.position,
     );
-    if (!later) this.#checkFolded(deed, merged);
+    if (!later) this.#checkFolded(inFlight, merged);
   }
 
-  #endedBadly(deed: CommandInFlight, error: unknown): void {
-    this.tell(() => `#${deed.number} ${error instanceof SnapledgerError ? error.code : ""}: ${String(error)}`);
+  #endedBadly(inFlight: CommandInFlight, error: unknown): void {
+    this.tell(() => `#${inFlight.number} ${error instanceof SnapledgerError ? error.code : ""}: ${String(error)}`);
     // Whatever a dead process would say, nobody hears it.
-    if (deed.manager.crash) return void (this.counts.crashes += 1);
+    if (inFlight.manager.crash) return void (this.counts.crashes += 1);
     if (!isSnapledgerError(error))
-      return this.complain(`#${deed.number}: ${error instanceof Error ? error.stack : String(error)}`);
-    const told = this.#toldOf(deed);
+      return this.complain(`#${inFlight.number}: ${error instanceof Error ? error.stack : String(error)}`);
+    const told = this.#toldOf(inFlight);
     // What was written and not acknowledged is not seen until the log is opened anew.
     if (this.broken) return;
-    const unrecorded = !told?.rejected && !deed.request.plan && !deed.reuses;
+    const unrecorded = !told?.rejected && !inFlight.request.plan && !inFlight.reuses;
     if (unrecorded && ofRules.has(error.code))
-      this.complain(`#${deed.number}'s refusal, ${error.code}, is not recorded`);
-    const { first } = this.#usedIds.get(deed.request.commandId ?? "") ?? {};
-    if (first && first.deed !== deed && error.code === "DOMAIN_NOT_FOUND" && !deed.request.plan) {
-      const same = JSON.stringify(first.deed.command) === JSON.stringify(deed.command);
-      if (same) this.complain(`#${deed.number} repeats #${first.deed.number}, and is not told what came of it`);
+      this.complain(`#${inFlight.number}'s refusal, ${error.code}, is not recorded`);
+    const { first } = this.#usedIds.get(inFlight.request.commandId ?? "") ?? {};
+    if (first && first.inFlight !== inFlight && error.code === "DOMAIN_NOT_FOUND" && !inFlight.request.plan) {
+      const same = JSON.stringify(first.inFlight.command) === JSON.stringify(inFlight.command);
+      if (same) this.complain(`#${inFlight.number} repeats #${first.inFlight.number}, and is not told what came of it`);
     }
     // Without the lock, files may go away under a plan.
     const gone = isSnapledgerError(error, "NEEDS_OPERATOR") || isSnapledgerError(error, "FILE_NOT_FOUND");
     // Or the domain itself, which then is another user of its base image.
-    const left = error.code === "BASE_IMAGE_SHARED" && deed.codes.has("DOMAIN_NOT_FOUND");
-    if (deed.request.plan && (gone || left) && this.climate.atOnce > 1) return;
+    const left = error.code === "BASE_IMAGE_SHARED" && inFlight.codes.has("DOMAIN_NOT_FOUND");
+    if (inFlight.request.plan && (gone || left) && this.profile.atOnce > 1) return;
     if (told?.rejected?.type === "CommandRejected" && told.rejected.data.code !== error.code)
-      this.complain(`#${deed.number} is refused by ${error.code}, and the log says otherwise`);
-    if (!told?.rejected && !this.#isExplained(deed, error, told)) {
-      const why = `${error.code}: ${error.message}; harms: ${deed.manager.harms.join(", ")}; known: ${list(deed)}`;
-      this.complain(`#${deed.number} (${deed.command.type}) ended by ${why}`);
+      this.complain(`#${inFlight.number} is refused by ${error.code}, and the log says otherwise`);
+    if (!told?.rejected && !this.#isExplained(inFlight, error, told)) {
+      const why = `${error.code}: ${error.message}; harms: ${inFlight.manager.harms.join(", ")}; known: ${list(inFlight)}`;
+      this.complain(`#${inFlight.number} (${inFlight.command.type}) ended by ${why}`);
     }
   }
 
   /** Whether anything that happened, or the model, can be the cause of an error that is no recorded refusal. */
-  #isExplained(deed: CommandInFlight, error: SnapledgerError, told: OperationTrace | undefined): boolean {
+  #isExplained(inFlight: CommandInFlight, error: SnapledgerError, told: OperationTrace | undefined): boolean {
     if (error.message.includes("saved with other disks")) return false;
-    const harmed = deed.manager.harms.length > 0 || this.harsh;
-    if (deed.codes.has(error.code) && !told?.intent) return true;
+    const harmed = inFlight.manager.harms.length > 0 || this.harsh;
+    if (inFlight.codes.has(error.code) && !told?.intent) return true;
     switch (error.code) {
       case "DISK_FULL":
-        return harmed || deed.reuses;
+        return harmed || inFlight.reuses;
       case "DRIVER_FAILED":
-        return harmed || deed.reuses || deed.guestActed;
+        return harmed || inFlight.reuses || inFlight.guestActed;
       case "IMAGE_LOCKED":
         return harmed || this.world.guests.size > 0;
       case "GUEST_BUSY":
       case "GUEST_GONE":
-        return harmed || deed.guestActed;
+        return harmed || inFlight.guestActed;
       case "COMPACTION_PENDING":
-        return harmed || this.tampered !== null || this.anyGuestRuns() || deed.guestActed || deed.reuses;
+        return harmed || this.tampered !== null || this.anyGuestRuns() || inFlight.guestActed || inFlight.reuses;
       case "OPERATION_IN_PROGRESS":
-        return this.climate.atOnce > 1;
+        return this.profile.atOnce > 1;
       case "REVISION_CONFLICT":
         return (
-          deed.overtaken || (deed.request.expectRevision !== undefined && deed.request.expectRevision !== deed.revision)
+          inFlight.overtaken ||
+          (inFlight.request.expectRevision !== undefined && inFlight.request.expectRevision !== inFlight.revision)
         );
       case "COMMAND_ID_REUSED":
-        return deed.reuses;
+        return inFlight.reuses;
       case "INTERRUPTED":
-        return deed.abort.signal.aborted || deed.reuses;
+        return inFlight.abort.signal.aborted || inFlight.reuses;
       default:
-        return deed.reuses;
+        return inFlight.reuses;
     }
   }
 
@@ -792,9 +795,9 @@ export class Simulation implements Reality {
   #restart(why: string, power: boolean): void {
     this.counts.restarts += 1;
     this.tell(why);
-    for (const deed of this.underWay) {
-      deed.manager.kill(why);
-      deed.appending = false;
+    for (const inFlight of this.underWay) {
+      inFlight.manager.kill(why);
+      inFlight.appending = false;
     }
     this.store.restart(power);
     this.broken = false;
@@ -812,13 +815,13 @@ export class Simulation implements Reality {
 
   /** Nothing stands in the way any more, until what it returns is called. */
   calm(): () => void {
-    const rough = this.climate;
+    const rough = this.profile;
     for (const letGo of this.foreign.splice(0)) letGo();
     this.world.freeBytes = 2 ** 40;
     this.harsh = false;
     if (this.broken) this.restart("the server is restarted, since its log is broken");
-    this.climate = { ...this.climate, writeFailsPercent: 0, powerCutPercent: 0 };
-    return () => (this.climate = rough);
+    this.profile = { ...this.profile, writeFailsPercent: 0, powerCutPercent: 0 };
+    return () => (this.profile = rough);
   }
 
   // What is looked at again and again.

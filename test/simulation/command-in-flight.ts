@@ -30,7 +30,7 @@ export interface CommandInFlight {
 
 /** What the log says of one operation. */
 export interface OperationTrace {
-  readonly deed: CommandInFlight;
+  readonly inFlight: CommandInFlight;
   /** Who appended of it last: another than its own process recovers it. */
   by: CommandInFlight;
   intent: EventRecord | null;

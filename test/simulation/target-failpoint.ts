@@ -1,8 +1,8 @@
 import type { Command } from "../../src/events/command.ts";
 import type { GuestState } from "../../src/events/records.ts";
 import type { Random } from "../support/random.ts";
-import type { RunProfile } from "./climate.ts";
-import { decides } from "./deed.ts";
+import type { RunProfile } from "./run-profile.ts";
+import { decides } from "./command-in-flight.ts";
 import { rare } from "./failpoints.ts";
 
 /**
@@ -11,7 +11,7 @@ import { rare } from "./failpoints.ts";
  */
 const directedPercent = 60;
 
-export function goalOf(seed: number, drawn: Random): TargetFailpoint | undefined {
+export function targetFailpointOf(seed: number, drawn: Random): TargetFailpoint | undefined {
   if (!drawn.chance(directedPercent)) return undefined;
   let nearest = "";
   let best = -1;
@@ -62,7 +62,7 @@ export class TargetFailpoint {
     this.#passes = drawn.one([1, 1, 1, 1, 2]);
   }
 
-  /** Whether the process that passes a point dies at it: at the goal, or so that recovery has what it needs. */
+  /** Whether the process that passes a point dies at it: at the target, or so that recovery has what it needs. */
   diesAt(name: string): boolean {
     if (name === this.name) return --this.#passes === 0;
     return (
@@ -176,14 +176,16 @@ const foldPoints = new Set([
 ]);
 
 /** Few mishaps but those that lead there. */
-export function climateTowards(goal: TargetFailpoint, drawn: Random, climate: RunProfile): RunProfile {
-  const diesPercent = goal.command === "recovery" ? 6 : drawn.one([0, 0, 1]);
-  const failsPercent = goal.about === "OperationFailed" ? drawn.one([3, 8]) : drawn.one([0, 0, 2]);
+export function profileTowards(targetFailpoint: TargetFailpoint, drawn: Random, profile: RunProfile): RunProfile {
+  const diesPercent = targetFailpoint.command === "recovery" ? 6 : drawn.one([0, 0, 1]);
+  const failsPercent = targetFailpoint.about === "OperationFailed" ? drawn.one([3, 8]) : drawn.one([0, 0, 2]);
   return {
-    ...climate,
-    ...{ steps: 28 + drawn.below(14), luck: { diesPercent, failsPercent, failing: {} } },
+    ...profile,
+    ...{ steps: 28 + drawn.below(14), faultRates: { diesPercent, failsPercent, failing: {} } },
     ...{ writeFailsPercent: drawn.one([0, 0, 1]), powerCutPercent: 0, leaning: "none" as const },
-    guests: goal.needsGuest || climate.guests,
-    ...(goal.isRetry ? { atOnce: 3, domains: 3 } : { atOnce: drawn.one([1, 1, 2]), domains: drawn.one([1, 1, 1, 2]) }),
+    guests: targetFailpoint.needsGuest || profile.guests,
+    ...(targetFailpoint.isRetry
+      ? { atOnce: 3, domains: 3 }
+      : { atOnce: drawn.one([1, 1, 2]), domains: drawn.one([1, 1, 1, 2]) }),
   };
 }

@@ -6,7 +6,7 @@ export interface RunProfile {
   readonly steps: number;
   /** Commands under way at the same time, at the most. */
   readonly atOnce: number;
-  readonly luck: FaultRates;
+  readonly faultRates: FaultRates;
   readonly writeFailsPercent: number;
   /** As often as the log has written. */
   readonly powerCutPercent: number;
@@ -30,7 +30,7 @@ export interface RunProfile {
 /** The LevelDB log proves whatever it reads, which takes time: a share of the runs. */
 const diskPercent = 15;
 
-export function climateOf(drawn: Random): RunProfile {
+export function profileOf(drawn: Random): RunProfile {
   const rough = drawn.chance(70);
   const leaning = drawn.one(["none", "none", "none", "none", "none", "snapshots", "bases", "bases"] as const);
   const foldsFail = leaning === "bases" ? 75 : rough ? drawn.one([0, 0, 0, 60]) : 0;
@@ -38,7 +38,7 @@ export function climateOf(drawn: Random): RunProfile {
     // Limits are reached late.
     steps: (leaning === "snapshots" ? 30 : 14) + drawn.below(26),
     atOnce: drawn.one([1, 1, 2, 3]),
-    luck: {
+    faultRates: {
       diesPercent: rough ? drawn.one([0, 1, 2, 4, 8]) : 0,
       failing: { commit: foldsFail, commitLive: foldsFail },
       failsPercent: rough ? drawn.one([0, 1, 3, 6]) : 0,
@@ -56,20 +56,20 @@ export function climateOf(drawn: Random): RunProfile {
 }
 
 /** Folds are cut short again and again, most of them under a guest. */
-export function climateOfMovedLinks(climate: RunProfile): RunProfile {
-  const luck = { diesPercent: 0, failsPercent: 0, failing: { commit: 30, commitLive: 60, repairLeaks: 40 } };
+export function profileOfMovedLinks(profile: RunProfile): RunProfile {
+  const faultRates = { diesPercent: 0, failsPercent: 0, failing: { commit: 30, commitLive: 60, repairLeaks: 40 } };
   const few = { atOnce: 1, domains: 1, disks: 1, writeFailsPercent: 0, powerCutPercent: 0 };
-  return { ...climate, ...few, luck, steps: 36, guests: true, leaning: "links" };
+  return { ...profile, ...few, faultRates, steps: 36, guests: true, leaning: "links" };
 }
 
 /** Disks are cut, with something behind the cut, and made longer; tools fail, and lie, and so folds come late. */
-export function climateOfSizes(climate: RunProfile, drawn: Random): RunProfile {
-  const luck = {
+export function profileOfSizes(profile: RunProfile, drawn: Random): RunProfile {
+  const faultRates = {
     diesPercent: drawn.one([0, 2]),
     failsPercent: 0,
     failing: { commit: 35, commitLive: 35 },
     liesPercent: 12,
   };
   const few = { atOnce: 1, domains: 1, disks: 1, writeFailsPercent: 0, powerCutPercent: 0 };
-  return { ...climate, ...few, luck, steps: 36, bases: 8, guests: drawn.chance(60), leaning: "sizes" };
+  return { ...profile, ...few, faultRates, steps: 36, bases: 8, guests: drawn.chance(60), leaning: "sizes" };
 }
