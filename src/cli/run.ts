@@ -8,20 +8,20 @@ import { version } from "./output/version.ts";
 import type { RunContext } from "./verb.ts";
 
 /** Runs one command line, without the program's name; its exit status. Rejects with what is to be reported. */
-export async function run(args: readonly string[], around: RunContext): Promise<number> {
-  const { output, interrupt } = around;
+export async function run(args: readonly string[], context: RunContext): Promise<number> {
+  const { output, interrupt } = context;
   const { verb: typed, rest } = splitVerb(args);
   if (typed === undefined) return withoutVerb(rest, output);
   if (typed === "help") return help(rest[0], output);
   const entry = verbs.get(typed);
   if (!entry) throw unknownVerb(typed);
   const { verb } = await entry.load();
-  const input = parseArguments(typed, verb, rest, around.defaults);
+  const input = parseArguments(typed, verb, rest, context.defaults);
   if ("help" in input) {
     output.document(input.help);
     return 0;
   }
-  const session = new Session(typed, input, around);
+  const session = new Session(typed, input, context);
   try {
     await verb.run(session);
     if (interrupt.stopped) throw stopped();

@@ -17,23 +17,23 @@ export class Session implements Cli {
   readonly json: boolean;
   readonly now: number;
   readonly #progress: ShownProgress;
-  readonly around: RunContext;
+  readonly context: RunContext;
   readonly #verb: string;
   /** Something was shown of a log that is damaged. */
   damaged = false;
   status = 0;
   #connection: Promise<Connection> | undefined;
 
-  constructor(verb: string, input: Input, around: RunContext) {
+  constructor(verb: string, input: Input, context: RunContext) {
     this.#verb = verb;
     this.input = input;
-    this.around = around;
-    this.output = around.output;
+    this.context = context;
+    this.output = context.output;
     this.store = storeFolder(input.value("store"), process.env);
     this.json = input.has("json");
-    this.now = around.clock();
+    this.now = context.clock();
     this.#progress = progressOn(this.output, process.stderr, this.json);
-    around.interrupt.onStop(() => {
+    context.interrupt.onStop(() => {
       this.output.leave();
       void this.close();
     });
@@ -52,7 +52,7 @@ export class Session implements Cli {
 
   options(): ConnectionOptions {
     const knownHeads = knownHeadsFolder(process.env);
-    const remembered = this.around.remembered?.(this.store);
+    const remembered = this.context.remembered?.(this.store);
     return {
       ...{ store: this.store, waitMs: waitMs(this.input), verb: this.#verb },
       ...(knownHeads !== undefined && { knownHeads }),
@@ -98,15 +98,15 @@ export class Session implements Cli {
     const request = this.#request();
     const connection = await this.connection();
     if (this.input.has("accept-rollback") && !request.plan) await this.#acceptRollback(connection, request);
-    return this.around.interrupt.during(work(connection, request).finally(() => this.#progress.end()));
+    return this.context.interrupt.during(work(connection, request).finally(() => this.#progress.end()));
   }
 
   async untilInterrupted(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    await this.around.interrupt.during(work(this.around.interrupt.signal));
+    await this.context.interrupt.during(work(this.context.interrupt.signal));
   }
 
   progress(step: string, done: number, total: number): void {
-    if (this.around.interrupt.stopped) throw new SnapledgerError("INTERRUPTED", "Interrupted.");
+    if (this.context.interrupt.stopped) throw new SnapledgerError("INTERRUPTED", "Interrupted.");
     this.#progress.show(step, done, total);
   }
 
@@ -153,7 +153,7 @@ export class Session implements Cli {
       ...(expectRevision === undefined ? {} : { expectRevision }),
       plan: this.input.has("plan"),
       onProgress: ({ step, path, done, total }) => this.#progress.show(step, done, total, path),
-      signal: this.around.interrupt.signal,
+      signal: this.context.interrupt.signal,
     };
   }
 }

@@ -33,7 +33,7 @@ export interface Cli {
   /** Milliseconds since 1970: one instant for the whole run. */
   readonly now: number;
   /** For the verb that runs others. */
-  readonly around: RunContext;
+  readonly context: RunContext;
   /** The exit status of a verb that shows no error of its own. Default 0. */
   status: number;
   /** Opened at the first call. STORE_NOT_FOUND, STORE_UNSAFE, STORE_FORMAT, LOG_DAMAGED. */
@@ -81,5 +81,5 @@ export interface Entry {
 /** All verbs, and how a command line is run: for the verb that runs others. */
 export interface Program {
   readonly verbs: ReadonlyMap<string, Entry>;
-  run(args: readonly string[], around: RunContext): Promise<number>;
+  run(args: readonly string[], context: RunContext): Promise<number>;
 }

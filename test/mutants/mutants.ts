@@ -670,7 +670,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     rule: "only a link that a fold can have moved is put back",
-    off: [["src/commands/facts/links.ts", "movedTo(state, layer).some((lower) => leadsTo(seen, lower))", "true"]],
+    off: [["src/commands/facts/links.ts", "movedTo(state, layer).some((lower) => hasBacking(seen, lower))", "true"]],
     noticedBy: [[wrongFilesTest, "never put back under a fold"]],
   },
   {

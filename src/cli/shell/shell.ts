@@ -30,7 +30,7 @@ const mostLines = 500;
 
 /** Runs commands one after the other. Between two of them it holds nothing of any store, but knows what it saw last. */
 export class Shell {
-  readonly #around: RunContext;
+  readonly #context: RunContext;
   readonly #options: ShellOptions;
   #known: { readonly store: string; readonly remembered: Remembered } | undefined;
   /** That of the last command that failed; 0 when none has. */
@@ -38,8 +38,8 @@ export class Shell {
   /** true: no more commands are wanted. */
   ended = false;
 
-  constructor(around: RunContext, options: ShellOptions) {
-    this.#around = around;
+  constructor(context: RunContext, options: ShellOptions) {
+    this.#context = context;
     this.#options = options;
   }
 
@@ -59,19 +59,19 @@ export class Shell {
 
   async #status(text: string, place: Place | undefined): Promise<number> {
     const { defaults, terminal } = this.#options;
-    const output = this.#around.output.another();
-    let how = this.#telling(place);
+    const output = this.#context.output.another();
+    let how = this.#errorFormat(place);
     try {
       const words = splitWords(text);
       if (words[0] === "snapledger") words.shift();
       if (words.length === 0) return 0;
       how = { ...how, json: how.json || words.includes("--json"), store: storeGiven(words) ?? how.store };
       if (this.#leaves(words)) return 0;
-      const status = await this.#around.interrupt.within(terminal ? "stops" : "ends", async (interrupt) => {
+      const status = await this.#context.interrupt.within(terminal ? "stops" : "ends", async (interrupt) => {
         const impatient = terminal ? sayWhenSlow(interrupt.signal, () => output.aside(slowToStop)) : undefined;
         const remembered = (store: string) => this.remembered(store);
-        const ran = await this.#around.program
-          .run(words, { ...this.#around, output, interrupt, defaults, remembered })
+        const ran = await this.#context.program
+          .run(words, { ...this.#context, output, interrupt, defaults, remembered })
           .finally(impatient);
         // Something that is followed until Ctrl-C has not failed; but a script is not gone on with.
         return interrupt.signal.aborted && !terminal ? stoppedStatus : ran;
@@ -85,10 +85,10 @@ export class Shell {
   }
 
   /** How an error is told before the command's own words are known. */
-  #telling(place: Place | undefined): ErrorFormat {
+  #errorFormat(place: Place | undefined): ErrorFormat {
     const { defaults } = this.#options;
     const json = defaults.some(([flag]) => flag === "--json");
-    return { json, debug: this.#around.debug, store: storeGiven(defaults.flat()), place };
+    return { json, debug: this.#context.debug, store: storeGiven(defaults.flat()), place };
   }
 
   #leaves([word = "", ...more]: readonly string[]): boolean {
@@ -127,7 +127,7 @@ export class Shell {
   /** What is wrong with the script itself ends it. */
   #fail(error: unknown, place: Place): void {
     const known = isSnapledgerError(error) ? error : cannotRead(place.file, error);
-    this.status = reportError(known, this.#around.output, this.#telling(place));
+    this.status = reportError(known, this.#context.output, this.#errorFormat(place));
     this.ended = true;
   }
 }

@@ -32,10 +32,10 @@ export const verb: Verb = {
     const terminal = file === "-" && process.stdin.isTTY && process.stdout.isTTY;
     const options = { defaults: defaultsFrom(cli.input), errexit: cli.input.has("errexit"), terminal };
     if (file === "-") keepStdinForCommands();
-    const { interrupt } = cli.around;
+    const { interrupt } = cli.context;
     // At the prompt Ctrl-C is a key. A signal that comes then is late: a program that it ended, too, may be told first.
     const status = await interrupt.within(terminal ? "ignored" : "ends", async (inner) => {
-      const shell = new Shell({ ...cli.around, interrupt: inner }, options);
+      const shell = new Shell({ ...cli.context, interrupt: inner }, options);
       if (terminal) await onTerminal(cli, shell);
       else if (file === "-") await shell.script(process.stdin as AsyncIterable<Buffer>, "stdin");
       else await shell.script(await openScript(file), file);
@@ -69,5 +69,5 @@ async function onTerminal(cli: Cli, shell: Shell): Promise<void> {
     return { ...cli.options(), store: folder, remembered: shell.remembered(folder) };
   });
   cli.output.line(`snapledger shell on ${cli.store}; help lists the verbs, Tab completes, exit or Ctrl-D leaves`);
-  await runTerminal(shell, (line) => completionOf(line, names, cli.around.program.verbs));
+  await runTerminal(shell, (line) => completionOf(line, names, cli.context.program.verbs));
 }
