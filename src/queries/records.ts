@@ -6,8 +6,9 @@ import { everNamed } from "../projections/names.ts";
 
 /** How many records are read at one opening: the log is never held while the reader is busy with them. */
 const chunkRecords = 5000;
-/** Backwards it is the last few that are wanted. */
-const chunkBackwards = 500;
+/** Backwards it is the last few that are wanted: each chunk is twice as large as the one before. */
+const firstBackwards = 64;
+const mostBackwards = 512;
 
 type Reading = Pick<Stage, "log" | "states">;
 
@@ -32,9 +33,10 @@ async function* forwards({ log }: Reading, id: DomainId | undefined, from: numbe
 /** From the end, chunk by chunk: whoever wants the last few records reads only those. */
 async function* backwards({ log }: Reading, id: DomainId | undefined, from: number, to: number) {
   let end = id === undefined ? to : (await log.use((open) => open.revision(id))) + 1;
-  for (const least = id === undefined ? from : 1; end > least;) {
-    const start = Math.max(least, end - chunkBackwards);
-    const chunk = await log.use((open) => readChunk(open, id, start, to, end - start));
+  const least = id === undefined ? from : 1;
+  for (let most: number = firstBackwards; end > least; most = Math.min(2 * most, mostBackwards)) {
+    const start = Math.max(least, end - most);
+    const chunk = await log.use((open) => readChunk(open, id, start, id === undefined ? end : to, end - start));
     for (const stored of chunk.reverse()) {
       if (stored.record.position < from) return;
       yield stored;

@@ -10,7 +10,11 @@ export class History {
   readonly #changes = new Map<DomainId, NameChange[]>();
 
   constructor(names: readonly NameChange[]) {
-    for (const change of names) this.#changes.set(change.domain, [...(this.#changes.get(change.domain) ?? []), change]);
+    for (const change of names) {
+      const own = this.#changes.get(change.domain);
+      if (own) own.push(change);
+      else this.#changes.set(change.domain, [change]);
+    }
   }
 
   /** undefined for the log's own records, and for a domain that was never defined to the end. */

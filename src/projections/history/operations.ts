@@ -27,6 +27,8 @@ export class Operations {
     const before = this.#open.get(record.domain);
     if (before && record.operation !== null && before.records[0]?.operation === record.operation) {
       before.records.push(record);
+      // The first of its records comes last: they are read backwards.
+      if (record.type === "OperationStarted") before.done = true;
     } else {
       if (before) before.done = true;
       const group: Group = { records: [record], done: record.operation === null, told: false };

@@ -40,6 +40,12 @@ describe("an operation that goes on", () => {
   const record = (position: number, domain: string, type: EventRecord["type"]) =>
     ({ position, domain, type, operation: `${domain}-operation` }) as EventRecord;
 
+  it("read backwards, is told as soon as its first record is there, whatever its domain did before", () => {
+    const operations = new Operations();
+    const read = [record(4, "web", "SnapshotCreated"), record(3, "web", "OperationStarted")];
+    expect(read.flatMap((one) => operations.push(one)).flat()).toEqual(read);
+  });
+
   it("is told once that it began, holds up no other domain's, and is told when it is decided", () => {
     const operations = new Operations();
     const watch = (...records: readonly EventRecord[]) => {
