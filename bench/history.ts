@@ -151,3 +151,17 @@ export class SnapshotHistory {
     return { ...facts, inode, path: `/layers/${this.domain}/${layer}.qcow2` };
   }
 }
+
+/** So many domains, `vm-0` and on, of one disk and one snapshot each. */
+export function* fleet(count: number): Generator<NewEvent> {
+  const historian = new Historian();
+  const [id = ""] = historian.domains;
+  historian.play({ verb: "define", domain: id });
+  historian.play({ verb: "create", domain: id, pick: 1 });
+  const text = JSON.stringify(eventsOf(historian, id));
+  const ids = [...new Set(text.match(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g))];
+  for (let i = 0; i < count; i++) {
+    const named = text.replaceAll(`vm-${id.slice(-2)}`, `vm-${i}`);
+    yield* JSON.parse(ids.reduce((own, each) => own.replaceAll(each, newId()), named)) as NewEvent[];
+  }
+}

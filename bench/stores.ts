@@ -5,7 +5,7 @@ import { makeStore } from "../src/store/create.ts";
 import { storeLayout } from "../src/store/layout.ts";
 import { writeLog } from "../src/events/level/bulk-write.ts";
 import { connect } from "../src/connection/connection.ts";
-import { lives, sealed, SnapshotHistory } from "./history.ts";
+import { fleet, lives, sealed, SnapshotHistory } from "./history.ts";
 
 /** Large stores, made once in a run and then only read. */
 export class Stores {
@@ -26,6 +26,11 @@ export class Stores {
   /** One domain, `web`, with so many snapshots. */
   ofSnapshots(count: number): Promise<string> {
     return this.#once(`snapshots-${count}`, () => new SnapshotHistory(count).events);
+  }
+
+  /** So many domains of one snapshot each. */
+  ofDomains(count: number): Promise<string> {
+    return this.#once(`domains-${count}`, () => fleet(count));
   }
 
   #once(name: string, events: () => Iterable<NewEvent>): Promise<string> {

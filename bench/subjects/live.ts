@@ -1,45 +1,28 @@
-import { join } from "node:path";
-import { connect } from "../../src/connection/connection.ts";
 import type { EventRecord, NewEvent } from "../../src/events/events.ts";
-import type { Connection } from "../../src/connection/api.ts";
 import { apply, applyAll } from "../../src/projections/domain.ts";
 import { emptyState } from "../../src/projections/state.ts";
 import type { DomainState } from "../../src/projections/state.ts";
-import { caller } from "../caller.ts";
 import { refOf, sealed, SnapshotHistory } from "../history.ts";
-import { interleaved, milliseconds, processorMs } from "../rounds.ts";
+import { interleaved, processorMs } from "../rounds.ts";
 import type { Bench, Findings, Subject } from "../row.ts";
-import { fillStore } from "../stores.ts";
 
 /** What an event costs that comes to a domain which has many snapshots. */
 export const live: Subject = {
   name: "live",
   about: "the cost of an event at 1,000 and at 100,000 live snapshots in one domain",
-  rows: ["live-event", "live-command"],
+  rows: ["live-event"],
   run,
 };
 
-async function run({ quick, folder, say }: Bench): Promise<Findings> {
+async function run({ quick, say }: Bench): Promise<Findings> {
   const [few, many] = quick ? [1000, 10_000] : [1000, 100_000];
   say(`folding events into domains of ${few} and ${many} snapshots ...`);
   const events = await interleaved(quick ? 5 : 15, { few: folding(few, quick), many: folding(many, quick) });
-  const [small, large] = quick ? [100, 1000] : [1000, 10_000];
-  say(`commands in domains of ${small} and ${large} snapshots ...`);
-  const [amongFew, amongMany] = [await Creating.among(small, folder), await Creating.among(large, folder)];
-  const commands = await interleaved(quick ? 3 : 9, {
-    few: () => amongFew.milliseconds(),
-    many: () => amongMany.milliseconds(),
-  });
-  await Promise.all([amongFew.close(), amongMany.close()]);
   return {
     rows: {
       "live-event": {
         ...{ what: `fold an event, ${many} snapshots`, control: `the same, ${few} snapshots`, unit: "µs" },
         ...{ ours: events.many, controls: events.few },
-      },
-      "live-command": {
-        ...{ what: `a whole create, ${large} snapshots`, control: `the same, ${small} snapshots`, unit: "ms" },
-        ...{ ours: commands.many, controls: commands.few },
       },
     },
   };
@@ -90,32 +73,4 @@ function cycle(history: SnapshotHistory, state: DomainState, snapshots: number, 
   const { position, revision, hash } = state;
   const place = { position: position + turn, revision: revision + turn, hash, time: "2026-01-01T00:00:00.000Z" };
   return events.map((event) => ({ ...history.event(event), ...place }) as unknown as EventRecord);
-}
-
-/** Creates of the simulated driver, each from the same snapshot: from the first look at the log to the answer. */
-class Creating {
-  readonly #connection: Connection;
-  #made = 0;
-
-  private constructor(connection: Connection) {
-    this.#connection = connection;
-  }
-
-  static async among(snapshots: number, folder: string): Promise<Creating> {
-    const store = join(folder, `web-${snapshots}`);
-    await fillStore(store, new SnapshotHistory(snapshots).events);
-    return new Creating(await connect({ store, hold: true }));
-  }
-
-  async milliseconds(): Promise<number> {
-    const start = { start: false, discardChanges: true };
-    await this.#connection.execute({ type: "CreateWithSnapshot", domain: "web", snapshot: "s1", ...start }, caller);
-    const how = { description: "", compression: null, offline: true, diskOnly: false };
-    const create = { type: "CreateSnapshot", domain: "web", name: `made-${++this.#made}`, ...how } as const;
-    return milliseconds(() => this.#connection.execute(create, caller));
-  }
-
-  close(): Promise<void> {
-    return this.#connection.close();
-  }
 }

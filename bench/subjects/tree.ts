@@ -2,7 +2,7 @@ import { connect } from "../../src/connection/connection.ts";
 import { snapledgerShell } from "../command-line.ts";
 import type { Dialogue } from "../dialogue.ts";
 import { median } from "../judge.ts";
-import { listInProcess } from "../one-process.ts";
+import { runInProcess } from "../one-process.ts";
 import { interleaved, processorMs } from "../rounds.ts";
 import type { Bench, Curve, Finding, Findings, Subject } from "../row.ts";
 import { noVirsh, virshWith } from "../virsh.ts";
@@ -62,7 +62,7 @@ async function heldTimes({ quick, stores, say }: Bench): Promise<Map<number, Tim
   const [few, many] = [await connect({ store: small, hold: true }), await connect({ store: large, hold: true })];
   const work = (connection: typeof few, kind: Kind, times: number) => async () => {
     const run = async () => {
-      for (let i = 0; i < times; i++) await listInProcess(connection, "web", ...kinds[kind]);
+      for (let i = 0; i < times; i++) await runInProcess("snapshot-list", connection, "web", ...kinds[kind]);
     };
     return (await processorMs(run)) / times;
   };
