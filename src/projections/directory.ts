@@ -20,7 +20,7 @@ export interface Directory {
 }
 
 /** Changes with every change of `applyDirectory`, or of what a checkpoint is written as. */
-export const directoryVersion = 6;
+export const directoryVersion = 7;
 
 export interface ListedDomain {
   id: DomainId;
