@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { Level } from "level";
 import type { NewEvent } from "../../src/events/events.ts";
+import { sha256 } from "../../src/events/hash.ts";
 import { uuidv7 } from "../../src/events/ids.ts";
 import type { EventLog } from "../../src/events/log.ts";
 import { createLevelEventLog } from "../../src/events/level/level-log.ts";
@@ -9,7 +10,7 @@ import { initStore, openStore } from "../../src/store/store.ts";
 import { alice } from "../../test/support/histories.ts";
 import { median, quantile } from "../judge.ts";
 import type { Emmett, Sqlite } from "../peers.ts";
-import { interleaved, type Candidate } from "../rounds.ts";
+import { interleaved, processorMs, type Candidate } from "../rounds.ts";
 import type { Bench, Curve, Finding, Findings, Subject } from "../row.ts";
 
 /**
@@ -20,8 +21,8 @@ export const append: Subject = {
   name: "append",
   about: "durable appends at 1, 8, 64 and 512 callers, against raw LevelDB, better-sqlite3 and emmett",
   rows: [
-    ...["append-1", "append-8", "append-64", "append-64-log", "append-64-put", "append-512"],
-    ...["append-1-sqlite", "append-64-sqlite", "append-1-emmett"],
+    ...["append-1", "append-1-log", "append-8", "append-64", "append-64-log", "append-64-put", "append-512"],
+    ...["append-64-cost", "append-1-sqlite", "append-64-sqlite", "append-1-emmett"],
   ],
   run,
 };
@@ -66,11 +67,13 @@ async function run({ quick, folder, peers: loadPeers }: Bench): Promise<Findings
     ...(typeof peers.sqlite === "string" ? [] : [sqliteRival(peers.sqlite, join(folder, "sqlite"), value, roundMs)]),
     ...(typeof peers.emmett === "string" ? [] : [emmettRival(peers.emmett, join(folder, "emmett"), roundMs)]),
   ];
+  const parts = await bareParts(join(folder, "parts"), sample);
   const figures = await store.use((log) =>
     interleaved(
       quick ? 5 : 15,
       Object.assign(
         { "log-1": () => perSecond(bare, 1, roundMs), "log-64": () => perSecond(bare, 64, roundMs) },
+        { "store-cost": () => appendCost(log), "parts-cost": parts.cost },
         ...callerCounts.map((callers) => ({
           [`store-${callers}`]: () => perSecond(log, callers, roundMs, latencies.get(callers)),
         })),
@@ -79,7 +82,7 @@ async function run({ quick, folder, peers: loadPeers }: Bench): Promise<Findings
       quick ? 50 : 150,
     ),
   );
-  await Promise.all([store.close(), bare.close(), ...rivals.map((rival) => rival.close())]);
+  await Promise.all([store.close(), bare.close(), parts.close(), ...rivals.map((rival) => rival.close())]);
   return { rows: rowsOf(figures, value.length, peers), curves: curvesOf(figures, latencies) };
 }
 
@@ -90,6 +93,44 @@ async function perSecond(log: EventLog, callers: number, roundMs: number, took?:
     await log.append([event(caller)]);
     took?.push(performance.now() - start);
   });
+}
+
+const costEvents = 100 * batchSize;
+
+/** Microseconds of the processor for each event that 64 callers append, one after the other each. */
+async function appendCost(log: EventLog): Promise<number> {
+  const events = Array.from({ length: costEvents }, (_, i) => event(i));
+  const call = async (caller: number): Promise<void> => {
+    for (let i = caller; i < costEvents; i += batchSize) await log.append(events.slice(i, i + 1));
+  };
+  const took = await processorMs(() => Promise.all(Array.from({ length: batchSize }, (_, caller) => call(caller))));
+  return (took / costEvents) * 1000;
+}
+
+/** The same for what no append can do without: the line, its hash, and a synced batch of three entries for each of 64. */
+async function bareParts(folder: string, record: unknown) {
+  const db = new Level(folder, { writeBufferSize: 32 * 1024 * 1024 });
+  await db.open();
+  let key = 0;
+  const group = async (): Promise<void> => {
+    const batch = db.batch();
+    for (let i = 0; i < batchSize; i++) {
+      const line = JSON.stringify(record);
+      const at = String(++key).padStart(16, "0");
+      batch
+        .put(at, line)
+        .put(`d${at}`, at)
+        .put(`c${at}${sha256(line)}`, at);
+    }
+    await batch.write({ sync: true });
+  };
+  const cost = async (): Promise<number> => {
+    const took = await processorMs(async () => {
+      for (let done = 0; done < costEvents; done += batchSize) await group();
+    });
+    return (took / costEvents) * 1000;
+  };
+  return { cost, close: () => db.close() };
 }
 
 /** Events per second of callers that do one thing after the other, `events` of them at once. */
@@ -170,7 +211,11 @@ function emmettRival(emmett: Emmett, file: string, roundMs: number): Rivals {
   return { candidates: { emmett: () => rate(1, 1, roundMs, call) }, close: () => Promise.resolve() };
 }
 
-function rowsOf(figures: Record<string, number[]>, bytes: number, { sqlite, emmett }: ReturnType<Bench["peers"]>) {
+function rowsOf(
+  figures: Record<string, number[]>,
+  bytes: number,
+  { sqlite, emmett }: ReturnType<Bench["peers"]>,
+): Record<string, Finding> {
   const row = (what: string, ours: string, control: string, controls: string): Finding => ({
     ...{ what, control, unit: "events/s", ours: figures[ours] ?? [], controls: figures[controls] ?? [] },
   });
@@ -179,11 +224,16 @@ function rowsOf(figures: Record<string, number[]>, bytes: number, { sqlite, emme
   const put = "LevelDB, synced put";
   return {
     "append-1": row(`append of ${bytes} bytes, 1 caller`, "store-1", put, "put"),
+    "append-1-log": row("append without head file, 1 caller", "log-1", put, "put"),
     "append-8": row("append, 8 callers", "store-8", put, "put"),
     "append-64": row("append, 64 callers", "store-64", "LevelDB, synced batch of 64", "batch"),
     "append-64-log": row("append without head file, 64 callers", "log-64", "LevelDB, synced batch of 64", "batch"),
     "append-64-put": row("append, 64 callers", "store-64", put, "put"),
     "append-512": row("append, 512 callers", "store-512", put, "put"),
+    "append-64-cost": {
+      ...{ what: "an event of the processor's time, 64 callers", control: "JSON, SHA-256 and three puts", unit: "µs" },
+      ...{ ours: figures["store-cost"] ?? [], controls: figures["parts-cost"] ?? [] },
+    },
     "append-1-sqlite": against(
       sqlite,
       "append without head file, 1 caller",
