@@ -41,6 +41,9 @@ export async function simulate(seed: number, failpoints = new Failpoints(), verb
   const undirected = undirectedProfile(seed, drawn, anywhere);
   const profile = targetFailpoint ? profileTowards(targetFailpoint, drawn, anywhere) : undirected;
   const simulation = new Simulation({ seed, profile, targetFailpoint, drawn, failpoints, verbose });
+  const { stackTraceLimit } = Error;
+  // Thousands of refusals are thrown, and nobody looks where; a run that fails is run again, verbosely.
+  if (!verbose) Error.stackTraceLimit = 0;
   const immediate = globalThis.setImmediate;
   globalThis.setImmediate = simulation.scheduler.later as typeof setImmediate;
   try {
@@ -51,6 +54,7 @@ export async function simulate(seed: number, failpoints = new Failpoints(), verb
     // Whoever is still at work stands still before the next run begins.
     await new Promise((resolve) => immediate(resolve));
     globalThis.setImmediate = immediate;
+    Error.stackTraceLimit = stackTraceLimit;
   }
   const { records, counts, wrong, steps } = simulation;
   return { seed, records: records.length, counts, hash: records.at(-1)?.hash ?? "", wrong, steps };

@@ -3,12 +3,12 @@ import { Failpoints } from "./failpoints.ts";
 import { simulate } from "./simulate.ts";
 import type { Report } from "./simulate.ts";
 
-/** A share of the seeds: `from`, `from + stride` … below the end. */
+/** What all workers take seeds from, some at a time, until none is left. */
 export interface Share {
-  readonly from: number;
+  /** The first seed that nobody has taken. */
+  readonly next: Int32Array;
   /** The seed after the last, shared by all workers: a seed that fails becomes the end, so that the lowest is found. */
   readonly end: Int32Array;
-  readonly stride: number;
   /** Tell every step of every run. */
   readonly verbose: boolean;
 }
@@ -26,15 +26,16 @@ export interface Said {
 
 const seedsAtOnce = 25;
 
-async function work({ from, end, stride, verbose }: Share): Promise<void> {
+async function work({ next, end, verbose }: Share): Promise<void> {
   const isBefore = (seed: number) => seed < Atomics.load(end, 0);
-  for (let first = from; isBefore(first); first += stride * seedsAtOnce) {
+  const take = () => Atomics.add(next, 0, seedsAtOnce);
+  for (let first = take(); isBefore(first); first = take()) {
     const failpoints = new Failpoints();
     const counts = { commands: 0, crashes: 0, faults: 0, restarts: 0, refusals: 0 };
     let done = 0;
     let records = 0;
     let failed: Report | null = null;
-    for (let seed = first; seed < first + stride * seedsAtOnce && isBefore(seed); seed += stride) {
+    for (let seed = first; seed < first + seedsAtOnce && isBefore(seed); seed++) {
       const report = await simulate(seed, failpoints, verbose);
       for (const key of Object.keys(counts) as (keyof typeof counts)[]) counts[key] += report.counts[key];
       records += report.records;
