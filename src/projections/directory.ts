@@ -115,7 +115,8 @@ export function definingIdOf(directory: Directory, name: string): DomainId | und
 
 /** Defined domains, by name in code-unit order, as every list shows them. */
 export function definedDomains(directory: Directory): DomainId[] {
-  return [...directory.byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, id]) => id);
+  // Sorted without a comparison of ours: that of thousands of pairs takes as long as all else that a list does.
+  return [...directory.byName.keys()].sort().flatMap((name) => directory.byName.get(name) ?? []);
 }
 
 /** Every domain that the log has ever told of, undefined ones too. */
