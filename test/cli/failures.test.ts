@@ -291,7 +291,7 @@ describe("a log that someone changed", () => {
     await db.close();
     const { status, stdout, stderr } = await web.run("verify");
     expect([status, stdout]).toEqual([6, ""]);
-    expect(stderr).toMatch(/^error \[LOG_DAMAGED\] Record 2: .* 1 records are proven\.\nhint: /);
+    expect(stderr).toMatch(/^error \[LOG_DAMAGED\] Record 2: .* 1 record is proven\.\nhint: /);
     expect((await web.run("verify", "--json")).stdout).toContain('"valid": 1');
   });
 });

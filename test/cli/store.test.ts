@@ -50,7 +50,7 @@ describe("a store", () => {
     expect(await terminal.ok("head")).toBe(
       `Log:            ${head.logId}\nPosition:       1\nHash:           ${head.hash}\n`,
     );
-    expect(await terminal.ok("verify")).toBe(`1 records verified; the log ends at 1 with ${head.hash}\n`);
+    expect(await terminal.ok("verify")).toBe(`1 record verified; the log ends at 1 with ${head.hash}\n`);
     expect(await terminal.json("verify")).toEqual({
       ...{ ok: true, head, valid: 1, firstBad: null, heldAt: null, files: null, replay: null },
     });
