@@ -110,7 +110,7 @@ export function isSnapledgerError(error: unknown, code?: ErrorCode): error is Sn
 }
 
 /**
- * Commands of ours stand in hints between backticks: so whoever shows a hint can tell them from the text around them,
+ * Commands of ours stand in hints between backticks: so that a printer of hints can tell them from the text around them,
  * and say in them which store is meant. Their words are quoted for a POSIX shell.
  */
 export function cliCommand(...words: readonly string[]): string {

@@ -58,7 +58,7 @@ export async function handle(stage: Stage, command: Command, caller: Caller, req
 
 /**
  * The domain's uuid. DOMAIN_NOT_FOUND, unless it is about to be defined, is only to be recovered, or is gone since the
- * same command id was used on it: then what came of that is told again.
+ * same command id was used on it: then the outcome of that is given again.
  */
 async function domainIdFor(stage: Stage, command: Command, { commandId, plan }: Request): Promise<DomainId> {
   if (command.type === "DefineDomain") return command.uuid;
@@ -243,7 +243,7 @@ async function followLog(operation: Operation, command: Command, recovery: Recov
   return resultOf({ operation, command, plan: noPlan, warnings, outcome: null, removal, compaction, recovery });
 }
 
-/** Nothing here mends a head that is not what the log says, but whoever asks how things stand is told. */
+/** Nothing here mends a head that is not what the log says, but `recover` and `compact` say so. */
 async function headsToTell({ driver, state }: Operation): Promise<Warning[]> {
   const { wrongHeads } = await lookAtHeads(driver, state);
   return wrongHeads.length === 0 ? [] : [{ code: "NEEDS_OPERATOR", ...headsInWords(state, wrongHeads) }];

@@ -102,7 +102,7 @@ export interface ConnectionOptions {
   readonly waitMs?: number;
   /** Keep the database open between calls (a server). Default false. */
   readonly hold?: boolean;
-  /** What this process does, for whoever waits for it. */
+  /** What this process does, for processes that wait for it. */
   readonly verb?: string;
   /**
    * Absolute folder that remembers the last head seen of each log; LOG_BEHIND when a store that is behind it is to be

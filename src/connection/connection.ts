@@ -57,7 +57,7 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   };
   const changing = once(async (): Promise<Stage> => {
     const { driverFor, fileLocks, keptStates } = await parts();
-    // Whoever lets others write meanwhile has each state proven against the directory.
+    // Where others may write meanwhile, each state is proven against the directory.
     const kept = hold ? keptStates() : undefined;
     return { ...stage, kept, driver: (name) => driverFor(name, layout.run), locks: fileLocks(layout.run, { clock }) };
   });
@@ -98,7 +98,7 @@ function readingOf(
 const upkeep = () => import("./maintenance.ts");
 const auditing = () => import("../queries/auditing.ts");
 
-/** The face of a log, whatever it and its drivers are. */
+/** The API of a log, whatever it and its drivers are. */
 export function connectionOn(
   stage: Base,
   changing: () => Promise<Stage>,

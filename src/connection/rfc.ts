@@ -24,7 +24,7 @@ export interface DomainHandle {
   readonly name: string;
 }
 
-/** A handle to a snapshot of one domain, until `free`. SNAPSHOT_NOT_FOUND once it is gone, whoever has its name then. */
+/** A handle to a snapshot of one domain, until `free`. SNAPSHOT_NOT_FOUND once it is gone, also when another has its name. */
 export interface SnapshotHandle {
   readonly domain: DomainHandle;
   readonly id: string;

@@ -83,7 +83,7 @@ export interface Driver {
   commit(step: CommitStep, watch?: StepOptions): Promise<void>;
   /**
    * Cuts a qcow2 file's virtual size down to `virtualBytes`; does nothing when it is that or smaller. The rest of the last
-   * cluster is zeroed first: whoever makes the file larger again sees zeros.
+   * cluster is zeroed first: when the file is made larger again it shows zeros.
    */
   shrink(file: Backing, virtualBytes: number, watch?: StepOptions): Promise<void>;
   /** Changes which file the header of qcow2 `file` names, without touching content. */

@@ -141,7 +141,7 @@ export type SnapshotDeactivated = Event<
 
 /**
  * `into` (null: the base images) now has the snapshot's content, memory and state; the snapshot's name is gone.
- * `children` are the snapshots that hung on it; `discarded` went with force, the snapshot itself not among them.
+ * `children` are the snapshots that stood on it; `discarded` went with force, the snapshot itself not among them.
  */
 export type SnapshotMerged = Event<
   "SnapshotMerged",

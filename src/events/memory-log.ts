@@ -20,7 +20,7 @@ export interface MemoryLogOptions {
 export interface WriteFaults {
   /** Nothing of the group is stored. */
   readonly beforeWrite?: (lines: readonly string[]) => void | Promise<void>;
-  /** The group is stored, but nobody is told: a crash after the disk had it. */
+  /** The group is stored, but no append is acknowledged: a crash after the disk had it. */
   readonly afterWrite?: (lines: readonly string[]) => void | Promise<void>;
 }
 

@@ -25,7 +25,7 @@ export interface Bundle {
   readonly auditor: string;
 }
 
-/** Writes the files of an evidence bundle into `folder`, which is made. What they are is told in auditor/README.md. */
+/** Writes the files of an evidence bundle into `folder`, which is made. auditor/README.md explains them. */
 export async function writeBundle(folder: string, { auditor, signed, signer, signal, ...of }: Bundle): Promise<void> {
   await mkdir(folder);
   for (const name of await readdir(auditor)) await copyFile(join(auditor, name), join(folder, name));

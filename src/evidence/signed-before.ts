@@ -53,7 +53,7 @@ export function forked(before: SignedCheckpoint, path: string, cause: unknown): 
   const message = `This key signed ${before.size} records of this log before, and they are not there any more: nothing is signed.`;
   return new SnapledgerError("LOG_FORKED", message, {
     facts: { ...cause.facts, path, checkpoint: before.note },
-    hint: `The log was cut, rewritten, or an old copy was put back: see ${cliCommand("verify", "--checkpoint", path)}. If it is known and told to whoever holds the checkpoints, keep that file elsewhere and move it away; then sign.`,
+    hint: `The log was cut, rewritten, or an old copy was put back: see ${cliCommand("verify", "--checkpoint", path)}. If that is known, and the holders of the checkpoints know it, keep that file elsewhere and move it away; then sign.`,
     cause,
   });
 }

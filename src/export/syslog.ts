@@ -5,7 +5,7 @@ import { sentenceOf, weightOf } from "./exported.ts";
 const facility = 13;
 const severities: Readonly<Record<Weight, number>> = { routine: 6, refused: 4, destroyed: 5, failed: 3, damaged: 2 };
 
-/** The enterprise number 32473 is the one that RFC 5612 keeps for whoever has none. */
+/** The enterprise number 32473 is the one that RFC 5612 keeps for those who have none. */
 const structureId = "snapledger@32473";
 
 /** One line as RFC 5424 has it: the sentence that the log prints, and beside it what programs look for. */

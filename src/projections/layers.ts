@@ -70,7 +70,7 @@ export function anonymous(state: DomainState): LayerId[] {
  */
 export type Waits = "guest" | "others";
 
-/** B's content goes into A, which nothing names any more; then whatever hangs on B hangs on A. */
+/** B's content goes into A, which nothing names any more; then what stands on B stands on A. */
 export interface Fold {
   readonly target: Target;
   /** A: reachable, but anonymous. */

@@ -90,7 +90,7 @@ export interface DomainState {
   heads: Record<Target, LayerId>;
   /** Per disk, the fold that began last; null once it has ended. It may also have come to nothing since. */
   begunFolds: Record<Target, BegunFold | null>;
-  /** Whoever folds here says so first. In older logs a fold that waits may have begun without a word. */
+  /** A fold here has an event of its own first. In older logs a fold that waits may have begun without a word. */
   announcesFolds: boolean;
   /** Every file that exists by the log, garbage not yet removed among them. */
   layers: Map<LayerId, Layer>;

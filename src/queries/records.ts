@@ -30,7 +30,7 @@ async function* forwards({ log }: Reading, id: DomainId | undefined, from: numbe
   }
 }
 
-/** From the end, chunk by chunk: whoever wants the last few records reads only those. */
+/** From the end, chunk by chunk: the last few records are read without the rest. */
 async function* backwards({ log }: Reading, id: DomainId | undefined, from: number, to: number) {
   let end = id === undefined ? to : (await log.use((open) => open.revision(id))) + 1;
   const least = id === undefined ? from : 1;

@@ -47,7 +47,7 @@ async function checkQcow2(target: string, path: string): Promise<void> {
 
 const qcow2Magic = "QFI\xfb";
 
-/** What else QEMU knows by its first bytes, so that nobody is told to take one for raw. */
+/** What else QEMU knows by its first bytes, so that no hint says to take one for raw. */
 const otherKinds: readonly (readonly [kind: string, magic: string, at?: number])[] = [
   ["VMDK", "KDMV"],
   ["VMDK", "COWD"],

@@ -98,7 +98,7 @@ export class Output {
     await Promise.allSettled(first);
   }
 
-  /** Resolves when all that was written has been taken by whoever reads stdout, or will not be: see `gone`. */
+  /** Resolves when all that was written has been taken by the reader of stdout, or will not be: see `gone`. */
   async flushed(): Promise<void> {
     if (!this.gone) await new Promise<void>((resolve) => this.#out.write("", () => resolve()));
   }

@@ -7,7 +7,7 @@ export interface Place {
   readonly line: number;
 }
 
-/** How an error is told. */
+/** How an error is printed. */
 export interface ErrorFormat {
   readonly json: boolean;
   /** Show where it comes from. */

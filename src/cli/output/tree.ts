@@ -31,7 +31,7 @@ export function treeLines(nodes: readonly TreeNode[]): string[] {
   return drawnTree(nodes).map(({ text }) => text);
 }
 
-/** The same, for whoever writes something beside the names. */
+/** The same, for views that write something beside the names. */
 export function drawnTree(nodes: readonly TreeNode[]): TreeLine[] {
   const children = childrenOf(nodes);
   const lines: TreeLine[] = [];

@@ -22,7 +22,7 @@ export const commandHelp: readonly (readonly [command: string, what: string])[] 
   ["tree", "draw the tree"],
 ];
 
-/** The commands that a replay understands, whoever gives them: keys on a terminal or a script. */
+/** The commands that a replay understands, from keys on a terminal or from a script. */
 export class Debugger {
   readonly player: Replay;
   readonly #watches: { text: string; expression: Expression }[] = [];

@@ -52,7 +52,7 @@ export class HistoryFile {
   }
 }
 
-/** Nothing that a terminal would act on, whoever wrote the file. */
+/** Nothing that a terminal would act on: another program may have written the file. */
 function isKept(line: string): boolean {
   const plain = line.replaceAll("\t", " ");
   return plain.trim() !== "" && line.length <= longest && escapeLine(plain) === plain;

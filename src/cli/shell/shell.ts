@@ -43,7 +43,7 @@ export class Shell {
     this.#options = options;
   }
 
-  /** The last store's alone: whoever goes back and forth between two reads each anew. */
+  /** The last store's alone: a shell that goes back and forth between two reads each anew. */
   remembered(store: string): Remembered {
     if (this.#known?.store !== store) this.#known = { store, remembered: new Remembered() };
     return this.#known.remembered;
@@ -84,7 +84,7 @@ export class Shell {
     }
   }
 
-  /** How an error is told before the command's own words are known. */
+  /** How an error is printed before the command's own words are known. */
   #errorFormat(place: Place | undefined): ErrorFormat {
     const { defaults } = this.#options;
     const json = defaults.some(([flag]) => flag === "--json");

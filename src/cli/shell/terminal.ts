@@ -31,7 +31,7 @@ async function askWhole(
   while (typeof text === "string" && scanWords(text).open) {
     const more = await keyboard.line({ prompt: morePrompt, history: [], complete: nothing });
     if (more === null) return "";
-    // Ctrl-D: what is not finished is told as the error that it is.
+    // Ctrl-D: what is not finished is printed as the error that it is.
     if (more === undefined) return text;
     text = `${text}\n${more}`;
   }

@@ -54,7 +54,7 @@ function chosenFormat(text: string): Format {
   });
 }
 
-/** Saves how far it came, unless whoever reads stdout has gone away, so that nothing is known to have arrived. */
+/** Saves how far it came, unless the reader of stdout has gone away: then nothing is known to have arrived. */
 async function exportSince(
   cli: Cli,
   format: Format,

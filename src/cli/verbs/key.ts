@@ -4,7 +4,7 @@ import type { Verb } from "../verb.ts";
 
 export const verb: Verb = {
   about:
-    "Show the public key that the log's checkpoints are signed with. Give its fingerprint to whoever is to believe it by " +
+    "Show the public key that the log's checkpoints are signed with. Give its fingerprint to those who are to believe it, by " +
     "another way than the proofs themselves: by hand, on paper, on a page of your own.",
   options: [
     ["--fingerprint", "the fingerprint alone: SHA-256 of the key in DER form"],

@@ -76,7 +76,7 @@ class Printer {
     }
   }
 
-  /** Whoever watches is told what has been decided by now, and what has begun and goes on. */
+  /** For a watcher: what has been decided by now, and what has begun and goes on. */
   async decided(): Promise<void> {
     await this.#sayAll(this.#operations.decided());
     for (const record of this.#operations.begun()) {

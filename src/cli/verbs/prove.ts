@@ -5,7 +5,7 @@ import type { Verb } from "../verb.ts";
 export const verb: Verb = {
   about:
     "Prove that a record is in the log: print a C2SP tlog-proof, a signed checkpoint with the few hashes that lead from " +
-    "the record to it. Whoever has the record's stored line (snapledger show POSITION --json) and the public key can check it.",
+    "the record to it. The record's stored line (snapledger show POSITION --json) and the public key are enough to check it.",
   arguments: [["<position>", "1 is the first record"]],
   options: [["--checkpoint <file>", "prove it under this checkpoint, which was signed before"], keyOption],
   exits: [

@@ -12,7 +12,7 @@ import { runScript } from "../replay/script.ts";
 import { runTerminal } from "../replay/terminal.ts";
 import type { Cli, Verb } from "../verb.ts";
 
-/** So many records are kept in memory; whoever needs more has a stretch in mind. */
+/** So many records are kept in memory. A longer replay is better a stretch of the log. */
 const mostRecords = 200_000;
 
 export const verb: Verb = {

@@ -53,7 +53,7 @@ async function lookFurther(operation: Operation, command: Command, seen: Facts, 
   const { files, position } = await across(operation);
   const bases = await observeBases(driver, state, files);
   for (const { file, writable, users } of Object.values(bases)) {
-    // Whatever else forbids the merge is told sooner than a large image is checked.
+    // Other reasons to refuse the merge are found before a large image is checked.
     if (file && writable && users.length === 0) await checkFit(driver, file, watch);
   }
   return { facts: { ...facts, bases }, position };

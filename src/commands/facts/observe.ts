@@ -47,7 +47,7 @@ export async function lookAtHeads(
 export async function observeMemory(driver: Driver, memory: MemoryFile): Promise<MemoryFacts> {
   const bytes = (await driver.observe({ path: memory.path, format: "raw" }))?.facts.bytes ?? null;
   const machines = memory.machine ? await driver.machines() : null;
-  // Of one with another length that alone is told.
+  // Of one with another length, the length is reason enough.
   const fault = bytes === memory.bytes ? await driver.memoryFault(memory) : null;
   return { bytes, machines, ...(fault !== null && { fault }) };
 }
@@ -59,7 +59,7 @@ export async function observeBases(
   directory: FileDirectory,
 ): Promise<Record<Target, BaseFacts>> {
   const seen = baseUses(directory).map(async (use) => {
-    // Whoever undefined it and has removed its files since uses nothing any more.
+    // A domain that was undefined and whose files were removed since uses nothing any more.
     const left = use.kept ? await firstThere(driver, use.left) : null;
     return left === undefined ? [] : [{ use, left, now: await driver.identify(use.path).catch(() => undefined) }];
   });
@@ -129,7 +129,7 @@ export async function observeDefinition(
   });
   await driver.checkFolder(layersFolder);
   const taken = takenBy(command, directory);
-  // Whatever else forbids it is told sooner than a large image is checked.
+  // Other reasons to refuse it are found before a large image is checked.
   if (taken === null && ours.length === 0 && pending.length === 0)
     for (const disk of command.disks) await checkFit(driver, disk, watch);
   return { images, taken, ours, pending, layersFolder };

@@ -35,7 +35,7 @@ export interface Compaction {
 
 /**
  * Does every pending fold, one layer at a time, the lowest of a disk first. A fold may be killed at any instant: until
- * its event, whoever reads through B reads right. What cannot be done now (no space, a lock, Ctrl-C) stops its disk, stays
+ * its event, what reads through B reads right. What cannot be done now (no space, a lock, Ctrl-C) stops its disk, stays
  * pending and appends nothing more. What waits for the running guest to stop, stops nothing.
  */
 export async function compact(operation: Operation, watch: StepOptions): Promise<Compaction> {

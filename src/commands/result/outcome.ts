@@ -74,7 +74,7 @@ export function previewOf(operation: Operation, command: Command, plan: Plan, wa
   return { ...basics(operation, command, plan), planned: true, sets, removed: removes, warnings };
 }
 
-/** What a command did, told again from its event; what was found and is left now is told with it. */
+/** What a command did, read from its event again, with what was found and is left now. */
 export function repeatedOutcome(
   operation: Operation,
   command: Command,

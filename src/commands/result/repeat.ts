@@ -11,7 +11,7 @@ import { isSameCommand, reused } from "../operation/command-id.ts";
 
 /**
  * What came of this command id when it was used before: its outcome, or its error thrown again; undefined when it is
- * new. COMMAND_ID_REUSED when it was another command's. A merge is told as it stands after this recovery: whoever asks
+ * new. COMMAND_ID_REUSED when it was another command's. A merge is given as it stands after this recovery: who asks
  * again because its folds were pending must not take that for their end.
  */
 export async function repeated(

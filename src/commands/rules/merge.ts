@@ -31,7 +31,7 @@ import type { CommandRule } from "./rule.ts";
 
 /**
  * MERGE, MERGE_FORCE: S's content goes into T, its parent or the base images. T keeps its name and place and takes
- * S's layers, memory and state; what hung on S hangs on T. "If other snapshots would be discarded because of this
+ * S's layers, memory and state; what stood on S stands on T. "If other snapshots would be discarded because of this
  * MERGE action, this operation will fail" (the RFC), unless forced.
  */
 export const mergeSnapshot: CommandRule<MergeSnapshot> = {

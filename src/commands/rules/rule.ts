@@ -36,7 +36,7 @@ export interface Touches {
   readonly standsOn?: readonly Layer[];
   /** A memory that a guest is to be started from. */
   readonly memory?: MemoryFile | null;
-  /** The base images are rewritten: whoever else stands on them has to be known. */
+  /** The base images are rewritten: all who stand on them have to be known. */
   readonly bases?: boolean;
 }
 

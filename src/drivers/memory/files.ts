@@ -111,7 +111,7 @@ export async function commit(world: World, step: CommitStep, during: During, wat
   await commitUnder(world, from, into, during, watch);
 }
 
-/** What a commit does to the files, whoever has them open. */
+/** What a commit does to the files, by a tool or under a guest. */
 export async function commitUnder(
   world: World,
   from: Backing,

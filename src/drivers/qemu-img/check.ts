@@ -17,7 +17,7 @@ export interface Checks {
   passed(file: Backing): void;
 }
 
-/** A large image's check is told of while it runs: it may take minutes. */
+/** A large image's check reports progress: it may take minutes. */
 const largeBytes = 2 ** 30;
 
 export function imageChecks(): Checks {

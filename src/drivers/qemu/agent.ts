@@ -46,7 +46,7 @@ export async function withFrozenFileSystems<T>(
       await agent.ask("guest-fsfreeze-freeze", limits.freezesWithinMs);
       return await work();
     } finally {
-      // Whoever called asks for it once more, and is then told if it is not done.
+      // The caller asks for it once more, and that call fails if it is not done.
       await agent.ask("guest-fsfreeze-thaw", limits.freezesWithinMs).catch(() => undefined);
     }
   });

@@ -34,7 +34,7 @@ export type Guests = Pick<
   | "isCommitting"
 >;
 
-/** Guests under QEMU processes of their own, which outlive whoever started them; `run` is the store's run folder. */
+/** Guests under QEMU processes of their own, which outlive the process that started them; `run` is the store's run folder. */
 export function qemuGuests(run: string, program?: string): Guests {
   const folderOf = (domain: DomainId) => new GuestFolder(run, domain);
   const qemu = () => program ?? findQemu();

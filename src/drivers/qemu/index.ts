@@ -79,7 +79,7 @@ function observe(file: Backing): ObservedFile | undefined {
   return { facts, backing, backingFormat, writable };
 }
 
-/** Whoever looks at one file after the other lets everything else have its turn. */
+/** A loop over many files lets everything else have its turn. */
 async function inTurn<T>(work: () => T): Promise<T> {
   await nextTurn();
   return work();

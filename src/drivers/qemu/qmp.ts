@@ -76,7 +76,7 @@ export class Qmp {
   static async connect(path: string, { timeoutMs = 30_000 }: QmpOptions = {}): Promise<Qmp> {
     const socket = connect(path);
     const lines = createInterface({ input: socket });
-    // Errors reach whoever waits: by the greeting's own listener, later by the connection's end.
+    // Errors reach the waiting calls: by the greeting's own listener, later by the connection's end.
     lines.on("error", () => undefined);
     socket.on("error", () => undefined);
     const greeting = await greeted(socket, lines, timeoutMs);

@@ -56,7 +56,7 @@ export const snapshotFields: ReadonlyMap<string, Field<{ state: DomainState; sna
   ["state", text("the guest's state when it was taken", ({ snapshot }) => snapshot.state)],
   ["active", flag("not set aside", ({ snapshot }) => snapshot.active)],
   ["automatic", flag("taken unasked", ({ snapshot }) => snapshot.automatic)],
-  ["children", number("how many hang on it", ({ state, snapshot }) => state.children.get(snapshot.id)?.size ?? 0)],
+  ["children", number("how many stand on it", ({ state, snapshot }) => state.children.get(snapshot.id)?.size ?? 0)],
   ["bytes", number("bytes of its own layers and memory", ({ state, snapshot }) => bytesOf(state, snapshot))],
   ["user", text("who took it", ({ snapshot }) => snapshot.actor.user)],
   ["reason", text("why", ({ snapshot }) => snapshot.reason)],

@@ -64,7 +64,7 @@ function sentence({ actor, reason, ticket }: EventRecord, what: string): string 
   return `${who(actor)} ${what}${why.length > 0 ? ` (${why.join(", ")})` : ""}`;
 }
 
-/** Whoever became root by sudo is named too, as far as the environment told. */
+/** The user who became root by sudo is named too, as far as the environment says. */
 function who({ user, sudoUser }: Actor): string {
   return sudoUser !== null && sudoUser !== user ? `${user} (by sudo from ${sudoUser})` : user;
 }
@@ -88,7 +88,7 @@ function nameInside(record: EventRecord): string | undefined {
   }
 }
 
-/** The record without who and why, as what follows the name of whoever did it. */
+/** The record without who and why, as what follows the name of the user who did it. */
 function whatHappened(record: EventRecord, domain: string): string {
   switch (record.type) {
     case "LogCreated":

@@ -6,7 +6,7 @@ import { explain } from "../explain/explain.ts";
 export interface LogFilter {
   /** Any of these. */
   readonly types?: readonly EventType[];
-  /** A user's name or number, also that of whoever became root by sudo, or logged in as it. */
+  /** A user's name or number, also that of a user who became root by sudo, or logged in as it. */
   readonly actor?: string;
   readonly ticket?: string;
   /** An operation's id, or the start of one. */

@@ -39,8 +39,8 @@ export class Operations {
   }
 
   /**
-   * All whose outcome is known by now, for whoever watches, in the order they were decided in: what they clean up later
-   * is told apart, and none waits for another domain's that goes on for hours.
+   * All whose outcome is known by now, for a watcher, in the order they were decided in: what they clean up later
+   * comes apart, and none waits for another domain's that goes on for hours.
    */
   decided(): OperationRecords[] {
     const decided = this.#groups.filter(isDecided);

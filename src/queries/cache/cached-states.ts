@@ -124,7 +124,7 @@ async function checkpointBefore(
   return checkpoints.loadMilestone(domain, upTo);
 }
 
-/** Folds, and leaves milestones on the way: whoever folds a long history once has made the next time short. */
+/** Folds, and leaves milestones on the way: a long history that was folded once is folded faster the next time. */
 function foldKeeping(checkpoints: Checkpoints): Fold<DomainState> {
   return (state, record) => {
     apply(state, record);

@@ -8,7 +8,7 @@ export interface Damage {
 }
 
 /**
- * For reading alone: once the log turns out to be damaged, `onDamage` is told, and reading goes on with what can be
+ * For reading alone: once the log turns out to be damaged, `onDamage` is called, and reading goes on with what can be
  * proven of it. Work may run a second time then.
  */
 export function provenAccess(
