@@ -11,7 +11,7 @@ import type { Caller, Request } from "./request.ts";
 import type { Locks } from "../store/lock/domain-lock.ts";
 
 /** Everything a command's effects need from outside. */
-export interface Stage {
+export interface CommandContext {
   readonly log: LogAccess;
   readonly states: States;
   readonly kept?: Kept | undefined;
@@ -27,6 +27,9 @@ export interface Stage {
   /** Called after each append: the log has grown to this position. */
   readonly appended: (position: number) => void;
 }
+
+/** What questions are answered from. */
+export type QueryContext = Pick<CommandContext, "log" | "states">;
 
 /** Where projections come from: checkpoints and the records after them. */
 export interface States {
@@ -46,14 +49,21 @@ export interface Kept {
 /** One operation on one domain, under its lock: the state it works on grows with what it appends. */
 export class Operation {
   readonly id: OperationId;
-  readonly stage: Stage;
+  readonly context: CommandContext;
   readonly state: DomainState;
   readonly driver: Driver;
   readonly caller: Caller;
   readonly request: Request;
 
-  constructor(stage: Stage, id: OperationId, state: DomainState, driver: Driver, caller: Caller, request: Request) {
-    this.stage = stage;
+  constructor(
+    context: CommandContext,
+    id: OperationId,
+    state: DomainState,
+    driver: Driver,
+    caller: Caller,
+    request: Request,
+  ) {
+    this.context = context;
     this.id = id;
     this.state = state;
     this.driver = driver;
@@ -64,13 +74,13 @@ export class Operation {
   /** Appends one event of this operation, durably, and folds it into the state. */
   async append(event: DomainEvent, options: AppendOptions & { of?: OperationId } = {}): Promise<EventRecord> {
     const { of = this.id, ...expected } = options;
-    const sealed = this.stage.log.use((log) =>
+    const sealed = this.context.log.use((log) =>
       log.append([{ ...this.envelope(of), ...event }], { expectedRevision: this.state.revision, ...expected }),
     );
     const [record] = await sealed;
     if (!record) throw new Error("the log acknowledged an append without a record");
     apply(this.state, record);
-    this.stage.appended(record.position);
+    this.context.appended(record.position);
     return record;
   }
 

@@ -30,26 +30,33 @@ import { repeated } from "./result/repeat.ts";
 import { goneDomainOf } from "./operation/command-id.ts";
 import { decide, isDecided } from "./rules/rules.ts";
 import { Operation } from "./context.ts";
-import type { Stage } from "./context.ts";
+import type { CommandContext } from "./context.ts";
 
 /**
  * The one place with effects: command -> facts -> rules -> OperationStarted -> driver -> outcome event -> clean-up and
  * compaction. The outcome event alone decides: what comes before it can be taken away, what comes after it can be
  * done again.
  */
-export async function handle(stage: Stage, command: Command, caller: Caller, request: Request = {}): Promise<Outcome> {
-  const id = await domainIdFor(stage, command, request);
-  if (request.plan) return preview(stage, id, command, caller, request);
-  if (command.type === "DefineDomain") await recoverCompetingDefine(stage, command, caller, request);
-  const logId = (await stage.log.use((log) => log.head())).logId;
-  const lock = await stage.locks.lockDomain({
-    ...{ logId, domain: id, waitMs: stage.waitMs, signal: request.signal },
+export async function handle(
+  context: CommandContext,
+  command: Command,
+  caller: Caller,
+  request: Request = {},
+): Promise<Outcome> {
+  const id = await domainIdFor(context, command, request);
+  if (request.plan) return preview(context, id, command, caller, request);
+  if (command.type === "DefineDomain") await recoverCompetingDefine(context, command, caller, request);
+  const logId = (await context.log.use((log) => log.head())).logId;
+  const lock = await context.locks.lockDomain({
+    ...{ logId, domain: id, waitMs: context.waitMs, signal: request.signal },
     holder: { pid: caller.pid, host: caller.host, verb: command.type, user: caller.user },
   });
   try {
-    const state = await stage.log.use(async (log) => (await stage.kept?.take(log, id)) ?? stage.states.domain(log, id));
-    const outcome = await underLock(stage, state, command, caller, request, lock);
-    stage.kept?.giveBack(state);
+    const state = await context.log.use(
+      async (log) => (await context.kept?.take(log, id)) ?? context.states.domain(log, id),
+    );
+    const outcome = await underLock(context, state, command, caller, request, lock);
+    context.kept?.giveBack(state);
     return outcome;
   } finally {
     await lock.release();
@@ -60,10 +67,10 @@ export async function handle(stage: Stage, command: Command, caller: Caller, req
  * The domain's uuid. DOMAIN_NOT_FOUND, unless it is about to be defined, is only to be recovered, or is gone since the
  * same command id was used on it: then the outcome of that is given again.
  */
-async function domainIdFor(stage: Stage, command: Command, { commandId, plan }: Request): Promise<DomainId> {
+async function domainIdFor(context: CommandContext, command: Command, { commandId, plan }: Request): Promise<DomainId> {
   if (command.type === "DefineDomain") return command.uuid;
-  return stage.log.use(async (log) => {
-    const directory = await stage.states.directory(log);
+  return context.log.use(async (log) => {
+    const directory = await context.states.directory(log);
     const id = domainIdOf(directory, command.domain);
     if (id !== undefined) return id;
     if (command.type === "RecoverDomain" && (await log.revision(command.domain)) > 0) return command.domain;
@@ -80,20 +87,20 @@ function checkDefined({ defined }: DomainState, command: Command): void {
 
 /** A definition of the same name that died half-way is resolved first; one that is alive is waited for. */
 async function recoverCompetingDefine(
-  stage: Stage,
+  context: CommandContext,
   { name, uuid }: DefineDomain,
   caller: Caller,
   request: Request,
 ): Promise<void> {
-  const rival = await stage.log.use(async (log) => definingIdOf(await stage.states.directory(log), name));
+  const rival = await context.log.use(async (log) => definingIdOf(await context.states.directory(log), name));
   if (rival === undefined || rival === uuid) return;
   const { signal, onProgress } = request;
   const how = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
-  await handle(stage, { type: "RecoverDomain", domain: rival }, caller, how);
+  await handle(context, { type: "RecoverDomain", domain: rival }, caller, how);
 }
 
 async function underLock(
-  stage: Stage,
+  context: CommandContext,
   state: DomainState,
   command: Command,
   caller: Caller,
@@ -102,11 +109,11 @@ async function underLock(
 ): Promise<Outcome> {
   const watch = watchOf(request, lock);
   const before = state.revision;
-  const settling = await recoveryOperation(stage, state, caller, request);
+  const settling = await recoveryOperation(context, state, caller, request);
   lock.operation(settling.id);
   const leaving = command.type === "UndefineDomain" && command.keep === "keep-files";
   const recovery = await recoverDomain(settling, lock, watch, { leaving });
-  const acting = new Operation(stage, settling.id, state, driverFor(stage, state, command), caller, request);
+  const acting = new Operation(context, settling.id, state, driverFor(context, state, command), caller, request);
   const earlier = await repeated(acting, command, recovery);
   if (earlier) return earlier;
   checkRevision(request, before);
@@ -117,22 +124,22 @@ async function underLock(
 
 /** The operation that recovery works in: its events answer to no command id. */
 async function recoveryOperation(
-  stage: Stage,
+  context: CommandContext,
   state: DomainState,
   caller: Caller,
   request: Request,
 ): Promise<Operation> {
-  const driver = driverOf(stage, state);
+  const driver = driverOf(context, state);
   await adopt(driver, state);
-  return new Operation(stage, stage.newId(), state, driver, caller, { ...request, commandId: null });
+  return new Operation(context, context.newId(), state, driver, caller, { ...request, commandId: null });
 }
 
-function driverOf(stage: Stage, { operation, driver }: DomainState): Driver {
-  return stage.driver(operation?.command.type === "DefineDomain" ? operation.command.driver : driver);
+function driverOf(context: CommandContext, { operation, driver }: DomainState): Driver {
+  return context.driver(operation?.command.type === "DefineDomain" ? operation.command.driver : driver);
 }
 
-function driverFor(stage: Stage, state: DomainState, command: Command): Driver {
-  return command.type === "DefineDomain" ? stage.driver(command.driver) : driverOf(stage, state);
+function driverFor(context: CommandContext, state: DomainState, command: Command): Driver {
+  return command.type === "DefineDomain" ? context.driver(command.driver) : driverOf(context, state);
 }
 
 function watchOf({ onProgress, signal }: Request, lock: DomainLock): StepOptions {
@@ -254,19 +261,19 @@ async function headsToTell({ driver, state }: Operation): Promise<Warning[]> {
  * that has begun since the log was read: then it is decided again.
  */
 async function preview(
-  stage: Stage,
+  context: CommandContext,
   id: DomainId,
   command: Command,
   caller: Caller,
   request: Request,
 ): Promise<Outcome> {
   for (let attempt = 1; ; attempt++) {
-    const state = await stage.log.use((log) => stage.states.domain(log, id));
+    const state = await context.log.use((log) => context.states.domain(log, id));
     try {
-      return await previewOn(stage, state, command, caller, request);
+      return await previewOn(context, state, command, caller, request);
     } catch (error) {
       if (!isSnapledgerError(error, "FILES_CHANGED") || attempt === previewAttempts) throw error;
-      if ((await stage.log.use((log) => log.revision(id))) === state.revision) throw error;
+      if ((await context.log.use((log) => log.revision(id))) === state.revision) throw error;
     }
   }
 }
@@ -274,7 +281,7 @@ async function preview(
 const previewAttempts = 5;
 
 async function previewOn(
-  stage: Stage,
+  context: CommandContext,
   state: DomainState,
   command: Command,
   caller: Caller,
@@ -282,16 +289,16 @@ async function previewOn(
 ): Promise<Outcome> {
   checkRevision(request, state.revision);
   checkSnapshot(request, state, command);
-  const driver = driverFor(stage, state, command);
+  const driver = driverFor(context, state, command);
   await adopt(driver, state);
-  const operation = new Operation(stage, stage.newId(), state, driver, caller, request);
+  const operation = new Operation(context, context.newId(), state, driver, caller, request);
   if (!isDecided(command)) {
     return { ...previewOf(operation, command, noPlan, []), recovered: unsettled(state) };
   }
   const { signal, onProgress } = request;
   const watch = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
   const { facts } = await gatherFacts(operation, command, watch);
-  const decision = decide(state, facts, command, { newId: stage.newId });
+  const decision = decide(state, facts, command, { newId: context.newId });
   if ("refused" in decision) throw decision.refused;
   return previewOf(operation, command, decision.accepted.plan, decision.accepted.warnings);
 }

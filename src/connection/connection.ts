@@ -7,7 +7,7 @@ import {
   readDomainState,
   unlessLeft,
 } from "../queries/cache/cached-states.ts";
-import type { Stage } from "../commands/context.ts";
+import type { CommandContext } from "../commands/context.ts";
 import type { Command } from "../events/command.ts";
 import { knownHeadFiles } from "../store/known-heads.ts";
 import { provenAccess } from "../store/repair/read-damaged.ts";
@@ -42,7 +42,7 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   const checkpoints = unlessLeft(checkpointFiles(layout.checkpoints), () => copy?.isRead === true);
   const directory = keptDirectory(checkpoints);
   const appends = new EventEmitter<{ appended: [] }>();
-  const stage: Base = {
+  const context: ConnectionContext = {
     ...{ log, clock, newId, waitMs, layersRoot: layout.layers },
     states: {
       async domain(open, id, at) {
@@ -55,13 +55,13 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
     // In a task of its own: a listener that throws must never reach the append.
     appended: () => setImmediate(() => appends.emit("appended")),
   };
-  const changing = once(async (): Promise<Stage> => {
+  const changing = once(async (): Promise<CommandContext> => {
     const { driverFor, fileLocks, keptStates } = await parts();
     // Where others may write meanwhile, each state is proven against the directory.
     const kept = hold ? keptStates() : undefined;
-    return { ...stage, kept, driver: (name) => driverFor(name, layout.run), locks: fileLocks(layout.run, { clock }) };
+    return { ...context, kept, driver: (name) => driverFor(name, layout.run), locks: fileLocks(layout.run, { clock }) };
   });
-  return connectionOn(stage, changing, options, appends, copy);
+  return connectionOn(context, changing, options, appends, copy);
 }
 
 /** Runs `work` the first time; later calls get what came of it. */
@@ -73,18 +73,18 @@ function once<T>(work: () => Promise<T>): () => Promise<T> {
 const parts = once(() => import("./changing.ts"));
 const validation = once(() => import("../commands/validate.ts"));
 
-/** What reading needs of the stage. */
-export type Base = Omit<Stage, "driver" | "locks">;
+/** What a connection is made on: drivers and locks are loaded when something changes. */
+export type ConnectionContext = Omit<CommandContext, "driver" | "locks">;
 
 /**
  * The log and the states that questions are answered from: those of a damaged store, of a copy where its disk can't be
  * written to, or as they are remembered.
  */
 function readingOf(
-  { log, states }: Base,
+  { log, states }: ConnectionContext,
   options: ConnectionOptions,
   copy: ReadableCopy | undefined,
-): Pick<Base, "log" | "states"> {
+): Pick<ConnectionContext, "log" | "states"> {
   const { store, waitMs = defaultWaitMs, onDamage, remembered } = options;
   const opened = remembered ? rememberingAccess(log, store, remembered) : log;
   const access = copy?.over(opened) ?? opened;
@@ -100,24 +100,24 @@ const auditing = () => import("../queries/auditing.ts");
 
 /** The API of a log, whatever it and its drivers are. */
 export function connectionOn(
-  stage: Base,
-  changing: () => Promise<Stage>,
+  context: ConnectionContext,
+  changing: () => Promise<CommandContext>,
   options: ConnectionOptions,
   appends: EventEmitter<{ appended: [] }>,
   copy?: ReadableCopy,
 ): Connection {
   const { store } = options;
-  const { log, states } = readingOf(stage, options, copy);
-  const reading: Base = { ...stage, log, states };
+  const { log, states } = readingOf(context, options, copy);
+  const reading: ConnectionContext = { ...context, log, states };
   /** Whole, or not at all: never what is proven of a damaged log. */
-  const whole: Base = { ...stage, log: copy?.over(stage.log) ?? stage.log };
+  const whole: ConnectionContext = { ...context, log: copy?.over(context.log) ?? context.log };
   const run = async (command: Command, caller: Caller, request: Request) => {
     const { handle } = await parts();
     return handle(await changing(), command, caller, request);
   };
   const { key: keyPath, checkpoints } = storeLayout(store);
   const isLeft = () => copy?.isRead === true;
-  const proving = async (from = stage.log) =>
+  const proving = async (from = context.log) =>
     (await import("./evidence.ts")).provingOn({ log: from, keyPath, checkpoints, isLeft });
   const head = () => log.use((open) => open.head());
   const stateNamed = foldedOnce(reading);
@@ -137,7 +137,7 @@ export function connectionOn(
       const { parseEvidenceRequest } = await import("./validate.ts");
       const period = parseEvidenceRequest(domain, file, evidence);
       const by = [parseCaller(caller), parseRequest(request)] as const;
-      const id = await idEver(stage, domain);
+      const id = await idEver(context, domain);
       return (await proving()).exportEvidence(await changing(), id, file, period, ...by);
     },
     async recover(caller, request) {
@@ -172,12 +172,12 @@ export function connectionOn(
     read: (range) => readInChunks(reading, range),
     record: (position) => log.use((open) => storedAt(open, position)),
     head,
-    verify: async (how) => (await upkeep()).verify(stage, options, how),
+    verify: async (how) => (await upkeep()).verify(context, options, how),
     verifyReplay: async () => (await auditing()).verifyReplay(reading),
     verifyFiles: async () => (await upkeep()).filesVerdict({ ...(await changing()), log: whole.log }),
     backup: async (file, onProgress) =>
       (await upkeep()).backup(whole, (to) => readInChunks(whole, { to }), file, onProgress),
-    acceptRollback: async (caller, request) => (await upkeep()).acceptRollback(stage, caller, request),
+    acceptRollback: async (caller, request) => (await upkeep()).acceptRollback(context, caller, request),
     watch: (from, signal) =>
       watchLog({
         ...{ from, signal, appends, position: async () => (await head()).position },

@@ -1,4 +1,4 @@
-import type { Stage } from "../commands/context.ts";
+import type { CommandContext } from "../commands/context.ts";
 import type { DomainId } from "../events/ids.ts";
 import type { LogAccess } from "../events/log.ts";
 import { provingOn as provingWith } from "../evidence/prove.ts";
@@ -25,12 +25,12 @@ export function provingOn({
   return {
     ...provingWith(proving),
     exportEvidence: (
-      stage: Stage,
+      context: CommandContext,
       id: DomainId,
       file: string,
       evidence: EvidenceRequest,
       caller: Caller,
       request?: Request,
-    ) => exportEvidence({ stage, proving }, id, file, evidence, caller, request),
+    ) => exportEvidence({ context, proving }, id, file, evidence, caller, request),
   };
 }

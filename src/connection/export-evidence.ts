@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Period } from "../commands/operation/export-evidence.ts";
 import { noteEvidence, planEvidence } from "../commands/operation/export-evidence.ts";
-import type { Stage } from "../commands/context.ts";
+import type { CommandContext } from "../commands/context.ts";
 import { asDiskFull, asWrongTarget } from "../system/disk-errors.ts";
 import { SnapledgerError } from "../errors.ts";
 import type { DomainId } from "../events/ids.ts";
@@ -22,13 +22,13 @@ const place = typeof SNAPLEDGER_AUDITOR === "string" ? SNAPLEDGER_AUDITOR : "../
 const auditor = fileURLToPath(new URL(place, import.meta.url));
 
 interface Parts {
-  readonly stage: Stage;
+  readonly context: CommandContext;
   readonly proving: ProvingParts;
 }
 
 /** As Connection.exportEvidence. What can fail before the event is tried before it. */
 export async function exportEvidence(
-  { stage, proving }: Parts,
+  { context, proving }: Parts,
   domain: DomainId,
   file: string,
   { since, until, key }: EvidenceRequest,
@@ -37,11 +37,11 @@ export async function exportEvidence(
 ): Promise<Evidence> {
   checkPeriod({ since, until });
   if (existsSync(file)) throw exists(file);
-  const head = await stage.log.use((log) => log.head());
+  const head = await context.log.use((log) => log.head());
   const signer = await signerOf(proving, head, key);
   const known = { file, fingerprint: fingerprintOf(signer.key) };
   if (request.plan) {
-    const { name, ...range } = await planEvidence(stage, domain, { since, until });
+    const { name, ...range } = await planEvidence(context, domain, { since, until });
     const nothing = { position: null, checkpoint: null, bytes: null };
     return { ...known, ...range, ...nothing, planned: true, domain: { id: domain, name } };
   }
@@ -49,10 +49,10 @@ export async function exportEvidence(
   const work = await workFolder(file);
   try {
     request.signal?.throwIfAborted();
-    const closing = await noteEvidence(stage, domain, { since, until }, caller, request);
+    const closing = await noteEvidence(context, domain, { since, until }, caller, request);
     const signed = await signedTree(proving, key === undefined ? {} : { key });
     const { name, ...range } = closing.data;
-    const made = { log: stage.log, closing, signed, signer, auditor };
+    const made = { log: context.log, closing, signed, signer, auditor };
     const bundle = `evidence-${/^[\w.-]+$/.test(name) ? name : domain}-${closing.position}`;
     await writeBundle(join(work, bundle), { ...made, signal: request.signal });
     const bytes = await pack(work, bundle, file);

@@ -1,5 +1,5 @@
 import { adopt } from "../commands/operation/adopt.ts";
-import type { Stage } from "../commands/context.ts";
+import type { CommandContext } from "../commands/context.ts";
 import { verifyFiles, type FilesVerdict } from "../commands/facts/verify-files.ts";
 import type { Driver } from "../drivers/driver.ts";
 import { isSnapledgerError, type SnapledgerError } from "../errors.ts";
@@ -36,7 +36,7 @@ export async function salvage(
 
 /** Who holds the database is the only one who may look at it; else a copy is proven. */
 export async function verify(
-  { log }: Pick<Stage, "log">,
+  { log }: Pick<CommandContext, "log">,
   { store, waitMs = defaultWaitMs, hold = false }: ConnectionOptions,
   options: Omit<VerifyOptions, "head"> = {},
 ): Promise<Verdict> {
@@ -45,7 +45,7 @@ export async function verify(
 
 /** `read`: the stored records up to a position, exclusive. */
 export async function backup(
-  { log }: Pick<Stage, "log">,
+  { log }: Pick<CommandContext, "log">,
   read: (to: number) => AsyncIterable<StoredRecord>,
   file: string,
   onProgress?: OnVerified,
@@ -55,7 +55,7 @@ export async function backup(
 
 /** Appends what the log alone can say: that it goes on from an old copy. null when it is not behind. */
 export async function acceptRollback(
-  { log }: Pick<Stage, "log">,
+  { log }: Pick<CommandContext, "log">,
   caller: Caller,
   request?: StoreRequest,
 ): Promise<LogHead | null> {
@@ -97,8 +97,8 @@ async function requested(caller: Caller, request: StoreRequest | undefined) {
 }
 
 /** Every defined domain's files, compared with the log. */
-export async function filesVerdict(stage: Stage): Promise<FilesVerdict> {
-  const { log, states, driver } = stage;
+export async function filesVerdict(context: CommandContext): Promise<FilesVerdict> {
+  const { log, states, driver } = context;
   const domains = await log.use(async (open) => {
     const ids = definedDomains(await states.directory(open));
     return Promise.all(ids.map((id) => states.domain(open, id)));
@@ -107,7 +107,7 @@ export async function filesVerdict(stage: Stage): Promise<FilesVerdict> {
   for (const state of domains) {
     const its = driver(state.driver);
     await adopt(its, state);
-    verdicts.push(await verdictOf(stage, its, state));
+    verdicts.push(await verdictOf(context, its, state));
   }
   return {
     ok: verdicts.every(({ ok }) => ok),
@@ -118,9 +118,14 @@ export async function filesVerdict(stage: Stage): Promise<FilesVerdict> {
 }
 
 /** A command that came after the log was read may be changing files: then what the log says by now is compared. */
-async function verdictOf(stage: Stage, driver: Driver, state: DomainState, attempts = 5): Promise<FilesVerdict> {
+async function verdictOf(
+  context: CommandContext,
+  driver: Driver,
+  state: DomainState,
+  attempts = 5,
+): Promise<FilesVerdict> {
   const verdict = await verifyFiles(driver, state);
   if (verdict.ok || attempts === 1) return verdict;
-  const now = await stage.log.use((log) => stage.states.domain(log, state.id));
-  return now.revision === state.revision ? verdict : verdictOf(stage, driver, now, attempts - 1);
+  const now = await context.log.use((log) => context.states.domain(log, state.id));
+  return now.revision === state.revision ? verdict : verdictOf(context, driver, now, attempts - 1);
 }

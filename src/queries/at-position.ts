@@ -1,4 +1,4 @@
-import type { Stage } from "../commands/context.ts";
+import type { QueryContext } from "../commands/context.ts";
 import { SnapledgerError } from "../errors.ts";
 import { noDomain, noPosition } from "../projections/lookups.ts";
 import type { DomainId } from "../events/ids.ts";
@@ -14,10 +14,8 @@ import type { DomainState } from "../projections/state.ts";
 
 /** Questions about now or about any earlier position: the same answer as a log that ends there would give. */
 
-type Reading = Pick<Stage, "log" | "states">;
-
 /** A domain's state by name or uuid. Queries that come together find it folded by the first of them; they only read. */
-export function foldedOnce({ log, states }: Reading): (domain: string, asOf?: AsOf) => Promise<DomainState> {
+export function foldedOnce({ log, states }: QueryContext): (domain: string, asOf?: AsOf) => Promise<DomainState> {
   const opened = new WeakMap<EventLog, { position: number; folded: Map<string, Promise<DomainState>> }>();
   return (domain, { at } = {}) =>
     log.use(async (open) => {
@@ -36,7 +34,7 @@ export function foldedOnce({ log, states }: Reading): (domain: string, asOf?: As
 }
 
 /** Of all domains that were defined, by name. */
-export async function statesAsOf({ log, states }: Reading, { at }: AsOf = {}): Promise<DomainState[]> {
+export async function statesAsOf({ log, states }: QueryContext, { at }: AsOf = {}): Promise<DomainState[]> {
   return log.use(async (open) => {
     await checkPosition(open, at);
     const directory = await states.directory(open);
@@ -48,13 +46,13 @@ export async function statesAsOf({ log, states }: Reading, { at }: AsOf = {}): P
 }
 
 /** The same domains in the same order: about now by the directory alone. */
-export async function summariesAsOf(reading: Reading, asOf: AsOf = {}): Promise<DomainSummary[]> {
-  if (asOf.at !== undefined) return (await statesAsOf(reading, asOf)).map(domainInfo);
-  return reading.log.use(async (open) => summaries(await reading.states.directory(open)));
+export async function summariesAsOf(context: QueryContext, asOf: AsOf = {}): Promise<DomainSummary[]> {
+  if (asOf.at !== undefined) return (await statesAsOf(context, asOf)).map(domainInfo);
+  return context.log.use(async (open) => summaries(await context.states.directory(open)));
 }
 
 /** Of every domain that the log told of by then, or of those that ever had this name or uuid. */
-export async function diffAsOf({ log, states }: Reading, from: number, to: number, domain?: string) {
+export async function diffAsOf({ log, states }: QueryContext, from: number, to: number, domain?: string) {
   return log.use(async (open): Promise<DomainDiff[]> => {
     for (const at of [from, to]) await checkPosition(open, at);
     const directory = await states.directory(open);

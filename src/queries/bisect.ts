@@ -1,5 +1,5 @@
 import { idNamed } from "./at-position.ts";
-import type { Stage } from "../commands/context.ts";
+import type { QueryContext } from "../commands/context.ts";
 import { cliCommand, SnapledgerError } from "../errors.ts";
 import type { DomainId } from "../events/ids.ts";
 import type { EventLog, StoredRecord } from "../events/log.ts";
@@ -8,17 +8,15 @@ import type { Condition } from "../projections/condition/parse.ts";
 import { everNamed } from "../projections/names.ts";
 import type { EventRecord } from "../events/events.ts";
 
-type Reading = Pick<Stage, "log" | "states">;
-
 /**
  * The first event of a domain after which a condition holds, by halving: log2 folds, each from the nearest checkpoint,
  * each opening the log for itself. What came and went several times is found at one of the times that it came.
  */
-export async function bisect(stage: Reading, domain: string, text: string, until?: number): Promise<Bisection> {
+export async function bisect(context: QueryContext, domain: string, text: string, until?: number): Promise<Bisection> {
   const condition = parseCondition(text);
   if (condition.ofEvent) throw eventAsked(text);
-  const { id, revision: last } = await stage.log.use((open) => rangeOf(open, stage, domain, until));
-  const trial = new Trial(stage, id, condition);
+  const { id, revision: last } = await context.log.use((open) => rangeOf(open, context, domain, until));
+  const trial = new Trial(context, id, condition);
   if (last === 0 || !(await trial.holdsAt(last))) throw doesNotHold(domain, text, until);
   let [before, after] = [0, last];
   while (after - before > 1) {
@@ -26,27 +24,27 @@ export async function bisect(stage: Reading, domain: string, text: string, until
     if (await trial.holdsAt(middle)) after = middle;
     else before = middle;
   }
-  const { record } = await stage.log.use((open) => atRevision(open, id, after));
+  const { record } = await context.log.use((open) => atRevision(open, id, after));
   return { position: record.position, revision: after, folds: trial.folds, events: last, record };
 }
 
 class Trial {
   folds = 0;
-  readonly #stage: Reading;
+  readonly #context: QueryContext;
   readonly #id: DomainId;
   readonly #condition: Condition;
 
-  constructor(stage: Reading, id: DomainId, condition: Condition) {
-    this.#stage = stage;
+  constructor(context: QueryContext, id: DomainId, condition: Condition) {
+    this.#context = context;
     this.#id = id;
     this.#condition = condition;
   }
 
   async holdsAt(revision: number): Promise<boolean> {
     this.folds++;
-    const state = await this.#stage.log.use(async (open) => {
+    const state = await this.#context.log.use(async (open) => {
       const { record } = await atRevision(open, this.#id, revision);
-      return this.#stage.states.domain(open, this.#id, { upTo: record.position });
+      return this.#context.states.domain(open, this.#id, { upTo: record.position });
     });
     return this.#condition.holds({ state, event: null });
   }
@@ -58,7 +56,7 @@ async function atRevision(log: EventLog, id: DomainId, revision: number): Promis
 }
 
 /** A domain that has or had this name, and its last revision up to a position. */
-async function rangeOf(log: EventLog, { states }: Reading, domain: string, until: number | undefined) {
+async function rangeOf(log: EventLog, { states }: QueryContext, domain: string, until: number | undefined) {
   const directory = await states.directory(log);
   const id = everNamed(directory.names, domain).at(-1) ?? idNamed(directory, domain);
   if (until === undefined) return { id, revision: await log.revision(id) };

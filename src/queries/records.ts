@@ -1,5 +1,5 @@
 import { idNamed } from "./at-position.ts";
-import type { Stage } from "../commands/context.ts";
+import type { QueryContext } from "../commands/context.ts";
 import type { DomainId } from "../events/ids.ts";
 import type { EventLog, StoredRecord } from "../events/log.ts";
 import { everNamed } from "../projections/names.ts";
@@ -10,17 +10,15 @@ const chunkRecords = 5000;
 const firstBackwards = 64;
 const mostBackwards = 512;
 
-type Reading = Pick<Stage, "log" | "states">;
-
-export async function* readInChunks(stage: Reading, range: ReadRange = {}): AsyncIterable<StoredRecord> {
+export async function* readInChunks(context: QueryContext, range: ReadRange = {}): AsyncIterable<StoredRecord> {
   const { from = 1, domain, reverse = false } = range;
-  const head = await stage.log.use((open) => open.head());
+  const head = await context.log.use((open) => open.head());
   const to = Math.min(range.to ?? Infinity, head.position + 1);
-  const id = domain === undefined ? undefined : await idEver(stage, domain);
-  yield* reverse ? backwards(stage, id, from, to) : forwards(stage, id, from, to);
+  const id = domain === undefined ? undefined : await idEver(context, domain);
+  yield* reverse ? backwards(context, id, from, to) : forwards(context, id, from, to);
 }
 
-async function* forwards({ log }: Reading, id: DomainId | undefined, from: number, to: number) {
+async function* forwards({ log }: QueryContext, id: DomainId | undefined, from: number, to: number) {
   for (let next = id === undefined ? from : 1; ;) {
     const chunk = await log.use((open) => readChunk(open, id, next, to, chunkRecords));
     for (const stored of chunk) if (stored.record.position >= from) yield stored;
@@ -31,7 +29,7 @@ async function* forwards({ log }: Reading, id: DomainId | undefined, from: numbe
 }
 
 /** From the end, chunk by chunk: the last few records are read without the rest. */
-async function* backwards({ log }: Reading, id: DomainId | undefined, from: number, to: number) {
+async function* backwards({ log }: QueryContext, id: DomainId | undefined, from: number, to: number) {
   let end = id === undefined ? to : (await log.use((open) => open.revision(id))) + 1;
   const least = id === undefined ? from : 1;
   for (let most: number = firstBackwards; end > least; most = Math.min(2 * most, mostBackwards)) {
@@ -51,7 +49,7 @@ function placeOf({ position, revision }: StoredRecord["record"], id: DomainId | 
 }
 
 /** A domain by the name that it has, or had last, or by its uuid. DOMAIN_NOT_FOUND when there never was one. */
-export async function idEver({ log, states }: Reading, domain: string): Promise<DomainId> {
+export async function idEver({ log, states }: QueryContext, domain: string): Promise<DomainId> {
   return log.use(async (open) => {
     const directory = await states.directory(open);
     const last = everNamed(directory.names, domain).at(-1);

@@ -1,5 +1,5 @@
 import { noCheckpoints, readDirectory, readDomainState, readFiles } from "./cache/cached-states.ts";
-import type { Stage } from "../commands/context.ts";
+import type { QueryContext } from "../commands/context.ts";
 import { sha256 } from "../events/hash.ts";
 import type { DomainId } from "../events/ids.ts";
 import type { EventLog } from "../events/log.ts";
@@ -12,8 +12,6 @@ import { emptyState } from "../projections/state.ts";
 import type { DomainState } from "../projections/state.ts";
 import type { Difference } from "../projections/replay/compare.ts";
 
-type Reading = Pick<Stage, "log" | "states">;
-
 /** More of them say no more. */
 const shownDifferences = 5;
 
@@ -21,7 +19,7 @@ const shownDifferences = 5;
  * Folds every domain and the directory twice, from the first event and from the checkpoints, and compares them at
  * each checkpoint and at the end. Changes nothing but, as all reading, the checkpoints.
  */
-export async function verifyReplay({ log, states }: Reading): Promise<ReplayVerdict> {
+export async function verifyReplay({ log, states }: QueryContext): Promise<ReplayVerdict> {
   const ids = await log.use(async (open) => knownDomains(await readDirectory(open, noCheckpoints)));
   const domains: ReplayVerdict["domains"][number][] = [];
   for (const id of ids) {
@@ -44,7 +42,7 @@ type ReplayedDomain = ReplayVerdict["domains"][number];
 
 async function replayDomain(
   log: EventLog,
-  states: Stage["states"],
+  states: QueryContext["states"],
   id: DomainId,
 ): Promise<ReplayedDomain | { readonly differs: ReplayDifference }> {
   const distance = milestoneDistance(await states.domain(log, id));
@@ -70,7 +68,7 @@ async function replayDomain(
 /** Both folds agree after revision `same` and differ after `different`: halving finds the first event after which. */
 async function firstDifference(
   log: EventLog,
-  states: Stage["states"],
+  states: QueryContext["states"],
   id: DomainId,
   same: number,
   different: number,

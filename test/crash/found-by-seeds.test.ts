@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { handle } from "../../src/commands/handle.ts";
 import { memoryLocks } from "../../src/store/lock/domain-lock.ts";
-import type { Stage } from "../../src/commands/context.ts";
+import type { CommandContext } from "../../src/commands/context.ts";
 import type { Driver } from "../../src/drivers/driver.ts";
 import { lockedImage } from "../../src/drivers/errors.ts";
 import { memoryDriver } from "../../src/drivers/memory/index.ts";
@@ -28,16 +28,16 @@ async function worldWith(...domains: string[]): Promise<{ world: World; ids: str
   return { world, ids };
 }
 
-const on = (world: World, log: EventLog): Stage => ({
-  ...world.stage(),
+const on = (world: World, log: EventLog): CommandContext => ({
+  ...world.context(),
   log: { use: (work) => work(log), close: () => log.close() },
 });
 
 test("a domain that is undefined while its lock is waited for is not changed any more", async () => {
   const { world, ids } = await worldWith("web");
   const undefining: Command = { type: "UndefineDomain", domain: "web", keep: "refuse" };
-  const stage: Stage = {
-    ...world.stage(),
+  const context: CommandContext = {
+    ...world.context(),
     locks: {
       async lockDomain(request) {
         await world.run(undefining);
@@ -46,7 +46,7 @@ test("a domain that is undefined while its lock is waited for is not changed any
     },
   };
 
-  await refused(handle(stage, snapshotting("web", "a"), caller), "DOMAIN_NOT_FOUND");
+  await refused(handle(context, snapshotting("web", "a"), caller), "DOMAIN_NOT_FOUND");
 
   expect(world.records().filter(({ type }) => type === "SnapshotCreated")).toEqual([]);
   expect((await world.state(ids[0] ?? "")).defined).toBe(false);
@@ -86,9 +86,9 @@ test("who holds a log whose last write failed puts no link back to what it knows
   const { path } = await world.head(ids[0] ?? "", "vda");
   const link = files.get(path)?.backing?.path;
   const stuck = { ...driver, commit: ({ into }: { into: { path: string } }) => Promise.reject(lockedImage(into.path)) };
-  const stage = { ...on(world, log), driver: () => stuck };
+  const context = { ...on(world, log), driver: () => stuck };
 
-  await refused(handle(stage, { type: "RecoverDomain", domain: "web" }, caller), "LOG_UNWRITABLE");
+  await refused(handle(context, { type: "RecoverDomain", domain: "web" }, caller), "LOG_UNWRITABLE");
 
   expect(files.get(path)?.backing?.path).toBe(link);
 });

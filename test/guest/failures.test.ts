@@ -114,7 +114,7 @@ test("a snapshot taken while a fold goes on under the guest is told that somebod
   slowly(256 * 1024);
   const locks = fileLocks(freshFolder(), { clock: Date.now });
   const managed = (command: Command, request: Request = {}) =>
-    handle({ ...guest.world.stage(), locks }, command, caller, request);
+    handle({ ...guest.world.context(), locks }, command, caller, request);
   let [folding, merged] = [false, false];
   const merging = managed(guest.merging("above"), { onProgress: () => (folding = true) }).finally(() => {
     merged = true;

@@ -214,7 +214,7 @@ export const mutants: readonly Mutant[] = [
     off: [
       [
         handle,
-        "const lock = await stage.locks.lockDomain({",
+        "const lock = await context.locks.lockDomain({",
         "const lock = await { lockDomain: (): Promise<DomainLock> => Promise.resolve({ operation: () => undefined, child: () => undefined, livingChildren: () => [], release: () => Promise.resolve() }) }.lockDomain({",
       ],
     ],
@@ -538,7 +538,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     rule: "nothing is undone by the word of a log that cannot go on",
-    off: [[recover, "await operation.stage.log.use((log) => log.append([]));", ""]],
+    off: [[recover, "await operation.context.log.use((log) => log.append([]));", ""]],
     noticedBy: [simulation],
   },
   {
@@ -558,7 +558,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     rule: "a dead command decides again with the ids it had",
-    off: [[recover, "ids.next().value ?? stage.newId()", "stage.newId() + (ids.next().value ?? '').slice(36)"]],
+    off: [[recover, "ids.next().value ?? context.newId()", "context.newId() + (ids.next().value ?? '').slice(36)"]],
     noticedBy: [simulation],
   },
   {

@@ -2,7 +2,7 @@ import { noCheckpoints, readDirectory, readDomainState, readFiles } from "../../
 import type { Checkpoints } from "../../src/queries/cache/cache.ts";
 import { handle } from "../../src/commands/handle.ts";
 import type { DomainLock, Locks } from "../../src/store/lock/domain-lock.ts";
-import type { Stage } from "../../src/commands/context.ts";
+import type { CommandContext } from "../../src/commands/context.ts";
 import { crashable, withFaults } from "../support/faults.ts";
 import { memoryDriver, World } from "../../src/drivers/memory/index.ts";
 import type { Driver } from "../../src/drivers/driver.ts";
@@ -231,7 +231,7 @@ export class Simulation implements Reality {
     this.underWay.add(inFlight);
     this.#weigh(inFlight);
     try {
-      const outcome = await handle(this.#stage(inFlight), command, caller, { ...request, signal: abort.signal });
+      const outcome = await handle(this.#context(inFlight), command, caller, { ...request, signal: abort.signal });
       this.#ended(inFlight, outcome);
       return outcome;
     } catch (error) {
@@ -244,7 +244,7 @@ export class Simulation implements Reality {
     }
   }
 
-  #stage(inFlight: CommandInFlight): Stage {
+  #context(inFlight: CommandInFlight): CommandContext {
     const { manager } = inFlight;
     const driver = this.#driver(inFlight);
     const log = async (): Promise<EventLog> => {

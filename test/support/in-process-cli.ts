@@ -28,8 +28,8 @@ export class Inside {
   /** On what a log holds already, line by line. */
   constructor(lines: readonly string[] = []) {
     this.world.rewind(lines);
-    const stage = this.world.stage();
-    this.connection = connectionOn(stage, () => Promise.resolve(stage), { store: "/ram" }, new EventEmitter());
+    const context = this.world.context();
+    this.connection = connectionOn(context, () => Promise.resolve(context), { store: "/ram" }, new EventEmitter());
   }
 
   async run(...args: readonly string[]): Promise<Ran> {

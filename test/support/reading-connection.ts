@@ -1,14 +1,14 @@
 import { EventEmitter } from "eventemitter3";
 import { noCheckpoints, readDirectory, readDomainState, readFiles } from "../../src/queries/cache/cached-states.ts";
 import type { Checkpoints } from "../../src/queries/cache/cache.ts";
-import { connectionOn, type Base } from "../../src/connection/connection.ts";
+import { connectionOn, type ConnectionContext } from "../../src/connection/connection.ts";
 import type { EventLog } from "../../src/events/log.ts";
 import { memoryEventLog } from "../../src/events/memory-log.ts";
 import type { Connection } from "../../src/connection/api.ts";
 
 /** A face over a log that is only read: nothing drives files. */
 export function readingConnection(log: EventLog, checkpoints: Checkpoints = noCheckpoints): Connection {
-  const stage: Base = {
+  const context: ConnectionContext = {
     log: { use: (work) => work(log), close: () => log.close() },
     states: {
       domain: (open, id, at) => readDomainState(open, id, checkpoints, at),
@@ -18,7 +18,7 @@ export function readingConnection(log: EventLog, checkpoints: Checkpoints = noCh
     ...{ clock: () => 0, newId: () => "", waitMs: 0, layersRoot: "/layers", appended: () => undefined },
   };
   const changing = () => Promise.reject(new Error("reading changes nothing"));
-  return connectionOn(stage, changing, { store: "/store" }, new EventEmitter());
+  return connectionOn(context, changing, { store: "/store" }, new EventEmitter());
 }
 
 /** A log in RAM that holds these lines, and its face. */

@@ -8,7 +8,7 @@ import type { SnapledgerError } from "../../src/errors.ts";
 import { noCheckpoints, readDirectory, readDomainState, readFiles } from "../../src/queries/cache/cached-states.ts";
 import { handle } from "../../src/commands/handle.ts";
 import { memoryLocks } from "../../src/store/lock/domain-lock.ts";
-import type { Stage } from "../../src/commands/context.ts";
+import type { CommandContext } from "../../src/commands/context.ts";
 import type { Driver } from "../../src/drivers/driver.ts";
 import { crashable, withFaults } from "./faults.ts";
 import type { Fuse } from "./faults.ts";
@@ -143,7 +143,7 @@ export class World extends Place {
     return random;
   });
 
-  stage({ fuse, driver = this.driver }: Manager = {}): Stage {
+  context({ fuse, driver = this.driver }: Manager = {}): CommandContext {
     const opened = this.#opened();
     const log = fuse ? crashable(opened, fuse) : opened;
     const used = fuse ? withFaults(driver, { fuse }) : driver;
@@ -162,7 +162,7 @@ export class World extends Place {
   /** A manager of its own runs one command and is gone. One that is killed leaves nothing but the log's lines. */
   override async run(command: Command, manager: Manager = {}, request: Request = {}): Promise<Outcome> {
     try {
-      return await handle(this.stage(manager), command, caller, request);
+      return await handle(this.context(manager), command, caller, request);
     } finally {
       if (manager.fuse) this.#log = undefined;
     }

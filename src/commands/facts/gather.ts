@@ -13,11 +13,11 @@ import type { Operation } from "../context.ts";
  * decision is appended, for rules that look across domains; null for the others.
  */
 export async function gatherFacts(operation: Operation, command: Command, watch: StepOptions): Promise<Gathered> {
-  const { stage, state, driver } = operation;
-  const time = new Date(stage.clock()).toISOString();
+  const { context: context, state, driver } = operation;
+  const time = new Date(context.clock()).toISOString();
   if (command.type === "DefineDomain") {
     const { directory, files, position } = await across(operation);
-    const folder = `${command.layersFolder ?? stage.layersRoot}/${command.uuid}`;
+    const folder = `${command.layersFolder ?? context.layersRoot}/${command.uuid}`;
     const define = await observeDefinition(driver, command, { directory, files }, folder, watch);
     const facts: Facts = { time, supports: driver.supports, guest: "off", heads: {}, freeBytes: 0, define };
     return { facts, position };
@@ -60,9 +60,9 @@ async function lookFurther(operation: Operation, command: Command, seen: Facts, 
 }
 
 /** Of that position or later: an event that came between makes the append fail, and all is looked at again. */
-async function across({ stage }: Operation) {
-  return stage.log.use(async (log) => {
+async function across({ context: context }: Operation) {
+  return context.log.use(async (log) => {
     const { position } = await log.head();
-    return { directory: await stage.states.directory(log), files: await stage.states.files(log), position };
+    return { directory: await context.states.directory(log), files: await context.states.files(log), position };
   });
 }

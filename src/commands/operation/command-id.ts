@@ -24,10 +24,13 @@ export async function goneDomainOf(
  * other domains do not wait for this one. null without an id. COMMAND_ID_REUSED, or OPERATION_IN_PROGRESS when the
  * same command has begun elsewhere.
  */
-export async function commandIdFreeAt({ request, stage, state }: Operation, command: Command): Promise<number | null> {
+export async function commandIdFreeAt(
+  { request, context: context, state }: Operation,
+  command: Command,
+): Promise<number | null> {
   const { commandId } = request;
   if (commandId === null || commandId === undefined) return null;
-  const [first, { position }] = await stage.log.use(async (log) => {
+  const [first, { position }] = await context.log.use(async (log) => {
     const head = await log.head();
     return [await log.findCommand(commandId), head] as const;
   });

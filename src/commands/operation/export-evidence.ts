@@ -3,7 +3,7 @@ import type { RecordOf } from "../../events/events.ts";
 import type { DomainId } from "../../events/ids.ts";
 import type { EventLog } from "../../events/log.ts";
 import type { Caller, Request } from "../request.ts";
-import type { Stage } from "../context.ts";
+import type { CommandContext } from "../context.ts";
 
 /** ISO 8601 UTC with milliseconds, as records have them: text that sorts by time. */
 export interface Period {
@@ -15,8 +15,8 @@ export interface Period {
 export type EvidenceRange = RecordOf<"EvidenceExported">["data"];
 
 /** Which revisions an export of this period holds, as the log stands. Changes nothing. */
-export async function planEvidence(stage: Stage, domain: DomainId, period: Period): Promise<EvidenceRange> {
-  return stage.log.use(async (log) => rangeOf(stage, log, domain, period, await log.revision(domain)));
+export async function planEvidence(context: CommandContext, domain: DomainId, period: Period): Promise<EvidenceRange> {
+  return context.log.use(async (log) => rangeOf(context, log, domain, period, await log.revision(domain)));
 }
 
 /**
@@ -24,18 +24,24 @@ export async function planEvidence(stage: Stage, domain: DomainId, period: Perio
  * of its own, since nothing but the log is touched. OPERATION_IN_PROGRESS, REVISION_CONFLICT, COMMAND_ID_REUSED.
  */
 export async function noteEvidence(
-  stage: Stage,
+  context: CommandContext,
   domain: DomainId,
   period: Period,
   caller: Caller,
   request: Request,
 ): Promise<RecordOf<"EvidenceExported">> {
-  const { logId } = await stage.log.use((log) => log.head());
+  const { logId } = await context.log.use((log) => log.head());
   const holder = { pid: caller.pid, host: caller.host, verb: "ExportEvidence", user: caller.user };
-  const lock = await stage.locks.lockDomain({ logId, domain, holder, waitMs: stage.waitMs, signal: request.signal });
+  const lock = await context.locks.lockDomain({
+    logId,
+    domain,
+    holder,
+    waitMs: context.waitMs,
+    signal: request.signal,
+  });
   try {
-    const record = await stage.log.use((log) => append(stage, log, domain, period, caller, request));
-    stage.appended(record.position);
+    const record = await context.log.use((log) => append(context, log, domain, period, caller, request));
+    context.appended(record.position);
     return record;
   } finally {
     await lock.release();
@@ -43,7 +49,7 @@ export async function noteEvidence(
 }
 
 async function append(
-  stage: Stage,
+  context: CommandContext,
   log: EventLog,
   domain: DomainId,
   period: Period,
@@ -53,7 +59,7 @@ async function append(
   const { reason = null, ticket = null, commandId = null, expectRevision } = request;
   await checkNew(log, commandId);
   const revision = await log.revision(domain);
-  const data = await rangeOf(stage, log, domain, period, revision);
+  const data = await rangeOf(context, log, domain, period, revision);
   const { user, uid, loginUid, sudoUser, host, via, knownBy } = caller;
   const actor = { user, uid, loginUid, sudoUser, host, via, knownBy };
   const envelope = { domain, actor, reason, ticket, operation: null, commandId };
@@ -75,7 +81,7 @@ async function checkNew(log: EventLog, commandId: string | null): Promise<void> 
 
 /** One record more on either side of the period, where there is one: between neighbours nothing can be missing. */
 async function rangeOf(
-  { states }: Stage,
+  { states }: CommandContext,
   log: EventLog,
   domain: DomainId,
   { since, until }: Period,

@@ -21,7 +21,7 @@ export async function recordIntent(operation: Operation, command: Command, watch
     const position = decidedAt ?? freeAt;
     const ids: string[] = [];
     const newId = () => {
-      const id = operation.stage.newId();
+      const id = operation.context.newId();
       ids.push(id);
       return id;
     };
@@ -38,7 +38,7 @@ export async function recordIntent(operation: Operation, command: Command, watch
     } catch (error) {
       if (!isSnapledgerError(error, "REVISION_CONFLICT") || position === null || attempt === attempts) throw error;
       // What came between is not seen before it is on disk.
-      await operation.stage.log.use((log) => log.append([]));
+      await operation.context.log.use((log) => log.append([]));
     }
   }
 }

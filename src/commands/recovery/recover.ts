@@ -37,7 +37,7 @@ export async function recoverDomain(
   const found: string[] = [];
   await outwaitChildren(operation, lock, found);
   // A log that cannot go on may have ended otherwise than it says: then nothing is changed by its word.
-  if (unsettled(operation.state).length > 0) await operation.stage.log.use((log) => log.append([]));
+  if (unsettled(operation.state).length > 0) await operation.context.log.use((log) => log.append([]));
   await resolveDeadOperation(operation, found);
   await noticeGuest(operation, found);
   let restored: string[] = [];
@@ -83,10 +83,14 @@ function described({ command, actor, position }: OpenOperation): string {
 }
 
 /** A `qemu-img` may live on without its manager. It is waited for: nothing is undone under its hands. */
-async function outwaitChildren({ stage, state }: Operation, lock: DomainLock, found: string[]): Promise<void> {
-  const deadline = stage.clock() + stage.waitMs;
+async function outwaitChildren(
+  { context: context, state }: Operation,
+  lock: DomainLock,
+  found: string[],
+): Promise<void> {
+  const deadline = context.clock() + context.waitMs;
   for (let alive = lock.livingChildren(); alive.length > 0; alive = lock.livingChildren()) {
-    if (stage.clock() >= deadline) {
+    if (context.clock() >= deadline) {
       const pids = alive.join(", ");
       throw new SnapledgerError(
         "IMAGE_LOCKED",
@@ -126,8 +130,8 @@ async function resolveDeadOperation(operation: Operation, found: string[]): Prom
 }
 
 /** Where the log last says that it was salvaged, restored or put back, and so may be behind the files. */
-async function lastGap({ stage }: Operation): Promise<number> {
-  return stage.log.use(async (log) => (await stage.states.directory(log)).gap);
+async function lastGap({ context: context }: Operation): Promise<number> {
+  return context.log.use(async (log) => (await context.states.directory(log)).gap);
 }
 
 /** Takes away the files that a plan's steps make; nothing refers to them. Resolves with those that were there. */
@@ -159,19 +163,19 @@ async function finished(operation: Operation, dead: OpenOperation): Promise<bool
 
 /** Appends the outcome of a dead operation, which its rule builds again from the facts and ids it was handed. */
 async function record(operation: Operation, dead: OpenOperation, made: StepResults): Promise<boolean> {
-  const { state, stage } = operation;
+  const { state, context: context } = operation;
   const intent = await intentOf(operation, dead);
   if (!intent) return false;
   const ids = intent.ids.values();
-  const newId = () => ids.next().value ?? stage.newId();
+  const newId = () => ids.next().value ?? context.newId();
   // What it was permitted on is long past.
   const accepted = ruleOf(dead.command).decide(state, intent.facts as unknown as Facts, dead.command, { newId });
   await operation.append(accepted.outcome(made), { of: dead.id });
   return true;
 }
 
-async function intentOf({ stage }: Operation, { position }: OpenOperation) {
-  return stage.log.use(async (log) => {
+async function intentOf({ context: context }: Operation, { position }: OpenOperation) {
+  return context.log.use(async (log) => {
     for await (const { record } of log.read({ from: position, to: position + 1 })) {
       if (record.type === "OperationStarted") return record.data;
     }

@@ -21,7 +21,7 @@ export async function repeated(
 ): Promise<Outcome | undefined> {
   const { commandId } = operation.request;
   if (commandId === null || commandId === undefined) return undefined;
-  const { log } = operation.stage;
+  const { log } = operation.context;
   const first = await log.use((open) => open.findCommand(commandId));
   if (!first) return undefined;
   if (!isSameCommand(first, command, operation.state.id)) throw reused(first, commandId);

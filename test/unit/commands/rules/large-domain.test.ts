@@ -29,7 +29,7 @@ async function largeOn(on: "lower" | "upper"): Promise<Large> {
   await world.create("vm", "lower");
   await world.create("vm", "upper");
   const events = othersOn(await world.state(uuid), on, world);
-  await world.stage().log.use((log) => appendAll(log, events));
+  await world.context().log.use((log) => appendAll(log, events));
   expect((await world.state(uuid)).snapshots.size).toBe(most);
   return { world, uuid };
 }
