@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -7,9 +6,8 @@ import type { FileDifference } from "../../src/commands/facts/verify-files.ts";
 import type { Connection, FilesVerdict, Verdict } from "../../src/connection/api.ts";
 import type { EventRecord } from "../../src/events/events.ts";
 import { parseRecord } from "../../src/events/seal.ts";
-import type { ImageFormat } from "../../src/events/records.ts";
 import { Terminal } from "../support/built-cli.ts";
-import { readWithQemu } from "../support/images.ts";
+import { digest } from "../support/images.ts";
 import { base, claimPlace, head, imageOf, killedFolder, recorded, releasePlace, unpack } from "./killed.ts";
 import type { Expected } from "./killed.ts";
 
@@ -37,7 +35,7 @@ test.each(readdirSync(killedFolder))("the store killed at %s is recovered, every
   expect(verdict.files.differences.filter((one) => !isUnpackedHead(one, after))).toEqual([]);
 
   expect(await terminal.ok("recover")).not.toContain(": recovered");
-  expect(await terminal.ok("log", "--json")).toBe(after.log);
+  expect(await inStore(terminal.home, logOf)).toBe(after.log);
 });
 
 interface Verified extends Verdict {
@@ -57,16 +55,29 @@ interface Seen extends Pick<Expected, "snapshots" | "content"> {
   readonly log: string;
 }
 
-async function seen(home: string): Promise<Seen> {
-  const connection = await connect({ store: join(home, "store") });
+async function inStore<T>(home: string, work: (connection: Connection) => Promise<T>): Promise<T> {
+  const connection = await connect({ store: join(home, "store"), hold: true });
   try {
-    let log = "";
-    for await (const { line } of connection.read()) log += `${line}\n`;
-    const content = { [base]: await sha256(imageOf(home), "qcow2") };
+    return await work(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+async function logOf(connection: Connection): Promise<string> {
+  let log = "";
+  for await (const { line } of connection.read()) log += `${line}\n`;
+  return log;
+}
+
+function seen(home: string): Promise<Seen> {
+  return inStore(home, async (connection) => {
+    const log = await logOf(connection);
+    const content = { [base]: await digest(imageOf(home), "qcow2") };
     const [domain] = await connection.domains();
     if (!domain) return { snapshots: null, content, foldsPending: 0, headFile: undefined, layers: [], log };
     const files = await filesOf(connection);
-    for (const [name, path] of files) content[name] = await sha256(path, "qcow2");
+    for (const [name, path] of files) content[name] = await digest(path, "qcow2");
     return {
       snapshots: [...files.keys()].filter((name) => name !== head).sort(),
       ...{
@@ -77,9 +88,7 @@ async function seen(home: string): Promise<Seen> {
         log,
       },
     };
-  } finally {
-    await connection.close();
-  }
+  });
 }
 
 async function filesOf(connection: Connection): Promise<Map<string, string>> {
@@ -87,12 +96,6 @@ async function filesOf(connection: Connection): Promise<Map<string, string>> {
   const files = new Map([[head, disks[0]?.head.path ?? ""]]);
   for (const { name, layers } of await connection.snapshots("web")) files.set(name, layers["vda"] ?? "");
   return files;
-}
-
-async function sha256(path: string, format: ImageFormat): Promise<string> {
-  return createHash("sha256")
-    .update(await readWithQemu(path, format))
-    .digest("hex");
 }
 
 function layersIn(home: string): string[] {

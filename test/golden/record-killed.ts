@@ -29,8 +29,8 @@ type Content = ReadonlyMap<string, Buffer>;
 
 /** The instant of the death. */
 type Instant =
-  /** Around the n-th qemu-img whose arguments begin so. */
-  | { readonly tool: string; readonly call?: number; readonly when: "before" | "after" }
+  /** After the first qemu-img with this subcommand. */
+  | { readonly tool: string }
   /** The record is in the database, and the head file knows of it, or does not yet. */
   | { readonly event: string; readonly when: "before the head file" | "after the head file" }
   /** After the n-th of the domain's layer files is gone. */
@@ -69,30 +69,30 @@ const acknowledged = "after the head file";
 const unacknowledged = "before the head file";
 
 const cases: Readonly<Record<string, Case>> = {
-  "define-undone": { taken: [], command: "define", at: { tool: "create", when: "after" } },
+  "define-undone": { taken: [], command: "define", at: { tool: "create" } },
   "define-done": {
     ...{ taken: [], command: "define", at: { event: "DomainDefined", when: unacknowledged } },
     done: (before) => before,
   },
-  "create-undone": { taken: ["a"], dirty: true, command: create, at: { tool: "create", when: "after" } },
+  "create-undone": { taken: ["a"], dirty: true, command: create, at: { tool: "create" } },
   "create-done": {
     ...{ taken: ["a"], dirty: true, command: create, at: { event: "SnapshotCreated", when: unacknowledged } },
     done: taken,
   },
   "compressed-undone": {
-    ...{ taken: ["a"], dirty: true, command: [...create, "--compress"], at: { tool: "convert", when: "after" } },
+    ...{ taken: ["a"], dirty: true, command: [...create, "--compress"], at: { tool: "convert" } },
   },
   "compressed-done": {
     ...{ taken: ["a"], dirty: true, command: [...create, "--compress"] },
     ...{ at: { event: "SnapshotCreated", when: acknowledged }, done: taken },
   },
-  "start-from-undone": { taken: chain, dirty: true, command: startFrom, at: { tool: "create", when: "after" } },
+  "start-from-undone": { taken: chain, dirty: true, command: startFrom, at: { tool: "create" } },
   "start-from-done": {
     ...{ taken: chain, dirty: true, command: startFrom, at: { event: "HeadsMoved", when: acknowledged } },
     done: startedFrom,
   },
   "deactivate-undone": {
-    ...{ taken: chain, command: ["snapshot-deactivate", "web", "c"], at: { tool: "create", when: "after" } },
+    ...{ taken: chain, command: ["snapshot-deactivate", "web", "c"], at: { tool: "create" } },
   },
   "deactivate-done": {
     ...{ taken: chain, command: ["snapshot-deactivate", "web", "c"] },
@@ -106,17 +106,25 @@ const cases: Readonly<Record<string, Case>> = {
     done: merged,
   },
   "merge-committed": {
-    ...{ taken: chain, dirty: true, command: merge, at: { tool: "commit", when: "after" }, done: merged },
+    ...{ taken: chain, dirty: true, command: merge, at: { tool: "commit" }, done: merged },
   },
   "merge-repointed": {
-    ...{ taken: chain, dirty: true, command: merge, at: { tool: "rebase", when: "after" }, done: merged },
+    ...{ taken: chain, dirty: true, command: merge, at: { tool: "rebase" }, done: merged },
+  },
+  "merge-compacted": {
+    ...{ taken: chain, dirty: true, command: merge, at: { event: "LayersCompacted", when: acknowledged } },
+    done: merged,
   },
   "merge-into-base-event": {
     ...{ taken: chain, dirty: true, command: mergeRoot, at: { event: "SnapshotMerged", when: acknowledged } },
     done: mergedIntoBase,
   },
   "merge-into-base-committed": {
-    ...{ taken: chain, dirty: true, command: mergeRoot, at: { tool: "commit", when: "after" } },
+    ...{ taken: chain, dirty: true, command: mergeRoot, at: { tool: "commit" } },
+    done: mergedIntoBase,
+  },
+  "merge-into-base-repointed": {
+    ...{ taken: chain, dirty: true, command: mergeRoot, at: { tool: "rebase" } },
     done: mergedIntoBase,
   },
   "discard-event": {
@@ -177,12 +185,9 @@ if (at.unlinked) {
 }
 `;
 
-/** A qemu-img that kills its process group around the call that is meant. */
-function fakeTool({ tool, call = 1, when }: Extract<Instant, { tool: string }>, counter: string): string {
-  const die = when === "before" ? "kill -9 0" : 'qemu-img "$@"; kill -9 0';
-  const meant = `echo >> ${counter}; [ $(wc -l < ${counter}) != ${call} ] || { ${die}; }`;
-  return `#!/bin/sh\nPATH=\${PATH#*:}\ncase "$* " in "${tool} "*) ${meant};; esac\nexec qemu-img "$@"\n`;
-}
+/** A qemu-img that does its work, and kills its process group. */
+const fakeTool = (subcommand: string): string =>
+  `#!/bin/sh\nPATH=\${PATH#*:}\n[ "$1" != ${subcommand} ] || { qemu-img "$@"; kill -9 0; }\nexec qemu-img "$@"\n`;
 
 /** `web` as a guest and its operator use it, and what each of its names must read as. */
 class Scene {
@@ -261,7 +266,7 @@ async function kill(terminal: Terminal, command: readonly string[], at: Instant,
   const { home, environment, program } = terminal;
   const env: NodeJS.ProcessEnv = { ...environment, GOLDEN_INSTANT: JSON.stringify(at) };
   if ("tool" in at) {
-    writeFileSync(join(tools, "qemu-img"), fakeTool(at, join(tools, "calls")));
+    writeFileSync(join(tools, "qemu-img"), fakeTool(at.tool));
     chmodSync(join(tools, "qemu-img"), 0o755);
     env["PATH"] = `${tools}:${environment["PATH"] ?? ""}`;
   }
@@ -303,7 +308,7 @@ function expectedOf({ at, done }: Case, command: readonly string[], before: Cont
 }
 
 function describe(at: Instant): string {
-  if ("tool" in at) return `${at.when} qemu-img ${at.tool}`;
+  if ("tool" in at) return `after qemu-img ${at.tool}`;
   if ("event" in at) return `${at.event} is in the database, ${at.when} says so`;
   return `after ${at.unlinked} files of layers were removed`;
 }
