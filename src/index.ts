@@ -11,7 +11,6 @@ export { limits } from "./events/limits.ts";
 export type * from "./events/plan.ts";
 export type * from "./events/records.ts";
 export type * from "./connection/api.ts";
-export { Remembered } from "./queries/cache/session-cache.ts";
 export { explain, explainOperation } from "./projections/explain/explain.ts";
 export { apply } from "./projections/domain.ts";
 export { emptyState } from "./projections/state.ts";

@@ -1,5 +1,6 @@
 import type { Command } from "../events/command.ts";
-import type { Caller, Connection, ConnectionOptions, Damage, Outcome, Request, Unwritable } from "../connection/api.ts";
+import type { Caller, Connection, Damage, Outcome, Request, Unwritable } from "../connection/api.ts";
+import type { SessionOptions } from "../connection/connection.ts";
 import { withStoreOption, SnapledgerError } from "../errors.ts";
 import { processCaller } from "./input/caller.ts";
 import type { Input } from "./input/input.ts";
@@ -50,13 +51,13 @@ export class Session implements Cli {
     return this.#connection;
   }
 
-  options(): ConnectionOptions {
+  options(): SessionOptions {
     const knownHeads = knownHeadsFolder(process.env);
-    const remembered = this.context.remembered?.(this.store);
+    const session = this.context.session?.(this.store);
     return {
       ...{ store: this.store, waitMs: waitMs(this.input), verb: this.#verb },
       ...(knownHeads !== undefined && { knownHeads }),
-      ...(remembered && { remembered }),
+      ...(session && { session }),
     };
   }
 

@@ -1,9 +1,10 @@
 import type { Command } from "../events/command.ts";
-import type { Caller, Connection, ConnectionOptions, Outcome, Request } from "../connection/api.ts";
+import type { Caller, Connection, Outcome, Request } from "../connection/api.ts";
+import type { SessionOptions } from "../connection/connection.ts";
 import type { Input } from "./input/input.ts";
 import type { Output } from "./output/output.ts";
 import type { Interrupt } from "./input/interrupt.ts";
-import type { Remembered } from "../queries/cache/session-cache.ts";
+import type { SessionCache } from "../queries/cache/session-cache.ts";
 
 /** One verb: what it takes, what its help says, what it does. */
 export interface Verb {
@@ -39,7 +40,7 @@ export interface Cli {
   /** Opened at the first call. STORE_NOT_FOUND, STORE_UNSAFE, STORE_FORMAT, LOG_DAMAGED. */
   connection(): Promise<Connection>;
   /** What the connection is opened with, for what is done to a store as a whole. */
-  options(): ConnectionOptions;
+  options(): SessionOptions;
   caller(): Caller;
   /** Runs a command with the caller and the options that go with every command; warnings are printed already. */
   execute(command: Command): Promise<Outcome>;
@@ -66,7 +67,7 @@ export interface RunContext {
   /** Options that go with every command unless it says otherwise, as words: `["--store", "/srv/store"]`. */
   readonly defaults?: readonly (readonly string[])[];
   /** What a shell knows of a store from the command before. */
-  readonly remembered?: (store: string) => Remembered;
+  readonly session?: (store: string) => SessionCache;
 }
 
 /** A verb before it is loaded. */

@@ -14,7 +14,7 @@ import type { Locks } from "../store/lock/domain-lock.ts";
 export interface CommandContext {
   readonly log: LogAccess;
   readonly states: States;
-  readonly kept?: Kept | undefined;
+  readonly pool?: StatePool | undefined;
   readonly locks: Locks;
   readonly driver: (name: DriverName) => Driver;
   /** Milliseconds since 1970. */
@@ -40,10 +40,10 @@ export interface States {
 }
 
 /** States that operations ended with, for the next ones on the same domains. Each belongs to one operation at a time. */
-export interface Kept {
-  /** undefined: none is kept, or the log does not follow it. */
+export interface StatePool {
+  /** undefined: there is none, or the log does not follow it. */
   take(log: EventLog, id: DomainId): Promise<DomainState | undefined>;
-  giveBack(state: DomainState): void;
+  release(state: DomainState): void;
 }
 
 /** One operation on one domain, under its lock: the state it works on grows with what it appends. */

@@ -53,10 +53,10 @@ export async function handle(
   });
   try {
     const state = await context.log.use(
-      async (log) => (await context.kept?.take(log, id)) ?? context.states.domain(log, id),
+      async (log) => (await context.pool?.take(log, id)) ?? context.states.domain(log, id),
     );
     const outcome = await underLock(context, state, command, caller, request, lock);
-    context.kept?.giveBack(state);
+    context.pool?.release(state);
     return outcome;
   } finally {
     await lock.release();

@@ -8,7 +8,6 @@ import type { Damage } from "../store/repair/read-damaged.ts";
 import type { Unwritable } from "../store/repair/read-copy.ts";
 import type { DomainDiff } from "../projections/history/diff.ts";
 import type { NameChange } from "../projections/names.ts";
-import type { Remembered } from "../queries/cache/session-cache.ts";
 import type { Verdict } from "../events/verify.ts";
 import type { FilesVerdict } from "../commands/facts/verify-files.ts";
 import type { Evidence, EvidenceRequest, Proving } from "../evidence/api.ts";
@@ -109,8 +108,6 @@ export interface ConnectionOptions {
    * written to. Keep it outside the store. Default: nothing is remembered.
    */
   readonly knownHeads?: string;
-  /** Kept from one connection to the next by a process that asks the same store again and again. Default: nothing is. */
-  readonly remembered?: Remembered;
   /** Told once when the log is damaged: reads then go on with what is proven. Without it they reject with LOG_DAMAGED. */
   readonly onDamage?: (damage: Damage) => void;
   /**

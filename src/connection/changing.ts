@@ -4,4 +4,4 @@ export { handle } from "../commands/handle.ts";
 export { recoverAll } from "../commands/recovery/recover-all.ts";
 export { fileLocks } from "../store/lock/domain-lock.ts";
 export { driverFor } from "../drivers/index.ts";
-export { keptStates } from "../queries/cache/state-pool.ts";
+export { statePool } from "../queries/cache/state-pool.ts";

@@ -18,7 +18,8 @@ import { actorOf, clock, defaultWaitMs, newId } from "./environment.ts";
 import { knownDomains } from "../projections/directory.ts";
 import { domainInfo, listSnapshots, namedSnapshot, snapshotInfo } from "../projections/views/views.ts";
 import { idEver, readInChunks } from "../queries/records.ts";
-import { rememberedStates, rememberingAccess } from "../queries/cache/session-cache.ts";
+import { sessionAccess, sessionStates } from "../queries/cache/session-cache.ts";
+import type { SessionCache } from "../queries/cache/session-cache.ts";
 import { readWhole } from "../queries/cache/whole.ts";
 import { logStamp, watchLog } from "../queries/watch.ts";
 
@@ -32,8 +33,14 @@ export async function init(folder: string, caller: Caller): Promise<Connection> 
   return connect({ store: folder });
 }
 
+/** Of our own command line, whose lines are connections of their own. */
+export interface SessionOptions extends ConnectionOptions {
+  /** Kept from one connection to the next by a process that asks the same store again and again. Default: nothing is. */
+  readonly session?: SessionCache | undefined;
+}
+
 /** Opens a store that `init` made. STORE_NOT_FOUND, STORE_UNSAFE; LOG_DAMAGED at the first use. */
-export async function connect(options: ConnectionOptions): Promise<Connection> {
+export async function connect(options: SessionOptions): Promise<Connection> {
   const { store, waitMs = defaultWaitMs, hold = false, knownHeads, verb, onUnwritable } = options;
   const known = knownHeads === undefined ? undefined : knownHeadFiles(knownHeads, store);
   const log = await openStore(store, { clock, newId, waitMs, hold, verb, knownHeads: known });
@@ -56,10 +63,10 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
     appended: () => setImmediate(() => appends.emit("appended")),
   };
   const changing = once(async (): Promise<CommandContext> => {
-    const { driverFor, fileLocks, keptStates } = await parts();
+    const { driverFor, fileLocks, statePool } = await parts();
     // Where others may write meanwhile, each state is proven against the directory.
-    const kept = hold ? keptStates() : undefined;
-    return { ...context, kept, driver: (name) => driverFor(name, layout.run), locks: fileLocks(layout.run, { clock }) };
+    const pool = hold ? statePool() : undefined;
+    return { ...context, pool, driver: (name) => driverFor(name, layout.run), locks: fileLocks(layout.run, { clock }) };
   });
   return connectionOn(context, changing, options, appends, copy);
 }
@@ -78,19 +85,19 @@ export type ConnectionContext = Omit<CommandContext, "driver" | "locks">;
 
 /**
  * The log and the states that questions are answered from: those of a damaged store, of a copy where its disk can't be
- * written to, or as they are remembered.
+ * written to, or as the session knows them.
  */
 function readingOf(
   { log, states }: ConnectionContext,
-  options: ConnectionOptions,
+  options: SessionOptions,
   copy: ReadableCopy | undefined,
 ): Pick<ConnectionContext, "log" | "states"> {
-  const { store, waitMs = defaultWaitMs, onDamage, remembered } = options;
-  const opened = remembered ? rememberingAccess(log, store, remembered) : log;
+  const { store, waitMs = defaultWaitMs, onDamage, session } = options;
+  const opened = session ? sessionAccess(log, store, session) : log;
   const access = copy?.over(opened) ?? opened;
   return {
     log: onDamage ? provenAccess(access, store, { waitMs, onDamage }) : access,
-    states: remembered ? rememberedStates(states, remembered) : states,
+    states: session ? sessionStates(states, session) : states,
   };
 }
 
@@ -102,7 +109,7 @@ const auditing = () => import("../queries/auditing.ts");
 export function connectionOn(
   context: ConnectionContext,
   changing: () => Promise<CommandContext>,
-  options: ConnectionOptions,
+  options: SessionOptions,
   appends: EventEmitter<{ appended: [] }>,
   copy?: ReadableCopy,
 ): Connection {

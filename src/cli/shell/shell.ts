@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { isSnapledgerError, SnapledgerError } from "../../errors.ts";
-import { Remembered } from "../../queries/cache/session-cache.ts";
+import { SessionCache } from "../../queries/cache/session-cache.ts";
 import { cannotRead } from "../input/files.ts";
 import { reportError } from "../output/report.ts";
 import type { Place, ErrorFormat } from "../output/report.ts";
@@ -32,7 +32,7 @@ const mostLines = 500;
 export class Shell {
   readonly #context: RunContext;
   readonly #options: ShellOptions;
-  #known: { readonly store: string; readonly remembered: Remembered } | undefined;
+  #known: { readonly store: string; readonly session: SessionCache } | undefined;
   /** That of the last command that failed; 0 when none has. */
   status = 0;
   /** true: no more commands are wanted. */
@@ -44,9 +44,9 @@ export class Shell {
   }
 
   /** The last store's alone: a shell that goes back and forth between two reads each anew. */
-  remembered(store: string): Remembered {
-    if (this.#known?.store !== store) this.#known = { store, remembered: new Remembered() };
-    return this.#known.remembered;
+  session(store: string): SessionCache {
+    if (this.#known?.store !== store) this.#known = { store, session: new SessionCache() };
+    return this.#known.session;
   }
 
   /** Runs one whole command and says what went wrong. Never rejects. */
@@ -69,9 +69,9 @@ export class Shell {
       if (this.#leaves(words)) return 0;
       const status = await this.#context.interrupt.within(terminal ? "stops" : "ends", async (interrupt) => {
         const impatient = terminal ? sayWhenSlow(interrupt.signal, () => output.aside(slowToStop)) : undefined;
-        const remembered = (store: string) => this.remembered(store);
+        const session = (store: string) => this.session(store);
         const ran = await this.#context.program
-          .run(words, { ...this.#context, output, interrupt, defaults, remembered })
+          .run(words, { ...this.#context, output, interrupt, defaults, session })
           .finally(impatient);
         // Something that is followed until Ctrl-C has not failed; but a script is not gone on with.
         return interrupt.signal.aborted && !terminal ? stoppedStatus : ran;

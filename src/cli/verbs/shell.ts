@@ -66,7 +66,7 @@ function defaultsFrom(input: Input): string[][] {
 async function onTerminal(cli: Cli, shell: Shell): Promise<void> {
   const names = namesIn((store) => {
     const folder = store === undefined ? cli.store : storeFolder(store, process.env);
-    return { ...cli.options(), store: folder, remembered: shell.remembered(folder) };
+    return { ...cli.options(), store: folder, session: shell.session(folder) };
   });
   cli.output.line(`snapledger shell on ${cli.store}; help lists the verbs, Tab completes, exit or Ctrl-D leaves`);
   await runTerminal(shell, (line) => completionOf(line, names, cli.context.program.verbs));

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { States } from "../../commands/context.ts";
 import { HeadFile } from "../../store/head-file.ts";
 import type { DomainId } from "../../events/ids.ts";
+import type { EventRecord } from "../../events/events.ts";
 import type { EventLog, LogAccess, LogHead } from "../../events/log.ts";
 import { storeLayout } from "../../store/store.ts";
 import { clone } from "../../projections/replay/compare.ts";
@@ -10,6 +11,7 @@ import { applyDirectory } from "../../projections/directory.ts";
 import type { Directory } from "../../projections/directory.ts";
 import { apply } from "../../projections/domain.ts";
 import type { DomainState } from "../../projections/state.ts";
+import { foldAfter } from "./cached-states.ts";
 import { Recent } from "./recent.ts";
 import { readWhole } from "./whole.ts";
 
@@ -18,20 +20,21 @@ import { readWhole } from "./whole.ts";
  * came since, and where the log ended when its files were last looked into. Never an answer by itself: it counts while
  * the log still holds the very record it was folded up to.
  */
-export class Remembered {
+export class SessionCache {
   readonly #domains = new Recent<Folded<DomainState>>(mostKept);
   #directory: Folded<Directory> | undefined;
-  #seen: Look | undefined;
+  #unchanged: StoreStamp | undefined;
 
   /** Where the log ends, when nobody has touched the store since it was looked into; undefined: look again. */
-  headAt(look: Look | undefined): LogHead | undefined {
-    const same = look && this.#seen?.stamp === look.stamp && isSame(this.#seen.head, look.head);
-    return same ? look.head : undefined;
+  headIfUnchanged(stamp: StoreStamp | undefined): LogHead | undefined {
+    const before = this.#unchanged;
+    const same = stamp && before?.files === stamp.files && isSame(before.head, stamp.head);
+    return same ? stamp.head : undefined;
   }
 
   /** `head`: what the log itself said meanwhile. An append of this process may have come between the two. */
-  see(look: Look | undefined, head: LogHead): void {
-    this.#seen = look && isSame(look.head, head) ? look : undefined;
+  recordHead(stamp: StoreStamp | undefined, head: LogHead): void {
+    this.#unchanged = stamp && isSame(stamp.head, head) ? stamp : undefined;
   }
 
   async domain(log: EventLog, id: DomainId, fold: () => Promise<DomainState>): Promise<DomainState> {
@@ -77,37 +80,32 @@ function isSame(one: LogHead, other: LogHead): boolean {
 }
 
 /**
- * The projection with the records after its own, which comes first; the same one when there are none, else a copy: what
- * was handed out before does not change. undefined when that first record is not the one it was folded up to: then
- * another history was put in the store's place.
+ * The projection with the records after its own; the same one when there are none, else a copy: what was handed out
+ * before does not change. undefined when another history was put in the store's place.
  */
-async function grown<P extends { readonly hash: string }>(
+async function grown<P extends { readonly position: number; readonly hash: string }>(
   projection: P,
   records: ReturnType<EventLog["read"]>,
-  fold: (projection: P, record: Parameters<typeof apply>[1]) => void,
+  fold: (projection: P, record: EventRecord) => void,
 ): Promise<P | undefined> {
-  let now: P | undefined;
-  for await (const { record } of records) {
-    if (now === undefined) {
-      if (record.hash !== projection.hash) return undefined;
-      now = projection;
-    } else {
-      if (now === projection) now = clone(projection);
-      fold(now, record);
-    }
-  }
-  return now;
+  let now = projection;
+  const folded = await foldAfter(projection, records, (_, record) => {
+    if (now === projection) now = clone(projection);
+    fold(now, record);
+    return undefined;
+  });
+  return folded === undefined ? undefined : now;
 }
 
-/** States for reading alone, since they are shared: about now as they are remembered, about the past as ever. */
-export function rememberedStates(states: States, remembered: Remembered): States {
-  const directory = (open: EventLog) => remembered.directory(open, () => states.directory(open));
+/** States for reading alone, since they are shared: about now as the session knows them, about the past as ever. */
+export function sessionStates(states: States, session: SessionCache): States {
+  const directory = (open: EventLog) => session.directory(open, () => states.directory(open));
   return {
     ...states,
     directory,
     async domain(open, id, at) {
       if (at?.upTo !== undefined) return states.domain(open, id, at);
-      return readWhole(await directory(open), id, () => remembered.domain(open, id, () => states.domain(open, id)));
+      return readWhole(await directory(open), id, () => session.domain(open, id, () => states.domain(open, id)));
     },
   };
 }
@@ -116,10 +114,10 @@ export function rememberedStates(states: States, remembered: Remembered): States
  * For reading alone: while nobody has touched the store since the last use, the database is not even opened. Work that
  * turns out to need it runs a second time then.
  */
-export function rememberingAccess(log: LogAccess, store: string, remembered: Remembered): LogAccess {
+export function sessionAccess(log: LogAccess, store: string, session: SessionCache): LogAccess {
   return {
     async use(work) {
-      const head = remembered.headAt(lookAt(store));
+      const head = session.headIfUnchanged(stampOf(store));
       if (head) {
         try {
           return await work(unopened(head));
@@ -130,7 +128,7 @@ export function rememberingAccess(log: LogAccess, store: string, remembered: Rem
       return log.use(async (open) => {
         const result = await work(open);
         // While the store is locked: nobody else can have changed it between the two.
-        remembered.see(lookAt(store), await open.head());
+        session.recordHead(stampOf(store), await open.head());
         return result;
       });
     },
@@ -139,8 +137,8 @@ export function rememberingAccess(log: LogAccess, store: string, remembered: Rem
 }
 
 /** What a store looks like from outside, and where its head file says that the log ends. */
-interface Look {
-  readonly stamp: string;
+interface StoreStamp {
+  readonly files: string;
   readonly head: LogHead;
 }
 
@@ -148,7 +146,7 @@ interface Look {
  * The head file changes with every record that was acknowledged: it is synced before. The database's files change with
  * every opening, and with whatever is done to them by others; all of it when something is put in the store's place.
  */
-function lookAt(store: string): Look | undefined {
+function stampOf(store: string): StoreStamp | undefined {
   const { head: headPath, log } = storeLayout(store);
   try {
     const head = HeadFile.read(headPath);
@@ -158,7 +156,7 @@ function lookAt(store: string): Look | undefined {
       const file = lstatSync(join(log, name), { bigint: true });
       return `${name} ${file.ino} ${file.size} ${file.mtimeNs} ${file.ctimeNs}`;
     });
-    return { stamp: [store, dev, ino, mode, uid, ...files.sort()].join("\n"), head };
+    return { files: [store, dev, ino, mode, uid, ...files.sort()].join("\n"), head };
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 import { foldAfter } from "./cached-states.ts";
-import type { Kept } from "../../commands/context.ts";
+import type { StatePool } from "../../commands/context.ts";
 import type { DomainId } from "../../events/ids.ts";
 import { apply } from "../../projections/domain.ts";
 import type { DomainState } from "../../projections/state.ts";
@@ -13,10 +13,10 @@ export const keptRevisions = 256;
 const revisionsPerSnapshot = 1 / 8;
 
 /**
- * For a process that holds the log and runs many commands. A command that failed gives nothing back. Nor is a state kept for long: the
+ * For a process that holds the log and runs many commands. A command that failed releases nothing. Nor is a state kept for long: the
  * next fold from the log's own records leaves the checkpoints that readers and later processes go by.
  */
-export function keptStates(): Kept {
+export function statePool(): StatePool {
   const states = new Recent<DomainState>(mostKept);
   const spans = new Map<DomainId, number>();
   return {
@@ -30,7 +30,7 @@ export function keptStates(): Kept {
       });
       return folded === undefined ? undefined : state;
     },
-    giveBack(state) {
+    release(state) {
       const { id } = state;
       const span = spanOf(state);
       const fresh = spans.get(id) !== span;

@@ -5,7 +5,7 @@ import { connect, init } from "../../../../src/connection/connection.ts";
 import { storeLayout } from "../../../../src/store/store.ts";
 import { HeadFile } from "../../../../src/store/head-file.ts";
 import type { Connection } from "../../../../src/connection/api.ts";
-import { Remembered } from "../../../../src/queries/cache/session-cache.ts";
+import { SessionCache } from "../../../../src/queries/cache/session-cache.ts";
 import { caller, perform } from "../../../support/two-domains.ts";
 import { freshFolder } from "../../../support/folders.ts";
 import { writeAheadLog } from "../../../support/stores.ts";
@@ -24,8 +24,8 @@ async function change(store: string, nth: number): Promise<void> {
 }
 
 /** All that there is to know, by one connection that lives for this question. */
-async function answers(store: string, remembered?: Remembered) {
-  const connection = await connect({ store, ...(remembered && { remembered }) });
+async function answers(store: string, session?: SessionCache) {
+  const connection = await connect({ store, ...(session && { session }) });
   return all(connection).finally(() => connection.close());
 }
 
@@ -49,8 +49,8 @@ const opened = (store: string) => writeAheadLog(store);
 
 it("answers without opening the log while nobody touches the store, and the same", async () => {
   const store = await storeWith();
-  const remembered = new Remembered();
-  const connection = () => connect({ store, remembered });
+  const session = new SessionCache();
+  const connection = () => connect({ store, session });
   const first = await connection();
   const domains = await first.domains();
   await first.close();
@@ -62,17 +62,17 @@ it("answers without opening the log while nobody touches the store, and the same
     await again.close();
   }
   expect(opened(store)).toBe(before);
-  expect(await answers(store, remembered)).toEqual(await answers(store));
+  expect(await answers(store, session)).toEqual(await answers(store));
 });
 
 it("sees what other processes append, and what it was told before stays as it was", async () => {
   const store = await storeWith();
-  const remembered = new Remembered();
+  const session = new SessionCache();
   for (let nth = 1; nth < 4; nth++) {
-    const told = await answers(store, remembered);
+    const told = await answers(store, session);
     const kept = structuredClone(told);
     await change(store, nth);
-    const now = await answers(store, remembered);
+    const now = await answers(store, session);
     expect(now).toEqual(await answers(store));
     expect(now.head.position).toBeGreaterThan(told.head.position);
     expect(told).toEqual(kept);
@@ -81,16 +81,16 @@ it("sees what other processes append, and what it was told before stays as it wa
 
 it("sees that another store, an older copy or a damaged log was put in its place", async () => {
   const store = await storeWith();
-  const remembered = new Remembered();
+  const session = new SessionCache();
   cpSync(store, `${store}.old`, { recursive: true, preserveTimestamps: true });
   await change(store, 1);
-  await answers(store, remembered);
+  await answers(store, session);
 
   renameSync(store, `${store}.new`);
   renameSync(`${store}.old`, store);
-  expect(await answers(store, remembered)).toEqual(await answers(store));
+  expect(await answers(store, session)).toEqual(await answers(store));
   await change(store, 2);
-  expect(await answers(store, remembered)).toEqual(await answers(store));
+  expect(await answers(store, session)).toEqual(await answers(store));
 
   const other = await storeWith();
   for (const part of ["log", "head"]) {
@@ -98,18 +98,18 @@ it("sees that another store, an older copy or a damaged log was put in its place
     cpSync(join(other, part), join(store, part), { recursive: true, preserveTimestamps: true });
   }
   rmSync(join(store, "checkpoints"), { recursive: true });
-  expect((await answers(store, remembered)).head).toEqual((await answers(other)).head);
+  expect((await answers(store, session)).head).toEqual((await answers(other)).head);
 
   const table = readdirSync(storeLayout(store).log).find((name) => name.endsWith(".ldb"));
   rmSync(join(storeLayout(store).log, table ?? "none"));
-  await expect(answers(store, remembered)).rejects.toMatchObject({ code: "LOG_DAMAGED" });
+  await expect(answers(store, session)).rejects.toMatchObject({ code: "LOG_DAMAGED" });
 });
 
 it("says as ever that a store is not safe any more, or gone", async () => {
   const store = await storeWith();
-  const remembered = new Remembered();
-  await answers(store, remembered);
-  const connection = await connect({ store, remembered });
+  const session = new SessionCache();
+  await answers(store, session);
+  const connection = await connect({ store, session });
   chmodSync(store, 0o777);
   await expect(connection.domains()).rejects.toMatchObject({ code: "STORE_UNSAFE" });
   chmodSync(store, 0o700);

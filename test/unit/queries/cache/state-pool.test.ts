@@ -5,7 +5,7 @@ import { noCheckpoints, readDomainState } from "../../../../src/queries/cache/ca
 import { connect, init } from "../../../../src/connection/connection.ts";
 import { memoryEventLog } from "../../../../src/events/memory-log.ts";
 import { storeLayout } from "../../../../src/store/store.ts";
-import { keptRevisions, keptStates } from "../../../../src/queries/cache/state-pool.ts";
+import { keptRevisions, statePool } from "../../../../src/queries/cache/state-pool.ts";
 import { compare } from "../../../../src/projections/replay/compare.ts";
 import { caller } from "../../../support/two-domains.ts";
 import { freshFolder } from "../../../support/folders.ts";
@@ -19,10 +19,10 @@ const log = (lines: readonly string[]) => memoryEventLog({ clock: () => 0, newId
 
 /** Kept as of the log's `before`th line. */
 async function keptAt(before: number) {
-  const kept = keptStates();
+  const kept = statePool();
   const state = () => readDomainState(log(historian.lines.slice(0, before)), web, noCheckpoints);
   // The first of each stretch of revisions is not kept.
-  for (let i = 0; i < 2; i++) kept.giveBack(await state());
+  for (let i = 0; i < 2; i++) kept.release(await state());
   return kept;
 }
 
