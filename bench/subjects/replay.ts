@@ -3,13 +3,13 @@ import { mkdirSync } from "node:fs";
 import { Level } from "level";
 import { foldedOnce } from "../../src/queries/at-position.ts";
 import {
-  checkpointFiles,
-  noCheckpoints,
+  cachedStateFiles,
+  nothingCached,
   readDirectory,
   readDomainState,
   readFiles,
 } from "../../src/queries/cache/cached-states.ts";
-import type { Checkpoints } from "../../src/queries/cache/cache.ts";
+import type { CachedStates } from "../../src/queries/cache/cache.ts";
 import { Chain } from "../../src/events/chain.ts";
 import { sha256 } from "../../src/events/hash.ts";
 import { recordKeys } from "../../src/events/level/keys.ts";
@@ -129,7 +129,7 @@ async function asked(folder: string, home: string, events: number) {
   const log = await openLevelEventLog(folder, options);
   const at = join(home, "checkpoints");
   mkdirSync(at);
-  const checkpoints = checkpointFiles(at);
+  const checkpoints = cachedStateFiles(at);
   const { domains } = await readDirectory(log, checkpoints);
   const ids = [...domains.keys()];
   for (const id of ids) await readDomainState(log, id, checkpoints);
@@ -141,14 +141,14 @@ async function asked(folder: string, home: string, events: number) {
   for (const [i, part] of [0.35, 0.5, 0.65, 0.8, 0.95].entries()) {
     const [id = "", then] = [ids[i], Math.floor(part * events)];
     times.checkpointed.push(await milliseconds(() => ask(log, checkpoints, id, then)));
-    times.zero.push(await milliseconds(() => ask(log, noCheckpoints, id, then)));
+    times.zero.push(await milliseconds(() => ask(log, nothingCached, id, then)));
   }
   await log.close();
   return times;
 }
 
 /** `--at`: the directory, then one domain at a position. */
-async function ask(log: EventLog, checkpoints: Checkpoints, domain: string, at: number): Promise<void> {
+async function ask(log: EventLog, checkpoints: CachedStates, domain: string, at: number): Promise<void> {
   const access: LogAccess = { use: (work) => work(log), close: () => log.close() };
   const stateNamed = foldedOnce({
     log: access,

@@ -31,7 +31,7 @@ export interface CommandContext {
 /** What questions are answered from. */
 export type QueryContext = Pick<CommandContext, "log" | "states">;
 
-/** Where projections come from: checkpoints and the records after them. */
+/** Where projections come from: cached states and the records after them. */
 export interface States {
   /** `upTo`: as it was right after the record at this position of the log. */
   domain(log: EventLog, id: DomainId, at?: { readonly upTo?: number }): Promise<DomainState>;

@@ -78,7 +78,7 @@ export interface Connection extends Proving {
   ): Promise<Evidence>;
   /** Proves a copy of the log: the store is held only while that is made. */
   verify(options?: { onProgress?: OnVerified; holds?: string }): Promise<Verdict>;
-  /** Folds every domain twice, from its first event and from checkpoints, and compares what comes of it. */
+  /** Folds every domain twice, from its first event and from cached states, and compares what comes of it. */
   verifyReplay(): Promise<ReplayVerdict>;
   /** Compares every defined domain's files with the log, by header and metadata. Changes nothing. */
   verifyFiles(): Promise<FilesVerdict>;

@@ -1,7 +1,7 @@
 import { EventEmitter } from "eventemitter3";
 import { diffAsOf, foldedOnce, positionAtTime, statesAsOf, storedAt, summariesAsOf } from "../queries/at-position.ts";
 import {
-  checkpointFiles,
+  cachedStateFiles,
   keptDirectory,
   keptFiles,
   readDomainState,
@@ -46,18 +46,18 @@ export async function connect(options: SessionOptions): Promise<Connection> {
   const log = await openStore(store, { clock, newId, waitMs, hold, verb, knownHeads: known });
   const layout = storeLayout(store);
   const copy = onUnwritable && readableCopy(store, { waitMs, onUnwritable });
-  const checkpoints = unlessLeft(checkpointFiles(layout.checkpoints), () => copy?.isRead === true);
-  const directory = keptDirectory(checkpoints);
+  const cache = unlessLeft(cachedStateFiles(layout.checkpoints), () => copy?.isRead === true);
+  const directory = keptDirectory(cache);
   const appends = new EventEmitter<{ appended: [] }>();
   const context: ConnectionContext = {
     ...{ log, clock, newId, waitMs, layersRoot: layout.layers },
     states: {
       async domain(open, id, at) {
-        if (at?.upTo !== undefined) return readDomainState(open, id, checkpoints, at);
-        return readWhole(await directory(open), id, () => readDomainState(open, id, checkpoints));
+        if (at?.upTo !== undefined) return readDomainState(open, id, cache, at);
+        return readWhole(await directory(open), id, () => readDomainState(open, id, cache));
       },
       directory,
-      files: keptFiles(checkpoints),
+      files: keptFiles(cache),
     },
     // In a task of its own: a listener that throws must never reach the append.
     appended: () => setImmediate(() => appends.emit("appended")),

@@ -19,7 +19,7 @@ export interface Directory {
   hash: string;
 }
 
-/** Changes with every change of `applyDirectory`, or of what a checkpoint is written as. */
+/** Changes with every change of `applyDirectory`, or of what a cached state is written as. */
 export const directoryVersion = 7;
 
 export interface ListedDomain {

@@ -5,7 +5,7 @@ import { keepingUses } from "./layer-uses.ts";
 import { emptyState } from "./state.ts";
 import type { DomainState, Layer, Snapshot } from "./state.ts";
 
-/** Changes with every change of `apply` or of the state's shape: checkpoints of another version are thrown away. */
+/** Changes with every change of `apply` or of the state's shape: cached states of another version are thrown away. */
 export const foldVersion = 7;
 
 /**

@@ -15,7 +15,7 @@ export interface FileDirectory {
   hash: string;
 }
 
-/** Changes with every change of `applyFileDirectory`, or of what a checkpoint is written as. */
+/** Changes with every change of `applyFileDirectory`, or of what a cached state is written as. */
 export const fileDirectoryVersion = 1;
 
 export interface DomainFiles {

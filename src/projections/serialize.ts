@@ -10,7 +10,7 @@ import type { DomainState, Layer, Snapshot } from "./state.ts";
 
 /**
  * A projection as text and back: what was folded, up to which record, by which version of the fold. Pure; where the
- * text lies, and whether it is still what was written there, is for others to know. A checkpoint is only ever a short
+ * text lies, and whether it is still what was written there, is for others to know. A cached state is only ever a short
  * cut: anything odd about it means that the log is folded instead.
  */
 
@@ -93,7 +93,7 @@ function directoryOf({ domains: columns, names: changes, ...rest }: DirectoryRow
   };
 }
 
-/** While it can still be told that this is no checkpoint. Throws. */
+/** While it can still be told that this is no cached state. Throws. */
 function checkColumns(columns: readonly (readonly unknown[])[]): void {
   const fits = columns.every((column) => Array.isArray(column) && column.length === columns[0]?.length);
   if (!fits) throw new Error("columns of different lengths");
@@ -167,7 +167,7 @@ function parse<T extends DomainRows | DirectoryRows | FileRows>(
   return rows.position === stored["position"] && rows.hash === stored["hash"] ? rows : undefined;
 }
 
-/** What cannot be read is no checkpoint. */
+/** What cannot be read is no cached state. */
 function attempt<T>(read: () => T): T | undefined {
   try {
     return read();

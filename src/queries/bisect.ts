@@ -9,7 +9,7 @@ import { everNamed } from "../projections/names.ts";
 import type { EventRecord } from "../events/events.ts";
 
 /**
- * The first event of a domain after which a condition holds, by halving: log2 folds, each from the nearest checkpoint,
+ * The first event of a domain after which a condition holds, by halving: log2 folds, each from the nearest cached state,
  * each opening the log for itself. What came and went several times is found at one of the times that it came.
  */
 export async function bisect(context: QueryContext, domain: string, text: string, until?: number): Promise<Bisection> {

@@ -1,9 +1,9 @@
-import { noCheckpoints, readDirectory, readDomainState, readFiles } from "./cache/cached-states.ts";
+import { nothingCached, readDirectory, readDomainState, readFiles } from "./cache/cached-states.ts";
 import type { QueryContext } from "../commands/context.ts";
 import { sha256 } from "../events/hash.ts";
 import type { DomainId } from "../events/ids.ts";
 import type { EventLog } from "../events/log.ts";
-import { milestoneDistance } from "./cache/older-states.ts";
+import { olderDistance } from "./cache/older-states.ts";
 import { canonicalText } from "../projections/replay/canonical.ts";
 import { compare } from "../projections/replay/compare.ts";
 import { knownDomains } from "../projections/directory.ts";
@@ -16,11 +16,11 @@ import type { Difference } from "../projections/replay/compare.ts";
 const shownDifferences = 5;
 
 /**
- * Folds every domain and the directory twice, from the first event and from the checkpoints, and compares them at
- * each checkpoint and at the end. Changes nothing but, as all reading, the checkpoints.
+ * Folds every domain and the directory twice, from the first event and from the cached states, and compares them at
+ * each cached state and at the end. Changes nothing but, as all reading, the cached states.
  */
 export async function verifyReplay({ log, states }: QueryContext): Promise<ReplayVerdict> {
-  const ids = await log.use(async (open) => knownDomains(await readDirectory(open, noCheckpoints)));
+  const ids = await log.use(async (open) => knownDomains(await readDirectory(open, nothingCached)));
   const domains: ReplayVerdict["domains"][number][] = [];
   for (const id of ids) {
     const found = await log.use((open) => replayDomain(open, states, id));
@@ -28,10 +28,10 @@ export async function verifyReplay({ log, states }: QueryContext): Promise<Repla
     domains.push(found);
   }
   const differs = await log.use(async (open): Promise<ReplayDifference | null> => {
-    const zero = await readDirectory(open, noCheckpoints);
+    const zero = await readDirectory(open, nothingCached);
     const differences = [
       ...compare(zero, await states.directory(open)),
-      ...compare(await readFiles(open, noCheckpoints), await states.files(open)),
+      ...compare(await readFiles(open, nothingCached), await states.files(open)),
     ].slice(0, shownDifferences);
     return differences.length === 0 ? null : { domain: null, position: zero.position, revision: null, differences };
   });
@@ -45,7 +45,7 @@ async function replayDomain(
   states: QueryContext["states"],
   id: DomainId,
 ): Promise<ReplayedDomain | { readonly differs: ReplayDifference }> {
-  const distance = milestoneDistance(await states.domain(log, id));
+  const distance = olderDistance(await states.domain(log, id));
   const zero = emptyState(id);
   let compared = 0;
   let same = 0;
@@ -77,7 +77,7 @@ async function firstDifference(
   const at = async (revision: number) => {
     const upTo = await positionOf(log, id, revision);
     const [zero, other] = [
-      await readDomainState(log, id, noCheckpoints, { upTo }),
+      await readDomainState(log, id, nothingCached, { upTo }),
       await states.domain(log, id, { upTo }),
     ];
     return { upTo, differences: compare(zero, other) };
@@ -100,7 +100,7 @@ function hashOf(state: DomainState): string {
   return sha256(canonicalText(state));
 }
 
-/** Whether folding twice, from the first event and from checkpoints, gives the same. */
+/** Whether folding twice, from the first event and from cached states, gives the same. */
 export interface ReplayVerdict {
   readonly ok: boolean;
   /** Domains that do, how often they were compared, and the hash of their state. */

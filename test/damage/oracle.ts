@@ -7,7 +7,7 @@ import { HeadFile } from "../../src/store/head-file.ts";
 import { memoryEventLog } from "../../src/events/memory-log.ts";
 import { knownHeadFiles } from "../../src/store/known-heads.ts";
 import { parseRecord } from "../../src/events/seal.ts";
-import { noCheckpoints, readDirectory, readDomainState } from "../../src/queries/cache/cached-states.ts";
+import { nothingCached, readDirectory, readDomainState } from "../../src/queries/cache/cached-states.ts";
 import type { Connection, ConnectionOptions, Damage } from "../../src/connection/api.ts";
 import { definedDomains, domainIdOf } from "../../src/projections/directory.ts";
 import { domainInfo, listSnapshots } from "../../src/projections/views/views.ts";
@@ -70,8 +70,8 @@ function honestCode(error: unknown): string {
 /** What the reading verbs say of a log of these lines. */
 async function truthOf(lines: readonly string[]): Promise<Answers> {
   const log = memoryEventLog({ ...parts, disk: [...lines] });
-  const directory = await readDirectory(log, noCheckpoints);
-  const stateOf = (id: string) => readDomainState(log, id, noCheckpoints);
+  const directory = await readDirectory(log, nothingCached);
+  const stateOf = (id: string) => readDomainState(log, id, nothingCached);
   const list = [];
   for (const id of definedDomains(directory)) list.push(domainInfo(await stateOf(id)));
   const each = await Promise.all(

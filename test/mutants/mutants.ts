@@ -636,11 +636,11 @@ export const mutants: readonly Mutant[] = [
     noticedBy: [simulation],
   },
   {
-    rule: "a checkpoint is of this log",
+    rule: "a cached state is of this log",
     off: [
       [
         "src/queries/cache/cached-states.ts",
-        "record.position === checkpoint.position && record.hash === checkpoint.hash",
+        "record.position === cached.position && record.hash === cached.hash",
         "true",
       ],
     ],

@@ -1,4 +1,4 @@
-import { readDirectory, readDomainState, readFiles, noCheckpoints } from "../../src/queries/cache/cached-states.ts";
+import { readDirectory, readDomainState, readFiles, nothingCached } from "../../src/queries/cache/cached-states.ts";
 import { isSnapledgerError } from "../../src/errors.ts";
 import { domainLimits } from "../../src/commands/rules/limits.ts";
 import { parseDomain, writeDirectory, writeDomain, writeFileDirectory } from "../../src/projections/serialize.ts";
@@ -125,7 +125,7 @@ async function judgeLog(simulation: Simulation): Promise<void> {
   const log = await store.log();
   for (const live of states.values()) {
     const text = writeDomain(live);
-    const folded = await readDomainState(log, live.id, noCheckpoints);
+    const folded = await readDomainState(log, live.id, nothingCached);
     if (writeDomain(folded) !== text) simulation.complain(`the fold of ${live.id} is not its live state`);
     const own = records.filter(({ domain }) => domain === live.id);
     const from = drawn.below(own.length);
@@ -139,8 +139,8 @@ async function judgeLog(simulation: Simulation): Promise<void> {
     for (const record of own.slice(from)) apply(resumed, record);
     if (writeDomain(resumed) !== text) simulation.complain(`from its checkpoint at ${from}, ${live.id} is another`);
   }
-  if (writeDirectory(await readDirectory(log, noCheckpoints)) !== writeDirectory(directory))
+  if (writeDirectory(await readDirectory(log, nothingCached)) !== writeDirectory(directory))
     simulation.complain("the directory is not what it was kept up to be");
-  if (writeFileDirectory(await readFiles(log, noCheckpoints)) !== writeFileDirectory(simulation.fileDirectory))
+  if (writeFileDirectory(await readFiles(log, nothingCached)) !== writeFileDirectory(simulation.fileDirectory))
     simulation.complain("whose file is which is not what it was kept up to be");
 }

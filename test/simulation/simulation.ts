@@ -1,5 +1,5 @@
-import { noCheckpoints, readDirectory, readDomainState, readFiles } from "../../src/queries/cache/cached-states.ts";
-import type { Checkpoints } from "../../src/queries/cache/cache.ts";
+import { nothingCached, readDirectory, readDomainState, readFiles } from "../../src/queries/cache/cached-states.ts";
+import type { CachedStates } from "../../src/queries/cache/cache.ts";
 import { handle } from "../../src/commands/handle.ts";
 import type { DomainLock, Locks } from "../../src/store/lock/domain-lock.ts";
 import type { CommandContext } from "../../src/commands/context.ts";
@@ -252,7 +252,7 @@ export class Simulation implements Reality {
       manager.check();
       return this.#watched(inFlight, crashable(await this.store.log(), manager));
     };
-    const checkpoints = this.drawn.chance(25) ? this.#checkpointsInRam() : noCheckpoints;
+    const checkpoints = this.drawn.chance(25) ? this.#checkpointsInRam() : nothingCached;
     return {
       log: { use: async (work) => work(await log()), close: () => Promise.resolve() },
       states: {
@@ -402,9 +402,9 @@ export class Simulation implements Reality {
     }
   }
 
-  #checkpointsInRam(): Checkpoints {
+  #checkpointsInRam(): CachedStates {
     return {
-      ...noCheckpoints,
+      ...nothingCached,
       load: (id) => Promise.resolve(parseDomain(this.#checkpoints.get(id) ?? "", id)),
       loadDirectory: () => Promise.resolve(parseDirectory(this.#checkpoints.get("directory") ?? "")),
       loadFiles: () => Promise.resolve(parseFileDirectory(this.#checkpoints.get("files") ?? "")),

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { noCheckpoints, readDomainState } from "../../src/queries/cache/cached-states.ts";
+import { nothingCached, readDomainState } from "../../src/queries/cache/cached-states.ts";
 import { qemuDriver } from "../../src/drivers/qemu/index.ts";
 import type { Command } from "../../src/events/command.ts";
 import type { EventLog, LogAccess } from "../../src/events/log.ts";
@@ -34,7 +34,7 @@ export class RealStore extends Place {
   }
 
   override state(uuid: string): Promise<DomainState> {
-    return this.#read((log) => readDomainState(log, uuid, noCheckpoints));
+    return this.#read((log) => readDomainState(log, uuid, nothingCached));
   }
 
   /** Every record as it is stored. */

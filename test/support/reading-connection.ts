@@ -1,13 +1,13 @@
 import { EventEmitter } from "eventemitter3";
-import { noCheckpoints, readDirectory, readDomainState, readFiles } from "../../src/queries/cache/cached-states.ts";
-import type { Checkpoints } from "../../src/queries/cache/cache.ts";
+import { nothingCached, readDirectory, readDomainState, readFiles } from "../../src/queries/cache/cached-states.ts";
+import type { CachedStates } from "../../src/queries/cache/cache.ts";
 import { connectionOn, type ConnectionContext } from "../../src/connection/connection.ts";
 import type { EventLog } from "../../src/events/log.ts";
 import { memoryEventLog } from "../../src/events/memory-log.ts";
 import type { Connection } from "../../src/connection/api.ts";
 
 /** A face over a log that is only read: nothing drives files. */
-export function readingConnection(log: EventLog, checkpoints: Checkpoints = noCheckpoints): Connection {
+export function readingConnection(log: EventLog, checkpoints: CachedStates = nothingCached): Connection {
   const context: ConnectionContext = {
     log: { use: (work) => work(log), close: () => log.close() },
     states: {
@@ -22,7 +22,7 @@ export function readingConnection(log: EventLog, checkpoints: Checkpoints = noCh
 }
 
 /** A log in RAM that holds these lines, and its face. */
-export function connectionTo(lines: readonly string[], checkpoints?: Checkpoints): Connection {
+export function connectionTo(lines: readonly string[], checkpoints?: CachedStates): Connection {
   const log = memoryEventLog({ clock: () => 0, newId: () => "", disk: [...lines] });
   return readingConnection(log, checkpoints);
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "vitest";
 import type { SnapledgerError } from "../../src/errors.ts";
-import { noCheckpoints, readDirectory, readDomainState, readFiles } from "../../src/queries/cache/cached-states.ts";
+import { nothingCached, readDirectory, readDomainState, readFiles } from "../../src/queries/cache/cached-states.ts";
 import { handle } from "../../src/commands/handle.ts";
 import { memoryLocks } from "../../src/store/lock/domain-lock.ts";
 import type { CommandContext } from "../../src/commands/context.ts";
@@ -150,9 +150,9 @@ export class World extends Place {
     return {
       ...{ log: { use: (work) => work(log), close: () => log.close() }, locks: memoryLocks(), driver: () => used },
       states: {
-        domain: (open, id) => readDomainState(open, id, noCheckpoints),
-        directory: (open) => readDirectory(open, noCheckpoints),
-        files: (open) => readFiles(open, noCheckpoints),
+        domain: (open, id) => readDomainState(open, id, nothingCached),
+        directory: (open) => readDirectory(open, nothingCached),
+        files: (open) => readFiles(open, nothingCached),
       },
       ...{ clock: this.clock, newId: this.newId, waitMs: 0, appended: () => undefined },
       layersRoot: this.layersRoot,
@@ -205,7 +205,7 @@ export class World extends Place {
 
   /** The domain as its log tells it, folded from the start. */
   override async state(uuid: string): Promise<DomainState> {
-    return readDomainState(this.#opened(), uuid, noCheckpoints);
+    return readDomainState(this.#opened(), uuid, nothingCached);
   }
 }
 

@@ -10,7 +10,7 @@ export const verb: Verb = {
     "revision, up to where the head file says that it ends; and that the indexes lead to each. Changes nothing.",
   options: [
     ["--head <hash>", "the log must also hold the record with this hash: the head of any earlier copy"],
-    ["--replay", "fold every domain twice, from the first event and from checkpoints, and compare the states"],
+    ["--replay", "fold every domain twice, from the first event and from cached states, and compare the states"],
     ["--files", "compare the domains' files with the log too, by header and metadata"],
     ...checkpointOptions,
   ],
@@ -63,7 +63,7 @@ function printLog({ output }: Cli, { head, valid, heldAt }: Verdict, checkpoint:
 
 function printReplay({ output }: Cli, { domains }: ReplayVerdict): void {
   output.line(
-    `${domains.length === 1 ? "1 domain folds" : `${domains.length} domains fold`} from the first event to what the checkpoints give`,
+    `${domains.length === 1 ? "1 domain folds" : `${domains.length} domains fold`} from the first event to what the cached states give`,
   );
   for (const { name, id, revision, hash } of domains) output.line(`  ${name || id} at revision ${revision}: ${hash}`);
 }

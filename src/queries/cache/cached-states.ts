@@ -3,7 +3,7 @@ import { isUuid } from "../../events/ids.ts";
 import type { DomainId } from "../../events/ids.ts";
 import type { EventLog, StoredRecord } from "../../events/log.ts";
 import type { EventRecord } from "../../events/events.ts";
-import { isMilestone, milestoneFiles } from "./older-states.ts";
+import { isOlderKept, olderStateFiles } from "./older-states.ts";
 import {
   parseDirectory,
   parseDomain,
@@ -20,20 +20,20 @@ import { apply } from "../../projections/domain.ts";
 import { emptyState } from "../../projections/state.ts";
 import type { DomainState } from "../../projections/state.ts";
 import { loadChecked, saveChecked } from "../../system/write.ts";
-import type { Checkpoints } from "./cache.ts";
+import type { CachedStates } from "./cache.ts";
 
 /**
- * In an existing folder: `<uuid>.json` for each domain, its milestones beside it, `directory.json` and `files.json`; all
+ * In an existing folder: `<uuid>.json` for each domain, its older cached states beside it, `directory.json` and `files.json`; all
  * checked.
  */
-export function checkpointFiles(folder: string): Checkpoints {
+export function cachedStateFiles(folder: string): CachedStates {
   const pathOf = (domain: DomainId) => (isUuid(domain) ? join(folder, `${domain}.json`) : undefined);
   const directoryPath = join(folder, "directory.json");
   const filesPath = join(folder, "files.json");
   return {
     load: (domain) => Promise.resolve(parsed(loadText(pathOf(domain)), (text) => parseDomain(text, domain))),
     save: async (state) => saveText(pathOf(state.id), writeDomain(state)),
-    ...milestoneFiles(folder, { loadText, saveText }),
+    ...olderStateFiles(folder, { loadText, saveText }),
     loadDirectory: () => Promise.resolve(parsed(loadText(directoryPath), parseDirectory)),
     saveDirectory: async (directory) => saveText(directoryPath, writeDirectory(directory)),
     loadFiles: () => Promise.resolve(parsed(loadText(filesPath), parseFileDirectory)),
@@ -42,25 +42,25 @@ export function checkpointFiles(folder: string): Checkpoints {
 }
 
 /** Loads what is there, and leaves it as it is while `isLeft`. */
-export function unlessLeft(files: Checkpoints, isLeft: () => boolean): Checkpoints {
-  const saving = () => (isLeft() ? noCheckpoints : files);
+export function unlessLeft(files: CachedStates, isLeft: () => boolean): CachedStates {
+  const saving = () => (isLeft() ? nothingCached : files);
   return {
     ...files,
     save: (state) => saving().save(state),
-    saveMilestone: (state) => saving().saveMilestone(state),
-    dropMilestones: (domain) => saving().dropMilestones(domain),
+    saveOlder: (state) => saving().saveOlder(state),
+    dropOlder: (domain) => saving().dropOlder(domain),
     saveDirectory: (directory) => saving().saveDirectory(directory),
     saveFiles: (directory) => saving().saveFiles(directory),
   };
 }
 
 /** For stores that live in memory, and for proofs that fold everything. */
-export const noCheckpoints: Checkpoints = {
+export const nothingCached: CachedStates = {
   load: () => Promise.resolve(undefined),
   save: () => Promise.resolve(),
-  loadMilestone: () => Promise.resolve(undefined),
-  saveMilestone: () => Promise.resolve(),
-  dropMilestones: () => Promise.resolve(),
+  loadOlder: () => Promise.resolve(undefined),
+  saveOlder: () => Promise.resolve(),
+  dropOlder: () => Promise.resolve(),
   loadDirectory: () => Promise.resolve(undefined),
   saveDirectory: () => Promise.resolve(),
   loadFiles: () => Promise.resolve(undefined),
@@ -80,62 +80,62 @@ async function saveText(path: string | undefined, text: string): Promise<void> {
 }
 
 /**
- * Events past its checkpoint that a reader folds without leaving a new one. In a process that has just started, reading
- * and folding so many takes one and a half milliseconds, writing a checkpoint of 300 snapshots two or three (measured):
+ * Events past its cached state that a reader folds without leaving a new one. In a process that has just started, reading
+ * and folding so many takes one and a half milliseconds, writing a cached state of 300 snapshots two or three (measured):
  * sooner would cost more than it saves.
  */
 export const foldedBeforeSaving = 64;
 
 /**
- * The domain's state, by its checkpoint and the records after it. `upTo`: as it was at that position of the log, by
- * the youngest milestone before it when the checkpoint is younger.
+ * The domain's state, by its cached state and the records after it. `upTo`: as it was at that position of the log, by
+ * the youngest cached state before it when the newest is younger.
  */
 export async function readDomainState(
   log: EventLog,
   domain: DomainId,
-  checkpoints: Checkpoints,
+  cache: CachedStates,
   { upTo }: { readonly upTo?: number } = {},
 ): Promise<DomainState> {
   const range = upTo === undefined ? {} : { upTo };
-  const fold = foldKeeping(checkpoints);
-  const checkpoint = await checkpointBefore(checkpoints, domain, upTo);
-  if (checkpoint) {
-    const records = log.readDomain(domain, { fromRevision: checkpoint.revision, ...range });
-    const folded = await foldAfter(checkpoint, records, fold);
+  const fold = foldKeeping(cache);
+  const cached = await cachedBefore(cache, domain, upTo);
+  if (cached) {
+    const records = log.readDomain(domain, { fromRevision: cached.revision, ...range });
+    const folded = await foldAfter(cached, records, fold);
     if (folded !== undefined) {
-      if (folded > foldedBeforeSaving && upTo === undefined) await checkpoints.save(checkpoint);
-      return checkpoint;
+      if (folded > foldedBeforeSaving && upTo === undefined) await cache.save(cached);
+      return cached;
     }
-    await checkpoints.dropMilestones(domain);
+    await cache.dropOlder(domain);
   }
   const state = emptyState(domain);
   const folded = await foldAll(state, log.readDomain(domain, range), fold);
-  if (folded > foldedBeforeSaving && upTo === undefined) await checkpoints.save(state);
+  if (folded > foldedBeforeSaving && upTo === undefined) await cache.save(state);
   return state;
 }
 
-async function checkpointBefore(
-  checkpoints: Checkpoints,
+async function cachedBefore(
+  cache: CachedStates,
   domain: DomainId,
   upTo: number | undefined,
 ): Promise<DomainState | undefined> {
-  const newest = await checkpoints.load(domain);
+  const newest = await cache.load(domain);
   if (upTo === undefined || (newest && newest.position <= upTo)) return newest;
-  return checkpoints.loadMilestone(domain, upTo);
+  return cache.loadOlder(domain, upTo);
 }
 
-/** Folds, and leaves milestones on the way: a long history that was folded once is folded faster the next time. */
-function foldKeeping(checkpoints: Checkpoints): Fold<DomainState> {
+/** Folds, and leaves older cached states on the way: a long history that was folded once is folded faster the next time. */
+function foldKeeping(cache: CachedStates): Fold<DomainState> {
   return (state, record) => {
     apply(state, record);
-    return isMilestone(state) ? checkpoints.saveMilestone(state) : undefined;
+    return isOlderKept(state) ? cache.saveOlder(state) : undefined;
   };
 }
 
 /** Folds a record in; a promise only where something has to be waited for, which would slow down every record. */
 type Fold<P> = (projection: P, record: EventRecord) => Promise<void> | undefined;
 
-/** A projection of the whole log: how it is folded, and where its checkpoint is kept. */
+/** A projection of the whole log: how it is folded, and where its cached state is kept. */
 interface Kind<P> {
   readonly empty: () => P;
   readonly fold: Fold<P>;
@@ -143,21 +143,21 @@ interface Kind<P> {
   readonly save: (projection: P) => Promise<void>;
 }
 
-function directoryKind(checkpoints: Checkpoints): Kind<Directory> {
+function directoryKind(cache: CachedStates): Kind<Directory> {
   return {
     empty: emptyDirectory,
     fold: folding(applyDirectory),
-    load: () => checkpoints.loadDirectory(),
-    save: (directory) => checkpoints.saveDirectory(directory),
+    load: () => cache.loadDirectory(),
+    save: (directory) => cache.saveDirectory(directory),
   };
 }
 
-function filesKind(checkpoints: Checkpoints): Kind<FileDirectory> {
+function filesKind(cache: CachedStates): Kind<FileDirectory> {
   return {
     empty: emptyFileDirectory,
     fold: folding(applyFileDirectory),
-    load: () => checkpoints.loadFiles(),
-    save: (files) => checkpoints.saveFiles(files),
+    load: () => cache.loadFiles(),
+    save: (files) => cache.saveFiles(files),
   };
 }
 
@@ -168,23 +168,23 @@ function folding<P>(apply: (projection: P, record: EventRecord) => void): Fold<P
   };
 }
 
-/** The directory at the log's head, by its checkpoint and the records after it. */
-export function readDirectory(log: EventLog, checkpoints: Checkpoints): Promise<Directory> {
-  return readProjection(log, directoryKind(checkpoints));
+/** The directory at the log's head, by its cached state and the records after it. */
+export function readDirectory(log: EventLog, cache: CachedStates): Promise<Directory> {
+  return readProjection(log, directoryKind(cache));
 }
 
 /** Whose file is which, likewise. */
-export function readFiles(log: EventLog, checkpoints: Checkpoints): Promise<FileDirectory> {
-  return readProjection(log, filesKind(checkpoints));
+export function readFiles(log: EventLog, cache: CachedStates): Promise<FileDirectory> {
+  return readProjection(log, filesKind(cache));
 }
 
 async function readProjection<P extends Projection>(log: EventLog, { empty, fold, load, save }: Kind<P>): Promise<P> {
-  const checkpoint = await load();
-  if (checkpoint) {
-    const folded = await foldAfter(checkpoint, log.read({ from: checkpoint.position }), fold);
+  const cached = await load();
+  if (cached) {
+    const folded = await foldAfter(cached, log.read({ from: cached.position }), fold);
     if (folded !== undefined) {
-      if (folded > foldedBeforeSaving) await save(checkpoint);
-      return checkpoint;
+      if (folded > foldedBeforeSaving) await save(cached);
+      return cached;
     }
   }
   const projection = empty();
@@ -197,13 +197,13 @@ async function readProjection<P extends Projection>(log: EventLog, { empty, fold
  * The directory for one connection, which keeps it: it grows by the records that came since. What was handed out before
  * grows with it.
  */
-export function keptDirectory(checkpoints: Checkpoints): (log: EventLog) => Promise<Directory> {
-  return keptProjection(directoryKind(checkpoints));
+export function keptDirectory(cache: CachedStates): (log: EventLog) => Promise<Directory> {
+  return keptProjection(directoryKind(cache));
 }
 
 /** Whose file is which, likewise. */
-export function keptFiles(checkpoints: Checkpoints): (log: EventLog) => Promise<FileDirectory> {
-  return keptProjection(filesKind(checkpoints));
+export function keptFiles(cache: CachedStates): (log: EventLog) => Promise<FileDirectory> {
+  return keptProjection(filesKind(cache));
 }
 
 function keptProjection<P extends Projection & { readonly domains: ReadonlyMap<DomainId, unknown> }>(
@@ -245,21 +245,21 @@ interface Projection {
 const domainsPerFolded = 16;
 
 /**
- * Folds the records after a checkpoint's own, which comes first. undefined, with nothing folded, when that record is
- * not the one the checkpoint was made from: then it belongs to another history.
+ * Folds the records after a cached state's own, which comes first. undefined, with nothing folded, when that record is
+ * not the one the cached state was made from: then it belongs to another history.
  */
 export async function foldAfter<P extends Projection>(
-  checkpoint: P,
+  cached: P,
   records: AsyncIterable<StoredRecord>,
   fold: Fold<P>,
 ): Promise<number | undefined> {
   let folded: number | undefined;
   for await (const { record } of records) {
     if (folded !== undefined) {
-      const saving = fold(checkpoint, record);
+      const saving = fold(cached, record);
       if (saving) await saving;
       folded++;
-    } else if (record.position === checkpoint.position && record.hash === checkpoint.hash) {
+    } else if (record.position === cached.position && record.hash === cached.hash) {
       folded = 0;
     } else {
       return undefined;

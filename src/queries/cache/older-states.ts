@@ -2,12 +2,12 @@ import { access, readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { isUuid } from "../../events/ids.ts";
 import type { DomainId } from "../../events/ids.ts";
-import type { Checkpoints } from "./cache.ts";
+import type { CachedStates } from "./cache.ts";
 import { parseDomain, writeDomain } from "../../projections/serialize.ts";
 import type { DomainState } from "../../projections/state.ts";
 
 /**
- * Checkpoints at older positions, so that a question about the past need not be folded from the start. They lie at
+ * Cached states at older positions, so that a question about the past need not be folded from the start. They lie at
  * multiples of a distance that doubles as the history grows: their number is bounded, and so are their bytes.
  */
 
@@ -18,12 +18,12 @@ const most = 48;
 const mostBytes = 64 * 1024 * 1024;
 const fewest = 4;
 
-export function isMilestone({ revision }: DomainState): boolean {
+export function isOlderKept({ revision }: DomainState): boolean {
   return revision % nearest === 0 && revision > 0;
 }
 
-/** How far apart a domain's milestones lie when it has grown to this state. */
-export function milestoneDistance({ revision, snapshots, layers }: DomainState): number {
+/** How far apart a domain's older cached states lie when it has grown to this state. */
+export function olderDistance({ revision, snapshots, layers }: DomainState): number {
   const roughBytes = 2000 + 600 * snapshots.size + 500 * layers.size;
   const kept = Math.min(most, Math.max(fewest, Math.floor(mostBytes / roughBytes)));
   let distance = nearest;
@@ -36,18 +36,18 @@ interface Texts {
   readonly saveText: (path: string | undefined, text: string) => Promise<void>;
 }
 
-interface Milestone {
+interface OlderState {
   readonly path: string;
   readonly revision: number;
   readonly position: number;
 }
 
-type MilestoneStore = Pick<Checkpoints, "loadMilestone" | "saveMilestone" | "dropMilestones">;
+type OlderStates = Pick<CachedStates, "loadOlder" | "saveOlder" | "dropOlder">;
 
-/** In files `<uuid>.<revision>.<position>.json`, of the same form as the newest checkpoint. */
-export function milestoneFiles(folder: string, { loadText, saveText }: Texts): MilestoneStore {
+/** In files `<uuid>.<revision>.<position>.json`, of the same form as the newest cached state. */
+export function olderStateFiles(folder: string, { loadText, saveText }: Texts): OlderStates {
   return {
-    async loadMilestone(domain, upTo) {
+    async loadOlder(domain, upTo) {
       const before = (await listed(folder, domain)).filter(({ position }) => position <= upTo);
       // What cannot be read is passed over: the one before it is nearly as good.
       for (const { path } of before.sort((a, b) => b.position - a.position)) {
@@ -57,19 +57,19 @@ export function milestoneFiles(folder: string, { loadText, saveText }: Texts): M
       }
       return undefined;
     },
-    async saveMilestone(state) {
-      const distance = milestoneDistance(state);
+    async saveOlder(state) {
+      const distance = olderDistance(state);
       if (!isUuid(state.id) || state.revision % distance !== 0) return;
       const path = join(folder, `${state.id}.${state.revision}.${state.position}.json`);
       if (await exists(path)) return;
       await saveText(path, writeDomain(state));
       await removeAll((await listed(folder, state.id)).filter(({ revision }) => revision % distance !== 0));
     },
-    dropMilestones: async (domain) => removeAll(await listed(folder, domain)),
+    dropOlder: async (domain) => removeAll(await listed(folder, domain)),
   };
 }
 
-async function listed(folder: string, domain: DomainId): Promise<Milestone[]> {
+async function listed(folder: string, domain: DomainId): Promise<OlderState[]> {
   if (!isUuid(domain)) return [];
   const names = await readdir(folder).catch((): string[] => []);
   return names.flatMap((name) => {
@@ -85,6 +85,6 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-async function removeAll(milestones: readonly Milestone[]): Promise<void> {
-  for (const { path } of milestones) await unlink(path).catch(() => undefined);
+async function removeAll(older: readonly OlderState[]): Promise<void> {
+  for (const { path } of older) await unlink(path).catch(() => undefined);
 }

@@ -9,12 +9,12 @@ import { mostKept, sizeOf } from "./session-cache.ts";
 /** Reading a large state anew takes as long as many commands do: seldom, but well more than a reader folds by itself. */
 export const keptRevisions = 256;
 
-/** In a domain of thousands of snapshots, reading its checkpoint takes as long as folding so many events for each. */
+/** In a domain of thousands of snapshots, reading its cached state takes as long as folding so many events for each. */
 const revisionsPerSnapshot = 1 / 8;
 
 /**
  * For a process that holds the log and runs many commands. A command that failed releases nothing. Nor is a state kept for long: the
- * next fold from the log's own records leaves the checkpoints that readers and later processes go by.
+ * next fold from the log's own records leaves the cached states that readers and later processes go by.
  */
 export function statePool(): StatePool {
   const states = new Recent<DomainState>(mostKept);

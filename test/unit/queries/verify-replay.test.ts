@@ -1,6 +1,6 @@
 import { fc, test } from "@fast-check/vitest";
 import { beforeAll, describe, expect } from "vitest";
-import { checkpointFiles, noCheckpoints, readDomainState } from "../../../src/queries/cache/cached-states.ts";
+import { cachedStateFiles, nothingCached, readDomainState } from "../../../src/queries/cache/cached-states.ts";
 import { memoryEventLog } from "../../../src/events/memory-log.ts";
 import { canonicalText } from "../../../src/projections/replay/canonical.ts";
 import { clone, compare } from "../../../src/projections/replay/compare.ts";
@@ -12,9 +12,9 @@ const log = (lines: readonly string[]) => memoryEventLog({ clock: () => 0, newId
 
 describe("a replay that is verified", () => {
   test.prop([storedHistory], { numRuns: 40 })(
-    "is the same from zero and from checkpoints, for every history",
+    "is the same from zero and from cached states, for every history",
     async (lines) => {
-      const { ok, differs } = await readingConnection(log(lines), checkpointFiles(freshFolder())).verifyReplay();
+      const { ok, differs } = await readingConnection(log(lines), cachedStateFiles(freshFolder())).verifyReplay();
       expect([ok, differs]).toEqual([true, null]);
     },
   );
@@ -30,21 +30,21 @@ describe("a replay that is verified", () => {
   });
 
   test("names the first event from which a checkpoint is wrong, though its checksum is right", async () => {
-    const checkpoints = checkpointFiles(freshFolder());
+    const checkpoints = cachedStateFiles(freshFolder());
     const open = log(historian.lines);
-    const right = await readDomainState(open, web, noCheckpoints, { upTo: 513 });
+    const right = await readDomainState(open, web, nothingCached, { upTo: 513 });
     expect(right.revision).toBe(512);
     await readDomainState(open, web, checkpoints);
-    await checkpoints.dropMilestones(web);
-    await checkpoints.saveMilestone({ ...clone(right), layersFolder: "/elsewhere" });
+    await checkpoints.dropOlder(web);
+    await checkpoints.saveOlder({ ...clone(right), layersFolder: "/elsewhere" });
     const { ok, differs } = await readingConnection(open, checkpoints).verifyReplay();
     expect(ok).toBe(false);
     expect(differs).toMatchObject({ domain: web, revision: 512, position: right.position });
     expect(differs?.differences).toMatchObject([{ path: "layersFolder", right: "/elsewhere" }]);
   });
 
-  test("compares at every milestone and at the end", async () => {
-    const checkpoints = checkpointFiles(freshFolder());
+  test("compares at every older cached state and at the end", async () => {
+    const checkpoints = cachedStateFiles(freshFolder());
     const open = log(historian.lines);
     await readDomainState(open, web, checkpoints);
     const { domains } = await readingConnection(open, checkpoints).verifyReplay();

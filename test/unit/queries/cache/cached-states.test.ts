@@ -2,9 +2,9 @@ import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
-  checkpointFiles,
+  cachedStateFiles,
   foldedBeforeSaving,
-  noCheckpoints,
+  nothingCached,
   readDirectory,
   readDomainState,
 } from "../../../../src/queries/cache/cached-states.ts";
@@ -59,12 +59,12 @@ beforeAll(async () => {
 });
 afterAll(() => log.close());
 
-const folded = () => readDomainState(log, web, noCheckpoints);
+const folded = () => readDomainState(log, web, nothingCached);
 
 describe("a domain's checkpoint", () => {
   test("is left after many events, and the next reader starts from it", async () => {
     const folder = freshFolder();
-    const checkpoints = checkpointFiles(folder);
+    const checkpoints = cachedStateFiles(folder);
     const first = await readDomainState(log, web, checkpoints);
     expect(readdirSync(folder)).toEqual([`${web}.json`]);
     expect(statSync(join(folder, `${web}.json`)).mode & 0o777).toBe(0o600);
@@ -76,7 +76,7 @@ describe("a domain's checkpoint", () => {
 
   test("is folded on from by what came after it, and left as it is by a few events", async () => {
     const folder = freshFolder();
-    const checkpoints = checkpointFiles(folder);
+    const checkpoints = cachedStateFiles(folder);
     const growing = memoryEventLog(options);
     await appendAll(growing, webEvents);
     await readDomainState(growing, web, checkpoints);
@@ -84,27 +84,27 @@ describe("a domain's checkpoint", () => {
     await appendAll(growing, webEvents.slice(-2));
     const state = await readDomainState(growing, web, checkpoints);
     expect(state.revision).toBe(webEvents.length + 2);
-    expect(compare(state, await readDomainState(growing, web, noCheckpoints))).toEqual([]);
+    expect(compare(state, await readDomainState(growing, web, nothingCached))).toEqual([]);
     expect(readFileSync(join(folder, `${web}.json`), "utf8")).toBe(left);
   });
 
   test("is not made for a few events", async () => {
     const folder = freshFolder();
-    await readDomainState(log, db, checkpointFiles(folder));
+    await readDomainState(log, db, cachedStateFiles(folder));
     expect(readdirSync(folder)).toEqual([]);
   });
 
   test("of another history of the same domain is not used", async () => {
-    const checkpoints = checkpointFiles(freshFolder());
+    const checkpoints = cachedStateFiles(freshFolder());
     const other = memoryEventLog({ ...options, clock: () => 0 });
     await appendAll(other, webEvents);
-    await checkpoints.save({ ...(await readDomainState(other, web, noCheckpoints)), name: "other" });
+    await checkpoints.save({ ...(await readDomainState(other, web, nothingCached)), name: "other" });
     expect((await checkpoints.load(web))?.name).toBe("other");
     expect(compare(await readDomainState(log, web, checkpoints), await folded())).toEqual([]);
   });
 
   test("from beyond the end of a log that was put back is not used", async () => {
-    const checkpoints = checkpointFiles(freshFolder());
+    const checkpoints = cachedStateFiles(freshFolder());
     await checkpoints.save(await folded());
     const shorter = memoryEventLog(options);
     await appendAll(shorter, webEvents.slice(0, 3));
@@ -113,7 +113,7 @@ describe("a domain's checkpoint", () => {
 
   test("with any byte changed is not used", async () => {
     const folder = freshFolder();
-    const checkpoints = checkpointFiles(folder);
+    const checkpoints = cachedStateFiles(folder);
     await checkpoints.save(await folded());
     const path = join(folder, `${web}.json`);
     const bytes = readFileSync(path);
@@ -128,8 +128,8 @@ describe("a domain's checkpoint", () => {
   });
 
   test("is not used for a position before it, and is for one after it", async () => {
-    const checkpoints = checkpointFiles(freshFolder());
-    const early = await readDomainState(log, web, noCheckpoints, { upTo: 20 });
+    const checkpoints = cachedStateFiles(freshFolder());
+    const early = await readDomainState(log, web, nothingCached, { upTo: 20 });
     expect(early.position).toBe(20);
     await checkpoints.save(early);
     const cases: [upTo: number, asked: unknown[]][] = [
@@ -141,7 +141,7 @@ describe("a domain's checkpoint", () => {
       const reader = watched(log);
       const state = await readDomainState(reader, web, checkpoints, { upTo });
       expect([state.position, reader.asked]).toEqual([upTo, asked]);
-      expect(compare(state, await readDomainState(log, web, noCheckpoints, { upTo }))).toEqual([]);
+      expect(compare(state, await readDomainState(log, web, nothingCached, { upTo }))).toEqual([]);
     }
   });
 
@@ -149,14 +149,14 @@ describe("a domain's checkpoint", () => {
     const folder = freshFolder();
     writeFileSync(join(folder, "file"), "");
     for (const nowhere of [join(folder, "missing"), join(folder, "file")]) {
-      expect(compare(await readDomainState(log, web, checkpointFiles(nowhere)), await folded())).toEqual([]);
+      expect(compare(await readDomainState(log, web, cachedStateFiles(nowhere)), await folded())).toEqual([]);
     }
     expect(readdirSync(folder)).toEqual(["file"]);
   });
 
   test("is only ever that of a uuid: no name leads out of the folder", async () => {
     const folder = freshFolder();
-    const checkpoints = checkpointFiles(join(folder, "inside"));
+    const checkpoints = cachedStateFiles(join(folder, "inside"));
     await checkpoints.save({ ...(await folded()), id: "../outside" });
     expect(await checkpoints.load("../outside")).toBeUndefined();
     expect(readdirSync(folder)).toEqual([]);
@@ -166,7 +166,7 @@ describe("a domain's checkpoint", () => {
 describe("the directory's checkpoint", () => {
   test("is left after many events, used by the next reader, and dropped when it is of another log", async () => {
     const folder = freshFolder();
-    const checkpoints = checkpointFiles(folder);
+    const checkpoints = cachedStateFiles(folder);
     const first = await readDirectory(log, checkpoints);
     expect(readdirSync(folder)).toEqual(["directory.json"]);
     const again = watched(log);
@@ -179,7 +179,7 @@ describe("the directory's checkpoint", () => {
   });
 
   test("with names that this version did not write is not used", async () => {
-    const directory = await readDirectory(log, noCheckpoints);
+    const directory = await readDirectory(log, nothingCached);
     const text = writeDirectory(directory);
     const { rows, ...rest } = JSON.parse(text) as { rows: { names: Record<string, unknown[]> } };
     expect(parseDirectory(text)?.names).toEqual(directory.names);

@@ -6,7 +6,7 @@ import { compare } from "../../../../src/projections/replay/compare.ts";
 import {
   foldedBeforeSaving,
   keptDirectory,
-  noCheckpoints,
+  nothingCached,
   readDirectory,
 } from "../../../../src/queries/cache/cached-states.ts";
 import { Recent } from "../../../../src/queries/cache/recent.ts";
@@ -15,12 +15,12 @@ import { emptyState } from "../../../../src/projections/state.ts";
 import { Historian, storedHistory } from "../../../support/histories.ts";
 
 const logOf = (lines: readonly string[]) => memoryEventLog({ clock: () => 0, newId: () => "", disk: [...lines] });
-const anew = (lines: readonly string[]) => readDirectory(logOf(lines), noCheckpoints);
+const anew = (lines: readonly string[]) => readDirectory(logOf(lines), nothingCached);
 
 property.prop([storedHistory, fc.array(fc.nat({ max: 20 }), { maxLength: 8 })], { numRuns: 50 })(
   "a directory that is kept is what folding everything gives, whoever asks at the same time",
   async (lines, steps) => {
-    const kept = keptDirectory(noCheckpoints);
+    const kept = keptDirectory(nothingCached);
     let end = 1;
     for (const step of [...steps, lines.length]) {
       end = Math.min(lines.length, end + step);
@@ -38,7 +38,7 @@ historian.play({ verb: "define", domain: web });
 for (let i = 0; i < 40; i++) for (const verb of ["start", "stop"] as const) historian.play({ verb, domain: web });
 
 test("of another history it is read anew", async () => {
-  const kept = keptDirectory(noCheckpoints);
+  const kept = keptDirectory(nothingCached);
   await kept(logOf(historian.lines));
   const shorter = historian.lines.slice(0, -5);
   expect(compare(await kept(logOf(shorter)), await anew(shorter))).toEqual([]);
@@ -47,7 +47,7 @@ test("of another history it is read anew", async () => {
 test("it is saved once it has grown by as much as readers fold themselves", async () => {
   const saved: number[] = [];
   const saveDirectory = ({ position }: Directory) => Promise.resolve(void saved.push(position));
-  const kept = keptDirectory({ ...noCheckpoints, saveDirectory });
+  const kept = keptDirectory({ ...nothingCached, saveDirectory });
   await kept(logOf(historian.lines.slice(0, 2)));
   await kept(logOf(historian.lines.slice(0, 2 + foldedBeforeSaving)));
   expect(saved).toEqual([]);

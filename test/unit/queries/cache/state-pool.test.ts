@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { noCheckpoints, readDomainState } from "../../../../src/queries/cache/cached-states.ts";
+import { nothingCached, readDomainState } from "../../../../src/queries/cache/cached-states.ts";
 import { connect, init } from "../../../../src/connection/connection.ts";
 import { memoryEventLog } from "../../../../src/events/memory-log.ts";
 import { storeLayout } from "../../../../src/store/store.ts";
@@ -20,7 +20,7 @@ const log = (lines: readonly string[]) => memoryEventLog({ clock: () => 0, newId
 /** Kept as of the log's `before`th line. */
 async function keptAt(before: number) {
   const kept = statePool();
-  const state = () => readDomainState(log(historian.lines.slice(0, before)), web, noCheckpoints);
+  const state = () => readDomainState(log(historian.lines.slice(0, before)), web, nothingCached);
   // The first of each stretch of revisions is not kept.
   for (let i = 0; i < 2; i++) kept.release(await state());
   return kept;
@@ -30,7 +30,7 @@ test("a state goes on with the records that came since, and belongs to one opera
   const kept = await keptAt(historian.lines.length - 3);
   const now = log(historian.lines);
   const [first, second] = [await kept.take(now, web), await kept.take(now, web)];
-  expect(compare(first, await readDomainState(now, web, noCheckpoints))).toEqual([]);
+  expect(compare(first, await readDomainState(now, web, nothingCached))).toEqual([]);
   expect(second).toBeUndefined();
 });
 
@@ -40,7 +40,7 @@ test("a state of another history is not taken", async () => {
   expect(await kept.take(other, web)).toBeUndefined();
 });
 
-test("a connection that runs many commands leaves the checkpoints and milestones that others go by", async () => {
+test("a connection that runs many commands leaves the cached states that others go by", async () => {
   const store = join(freshFolder(), "store");
   await (await init(store, caller)).close();
   const connection = await connect({ store, hold: true });
