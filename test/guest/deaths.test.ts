@@ -16,7 +16,7 @@ import { pointsOf, whole } from "../support/sample.ts";
  */
 
 /** Of many points, the usual run dies at every so-manieth, another one with each kind of death. */
-const every = 8;
+const every = 16;
 
 type Death = "manager" | "guest" | "both";
 const deaths: readonly Death[] = ["manager", "guest", "both"];

@@ -1,8 +1,26 @@
 import { relative } from "node:path";
 import type { Reporter, TestModule } from "vitest/node";
 
-/** Processor seconds that the files of one folder of test/ may take together. Over budget is told, and fails nothing. */
-const budgets: Readonly<Record<string, number>> = {};
+/**
+ * Processor seconds that the files of one folder of test/ may take together. Over budget is told, and fails nothing. All
+ * of them, on two cores, stay within the 15 minutes that a whole run may ever take.
+ */
+const budgets: Readonly<Record<string, number>> = {
+  ...{ bench: 2, mutants: 2, rules: 8, support: 2, unit: 90, suites: 15, golden: 25 },
+  ...{
+    cli: 200,
+    crash: 100,
+    damage: 10,
+    disk: 25,
+    guest: 180,
+    hostile: 20,
+    races: 20,
+    simulation: 50,
+    soak: 10,
+    virsh: 10,
+  },
+  ...{ libvirt: 50, web: 60, server: 40, fleet: 60 },
+};
 
 interface FileTimes {
   readonly name: string;
