@@ -14,7 +14,7 @@ import type {
 
 /**
  * How it is done: the contract between the rules' plans and files and guests. The comments here are the
- * specification; test/conformance/driver.ts checks every driver against them.
+ * specification; test/suites/driver.ts checks every driver against them.
  *
  * Every step is idempotent: run again with the same arguments, also after having been killed half-way, it ends as if
  * it had run once. A step that resolves has made its effect durable (file and folder synced). A step that rejects has

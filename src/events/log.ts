@@ -24,7 +24,7 @@ export interface StoredRecord {
 
 /**
  * An append-only sequence of records. Positions start at 1 and have no gaps; so do each domain's revisions.
- * One suite (test/conformance/event-log.ts) runs against every implementation.
+ * One suite (test/suites/event-log.ts) runs against every implementation.
  */
 export interface EventLog {
   /**
